@@ -1,0 +1,84 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+/// C compiles optimised even in debug builds: the kernels are the product, and tests over real models must finish.
+let kernelSettings: [CSetting] = [
+    .unsafeFlags(["-O3", "-std=c17", "-Wall", "-Wextra", "-fno-math-errno", "-ffp-contract=off"])
+]
+
+let swiftSettings: [SwiftSetting] = [
+    .swiftLanguageMode(.v6),
+    .enableUpcomingFeature("ExistentialAny"),
+]
+
+let package = Package(
+    name: "resa",
+    platforms: [.macOS(.v15)],
+    products: [
+        .executable(name: "resa", targets: ["ResaServe"])
+    ],
+    dependencies: [
+        .package(url: "https://github.com/hummingbird-project/hummingbird", exact: "2.28.1"),
+        .package(url: "https://github.com/apple/swift-argument-parser", exact: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-log", exact: "1.16.2"),
+        .package(url: "https://github.com/apple/swift-metrics", exact: "2.13.0"),
+        .package(url: "https://github.com/apple/swift-crypto", exact: "4.5.2"),
+        .package(url: "https://github.com/apple/swift-http-structured-headers", exact: "1.7.0"),
+        .package(url: "https://github.com/swift-server/swift-service-lifecycle", exact: "2.13.0"),
+    ],
+    targets: [
+        // One arrow direction: a target may name only those below it.
+        .executableTarget(
+            name: "ResaServe",
+            dependencies: [
+                "Server", "AdapterRegistry", "Engine", "Models", "Adapters", "Tokenizers", "Jinja", "Checkpoints", "Tensors",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+            ]),
+        .target(
+            name: "Server",
+            dependencies: [
+                "AdapterRegistry", "Engine", "Models", "Adapters", "Tokenizers", "Jinja",
+                .product(name: "Hummingbird", package: "hummingbird"),
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "Metrics", package: "swift-metrics"),
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+                .product(name: "RawStructuredFieldValues", package: "swift-http-structured-headers"),
+            ]),
+        .target(
+            name: "AdapterRegistry",
+            dependencies: ["Adapters", "Checkpoints", "Tensors", .product(name: "Crypto", package: "swift-crypto")]),
+        .target(name: "Engine", dependencies: ["Models", "Adapters", "Tokenizers", "Tensors"]),
+        .target(name: "Models", dependencies: ["Adapters", "Tokenizers", "Jinja", "Checkpoints", "Tensors"]),
+        .target(name: "Adapters", dependencies: ["Checkpoints", "Tensors"]),
+        .target(name: "Tokenizers", dependencies: ["Checkpoints", "CPCRE2"]),
+        .target(name: "Jinja"),
+        .target(name: "Checkpoints", dependencies: ["Tensors"]),
+        .target(name: "Tensors", dependencies: ["Kernels"]),
+        .target(name: "Kernels", dependencies: ["COpenBLAS"], cSettings: kernelSettings),
+        .systemLibrary(
+            name: "COpenBLAS", path: "Sources/System/COpenBLAS", pkgConfig: "openblas",
+            providers: [.apt(["libopenblas-dev"])]),
+        .systemLibrary(
+            name: "CPCRE2", path: "Sources/System/CPCRE2", pkgConfig: "libpcre2-8",
+            providers: [.apt(["libpcre2-dev"])]),
+
+        .testTarget(name: "KernelsTests", dependencies: ["Kernels"]),
+        .testTarget(name: "TensorsTests", dependencies: ["Tensors"]),
+        .testTarget(name: "CheckpointsTests", dependencies: ["Checkpoints"]),
+        .testTarget(name: "TokenizersTests", dependencies: ["Tokenizers", "Checkpoints"]),
+        .testTarget(name: "JinjaTests", dependencies: ["Jinja"]),
+        .testTarget(name: "AdaptersTests", dependencies: ["Adapters", "Checkpoints", "Tensors"]),
+        .testTarget(name: "ModelsTests", dependencies: ["Models", "Adapters", "Checkpoints", "Tensors"]),
+        .testTarget(name: "EngineTests", dependencies: ["Engine", "Models", "Adapters", "Tokenizers", "Tensors"]),
+        .testTarget(name: "AdapterRegistryTests", dependencies: ["AdapterRegistry", "Adapters"]),
+        .testTarget(
+            name: "ServerTests",
+            dependencies: ["Server", .product(name: "HummingbirdTesting", package: "hummingbird")]),
+    ]
+)
+
+for target in package.targets where target.type != .system && target.name != "Kernels" {
+    target.swiftSettings = swiftSettings
+}

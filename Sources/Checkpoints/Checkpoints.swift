@@ -1,0 +1,2 @@
+// Checkpoints: memory-mapped safetensors and GGUF, JSON, element types and quantised blocks.
+// It knows nothing about architectures.

@@ -1,0 +1,2 @@
+// Jinja: the template language that chat templates are written in.
+// It knows nothing about models or tokenizers.

@@ -1,0 +1,1 @@
+int resa_kernels_placeholder;

@@ -1,0 +1,2 @@
+// Tokenizers: byte-level BPE, pre-tokenisers and the streaming detokeniser.
+// It knows nothing about models.
