@@ -1,0 +1,43 @@
+import Foundation
+
+// Checkpoints: memory-mapped safetensors and GGUF, JSON, element types and quantised blocks.
+// It knows nothing about architectures, tokenisers or templates: it hands out tensors, key-values and texts.
+// Everything read here is untrusted: every count, size and offset is checked before memory is touched or taken.
+
+/// A model on disk, in either of the two layouts.
+package enum Checkpoint: Sendable {
+    case huggingFace(HuggingFaceFolder)
+    case gguf(GGUFFile)
+
+    /// Opens a Hugging Face folder or a `.gguf` file. Headers are read and validated, weights are only mapped.
+    /// - Throws: `CheckpointError`.
+    package static func open(path: String) throws(CheckpointError) -> Checkpoint {
+        var isFolder: ObjCBool = false
+        guard FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) else {
+            throw .cannotRead(file: path, reason: "there is no such file or folder; a model is a folder with config.json or a .gguf file")
+        }
+        guard isFolder.boolValue else { return .gguf(try GGUFFile(path: path)) }
+        let url = URL(fileURLWithPath: path, isDirectory: true)
+        guard FileManager.default.fileExists(atPath: url.appendingPathComponent("config.json").path) else {
+            let files = ((try? FileManager.default.contentsOfDirectory(atPath: path)) ?? []).filter { $0.hasSuffix(".gguf") }
+            let hint = files.min().map { "; it holds \($0): give that file as the model" } ?? ""
+            throw .cannotRead(file: path, reason: "the folder has no config.json\(hint)")
+        }
+        return .huggingFace(try HuggingFaceFolder(url: url))
+    }
+
+    package var tensors: any TensorSource {
+        switch self {
+        case .huggingFace(let folder): folder.tensors
+        case .gguf(let file): file
+        }
+    }
+
+    /// The path it was opened from.
+    package var path: String {
+        switch self {
+        case .huggingFace(let folder): folder.url.path
+        case .gguf(let file): file.path
+        }
+    }
+}

@@ -1,0 +1,87 @@
+import Foundation
+
+/// A model folder in the layout of the Hugging Face hub: configuration, weights and, where present, tokeniser and chat template.
+package struct HuggingFaceFolder: Sendable {
+    package let url: URL
+    /// `config.json`.
+    package let config: JSON
+    /// `model.safetensors`, or the shards that `model.safetensors.index.json` lists.
+    package let tensors: any TensorSource
+    /// The path of `tokenizer.json`; nil when there is none.
+    package let tokenizerJSON: String?
+    /// `tokenizer_config.json`.
+    package let tokenizerConfig: JSON?
+    /// `chat_template.jinja`, which wins, or the default one of `tokenizer_config.json`.
+    package let chatTemplate: String?
+    /// `generation_config.json`.
+    package let generationConfig: JSON?
+
+    static let maximumConfigBytes = 64 << 20
+
+    /// - Throws: `CheckpointError` when `config.json` or the weights are missing or malformed, or an optional file is malformed.
+    package init(url: URL) throws(CheckpointError) {
+        self.url = url
+        config = try JSON(file: HuggingFaceFolder.path(url, "config.json"), limits: HuggingFaceFolder.limits)
+        tokenizerConfig = try HuggingFaceFolder.optionalJSON(url, "tokenizer_config.json")
+        generationConfig = try HuggingFaceFolder.optionalJSON(url, "generation_config.json")
+        tokenizerJSON = HuggingFaceFolder.existing(url, "tokenizer.json")
+        if let path = HuggingFaceFolder.existing(url, "chat_template.jinja") {
+            let data = try readWholeFile(path, maximumBytes: 4 << 20)
+            guard let text = String(validating: data, as: UTF8.self) else {
+                throw .malformed(file: path, what: "text", got: "bytes that are no UTF-8", wanted: "UTF-8 text")
+            }
+            chatTemplate = text
+        } else if let tokenizerConfig {
+            chatTemplate = try HuggingFaceFolder.chatTemplate(
+                tokenizerConfig, file: HuggingFaceFolder.path(url, "tokenizer_config.json"))
+        } else {
+            chatTemplate = nil
+        }
+        tensors = try HuggingFaceFolder.openTensors(url)
+    }
+
+    /// The default template of a `tokenizer_config.json`: `chat_template` is a string, or a list of `{name, template}` of which the
+    /// one named `default` counts, else the first.
+    package static func chatTemplate(_ tokenizerConfig: JSON, file: String) throws(CheckpointError) -> String? {
+        switch tokenizerConfig["chat_template"] {
+        case nil, .null: return nil
+        case .string(let text): return text
+        case .array(let entries):
+            var first: String?
+            for (index, entry) in entries.enumerated() {
+                guard let name = entry["name"]?.stringValue, let text = entry["template"]?.stringValue else {
+                    throw .malformed(
+                        file: file, what: "chat_template[\(index)]", got: entry.kind, wanted: "an object of strings name and template")
+                }
+                if name == "default" { return text }
+                first = first ?? text
+            }
+            return first
+        case .some(let other):
+            throw .malformed(file: file, what: "chat_template", got: other.kind, wanted: "a string or a list of {name, template}")
+        }
+    }
+
+    private static func openTensors(_ url: URL) throws(CheckpointError) -> any TensorSource {
+        if let index = existing(url, "model.safetensors.index.json") { return try ShardedSafetensors(index: index) }
+        if let single = existing(url, "model.safetensors") { return try SafetensorsFile(path: single) }
+        if existing(url, "pytorch_model.bin") != nil || existing(url, "pytorch_model.bin.index.json") != nil {
+            throw .unsupported(file: url.path, what: "pickled PyTorch weights (pytorch_model.bin)", advice: "save the model as safetensors")
+        }
+        throw .cannotRead(file: url.path, reason: "it holds neither model.safetensors nor model.safetensors.index.json")
+    }
+
+    private static let limits = JSON.Limits(maximumBytes: maximumConfigBytes)
+
+    private static func path(_ url: URL, _ name: String) -> String { url.appendingPathComponent(name).path }
+
+    private static func existing(_ url: URL, _ name: String) -> String? {
+        let path = path(url, name)
+        return FileManager.default.fileExists(atPath: path) ? path : nil
+    }
+
+    private static func optionalJSON(_ url: URL, _ name: String) throws(CheckpointError) -> JSON? {
+        guard let path = existing(url, name) else { return nil }
+        return try JSON(file: path, limits: limits)
+    }
+}

@@ -1,0 +1,74 @@
+/// What a file says about one tensor. A `TensorInfo` made by a reader of this target has been validated: the byte range lies inside
+/// the file and is exactly as long as type and shape demand.
+package struct TensorInfo: Sendable, Equatable {
+    package let name: String
+    package let type: ElementType
+    /// Row-major, outermost dimension first (GGUF's reversed order is undone). Empty for a scalar.
+    package let shape: [Int]
+    /// Where the elements lie, counted from the start of the file.
+    package let byteRange: Range<Int>
+
+    /// Rows of the tensor seen as the matrix `[shape[0], rest]`; a scalar is `[1, 1]`.
+    package var rows: Int { shape.first ?? 1 }
+    /// Elements per row: the product of all dimensions but the first.
+    package var rowLength: Int { shape.dropFirst().reduce(1, *) }
+    package var elementCount: Int { rows * rowLength }
+
+    /// The size in bytes of `shape` elements of `type`; nil when it overflows or the last dimension is no multiple of the block.
+    static func byteCount(type: ElementType, shape: [Int]) -> Int? {
+        var elements = 1
+        for dimension in shape {
+            let (product, overflow) = elements.multipliedReportingOverflow(by: dimension)
+            guard dimension >= 0, !overflow else { return nil }
+            elements = product
+        }
+        let block = type.block
+        guard (shape.last ?? 1) % block.elements == 0, elements % block.elements == 0 else { return nil }
+        let (bytes, overflow) = (elements / block.elements).multipliedReportingOverflow(by: block.bytes)
+        return overflow ? nil : bytes
+    }
+}
+
+/// A set of named tensors that can be read as f32, row by row.
+package protocol TensorSource: Sendable {
+    /// The file or folder, for error messages.
+    var path: String { get }
+    /// Sorted.
+    var tensorNames: [String] { get }
+    func info(_ name: String) -> TensorInfo?
+    /// Writes rows `rows` of the tensor seen as `[shape[0], rest]`, expanded to f32, `rest` numbers per row, into `destination`.
+    /// May be called from several threads at once.
+    /// - Throws: `CheckpointError.missingTensor`, `.unsupportedType`, or `.malformed` when `rows` is not inside the tensor.
+    func expand(_ name: String, rows: Range<Int>, into destination: UnsafeMutablePointer<Float>) throws(CheckpointError)
+    /// Lets go of the tensor's file pages (see `MappedFile.discard`). Unknown names are ignored.
+    func discard(_ name: String)
+}
+
+extension TensorSource {
+    /// The whole tensor as f32 in row-major order. For vectors and small matrices.
+    /// - Parameter maximumElements: larger tensors are refused with `.malformed`, before any memory is taken.
+    package func floats(_ name: String, maximumElements: Int = 1 << 28) throws(CheckpointError) -> [Float] {
+        guard let info = info(name) else { throw missing(name) }
+        guard info.elementCount <= maximumElements else {
+            throw .malformed(
+                file: path, what: "tensor \(name)", got: "\(info.elementCount) elements", wanted: "at most \(maximumElements)")
+        }
+        var failure: CheckpointError?
+        let values = [Float](unsafeUninitializedCapacity: info.elementCount) { buffer, count in
+            guard let base = buffer.baseAddress, info.elementCount > 0 else { return }
+            do throws(CheckpointError) {
+                try expand(name, rows: 0..<info.rows, into: base)
+                count = info.elementCount
+            } catch {
+                failure = error
+            }
+        }
+        if let failure { throw failure }
+        return values
+    }
+
+    /// The error for an absent tensor, with the names that come closest to it.
+    package func missing(_ name: String) -> CheckpointError {
+        .missingTensor(file: path, tensor: name, near: NearNames.find(name, among: tensorNames))
+    }
+}
