@@ -89,7 +89,7 @@ def load_model(dtype: torch.dtype = torch.float32) -> LlamaForCausalLM:
             weight = unpermute(weight, settings.num_attention_heads)
         elif ".attn_k." in tensor.name:
             weight = unpermute(weight, settings.num_key_value_heads)
-        state[names.pop(tensor.name)] = torch.from_numpy(np.ascontiguousarray(weight)).to(dtype)
+        state[names.pop(tensor.name)] = torch.tensor(weight).to(dtype)
     if names:
         raise SystemExit(f"tensors missing from the GGUF: {sorted(names)}")
     with torch.device("meta"):
