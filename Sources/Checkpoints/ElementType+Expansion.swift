@@ -1,20 +1,30 @@
+import Tensors
+
 /// The seam to the kernels that turn stored elements into f32.
 extension ElementType {
-    var kernel: ElementType? {
-        switch self {
-        case .f32, .f16, .bf16: self
-        default: nil
-        }
+    /// Whether `expand` can turn this type into f32.
+    package var isExpandable: Bool { kernel != nil }
+
+    /// The names of all expandable types, for error messages.
+    package static var expandableNames: String {
+        allCases.filter(\.isExpandable).map(\.rawValue).joined(separator: ", ")
     }
 
-    func expand(from source: UnsafeRawPointer, count: Int, into destination: UnsafeMutablePointer<Float>) {
-        for index in 0..<count {
-            switch self {
-            case .f32: destination[index] = source.loadUnaligned(fromByteOffset: 4 * index, as: Float.self)
-            case .f16: destination[index] = Float(source.loadUnaligned(fromByteOffset: 2 * index, as: Float16.self))
-            default:
-                destination[index] = Float(bitPattern: UInt32(source.loadUnaligned(fromByteOffset: 2 * index, as: UInt16.self)) << 16)
-            }
+    /// Nil for types that can only be listed.
+    var kernel: ElementExpansion? {
+        switch self {
+        case .f32: .f32
+        case .f16: .f16
+        case .bf16: .bf16
+        case .q8_0: .q8_0
+        case .q4_0: .q4_0
+        case .q4_1: .q4_1
+        case .q5_0: .q5_0
+        case .q5_1: .q5_1
+        case .q4K: .q4_K
+        case .q5K: .q5_K
+        case .q6K: .q6_K
+        default: nil
         }
     }
 }

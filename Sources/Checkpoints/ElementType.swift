@@ -89,14 +89,6 @@ package enum ElementType: String, Sendable, CaseIterable {
         }
     }
 
-    /// Whether `ElementType.expand` can turn this type into f32.
-    package var isExpandable: Bool { kernel != nil }
-
-    /// The names of all expandable types, for error messages.
-    package static var expandableNames: String {
-        allCases.filter(\.isExpandable).map(\.rawValue).joined(separator: ", ")
-    }
-
     /// The type with this number in a GGUF tensor info (numbers as in ggml's `ggml_type`; 4, 5 and the 30s' gaps are retired).
     package init?(ggufNumber: UInt32) {
         switch ggufNumber {

@@ -1,3 +1,5 @@
+import Tensors
+
 /// The validated tensors of one mapped file; what the file readers share once their headers are parsed.
 struct TensorTable: Sendable {
     let file: MappedFile
@@ -24,7 +26,7 @@ struct TensorTable: Sendable {
     }
 
     func expand(_ info: TensorInfo, rows: Range<Int>, into destination: UnsafeMutablePointer<Float>) throws(CheckpointError) {
-        guard info.type.isExpandable else {
+        guard let kernel = info.type.kernel else {
             throw .unsupportedType(
                 file: file.path, tensor: info.name, got: info.type.rawValue, wanted: ElementType.expandableNames)
         }
@@ -43,6 +45,6 @@ struct TensorTable: Sendable {
                 wanted: "multiples of the \(info.type.rawValue) block, \(block.elements) elements")
         }
         let start = base + info.byteRange.lowerBound + first / block.elements * block.bytes
-        info.type.expand(from: start, count: count, into: destination)
+        ElementExpansion.expand(kernel, from: start, count: count, into: destination)
     }
 }

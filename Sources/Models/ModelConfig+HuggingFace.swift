@@ -1,0 +1,174 @@
+import Checkpoints
+
+/// Reading `config.json`, in the keys of transformers 4 and of transformers 5.
+extension ModelConfig {
+    /// - Parameters:
+    ///   - json: `config.json`.
+    ///   - generation: `generation_config.json`; its `eos_token_id`s are added to the configuration's.
+    ///   - folder: for error messages.
+    package init(huggingFace json: JSON, generation: JSON?, folder: String = "model") throws(CheckpointError) {
+        let file = "\(folder)/config.json"
+        architecture = try ModelConfig.architecture(json, file)
+        let unsupported: (what: String, advice: String)?
+        do throws(JSONError) {
+            unsupported = try ModelConfig.unsupportedFeature(json, architecture)
+        } catch {
+            throw error.inFile(file)
+        }
+        if let unsupported { throw .unsupported(file: file, what: unsupported.what, advice: unsupported.advice) }
+        do throws(JSONError) {
+            hiddenSize = try json.int("hidden_size")
+            layers = try json.int("num_hidden_layers")
+            heads = try json.int("num_attention_heads")
+            kvHeads = try json.optionalInt("num_key_value_heads") ?? heads
+            ffnSize = try json.int("intermediate_size")
+            vocabSize = try json.int("vocab_size")
+            contextLength = try json.int("max_position_embeddings")
+            rmsEpsilon = Float(try json.double("rms_norm_eps"))
+            if let explicit = try json.optionalInt("head_dim") {
+                headDim = explicit
+            } else {
+                guard heads > 0, hiddenSize % heads == 0 else {
+                    throw JSONError(
+                        place: "num_attention_heads", got: "\(heads)", wanted: "a divisor of hidden_size, \(hiddenSize), or head_dim given")
+                }
+                headDim = hiddenSize / heads
+            }
+            let isQwen = architecture == "qwen2"
+            let attentionBias = try json.optionalBool("attention_bias") ?? false
+            qkvBias = isQwen || attentionBias
+            outputBias = !isQwen && attentionBias
+            let feedForwardBias = try json.optionalBool("mlp_bias") ?? false
+            mlpBias = !isQwen && feedForwardBias
+            tiedEmbeddings = try json.optionalBool("tie_word_embeddings") ?? false
+            bosToken = try ModelConfig.tokens(json, "bos_token_id").first
+            eosTokens = []
+            for token in try ModelConfig.tokens(json, "eos_token_id") where !eosTokens.contains(token) { eosTokens.append(token) }
+        } catch {
+            throw error.inFile(file)
+        }
+        if let generation {
+            let file = "\(folder)/generation_config.json"
+            do throws(JSONError) {
+                for token in try ModelConfig.tokens(generation, "eos_token_id") where !eosTokens.contains(token) { eosTokens.append(token) }
+            } catch {
+                throw error.inFile(file)
+            }
+        }
+        (ropeTheta, ropeScaling) = try ModelConfig.rope(json, file)
+        try check(file: file)
+    }
+
+    private static func architecture(_ json: JSON, _ file: String) throws(CheckpointError) -> String {
+        let names: [String]
+        do throws(JSONError) {
+            names = try json.optionalStrings("architectures") ?? []
+            if names.isEmpty, let type = try json.optionalString("model_type"),
+                huggingFaceArchitectures.values.contains(type)
+            {
+                return type
+            }
+        } catch {
+            throw error.inFile(file)
+        }
+        for name in names {
+            if let architecture = huggingFaceArchitectures[name] { return architecture }
+        }
+        let supported = huggingFaceArchitectures.keys.sorted().joined(separator: ", ")
+        throw .unsupported(
+            file: file, what: "architecture \(names.isEmpty ? "(none named)" : names.joined(separator: ", "))",
+            advice: "supported are \(supported)")
+    }
+
+    /// The first setting that would change the arithmetic and is not implemented; such a model is refused by name.
+    private static func unsupportedFeature(_ json: JSON, _ architecture: String) throws(JSONError) -> (what: String, advice: String)? {
+        if let activation = try json.optionalString("hidden_act"), activation != "silu" {
+            return ("hidden_act \(activation)", "only silu is")
+        }
+        if let quantization = try json.optionalObject("quantization_config") {
+            let method = quantization["quant_method"]?.stringValue ?? "unnamed"
+            return ("quantization_config of method \(method)", "use the unquantised checkpoint or a GGUF")
+        }
+        if let fraction = try json.optionalDouble("partial_rotary_factor"), fraction != 1 {
+            return ("partial_rotary_factor \(fraction)", "only 1 is")
+        }
+        return try slidingWindow(json, architecture)
+    }
+
+    /// `layer_types` decides where it is given; else `use_sliding_window`, under which layers from `max_window_layers` on slide.
+    private static func slidingWindow(_ json: JSON, _ architecture: String) throws(JSONError) -> (what: String, advice: String)? {
+        if let types = try json.optionalStrings("layer_types") {
+            return types.first { $0 != "full_attention" }.map { ("layer_types with \($0)", "only full_attention is") }
+        }
+        guard let window = try json.optionalInt("sliding_window") else { return nil }
+        // Qwen2 leaves the window off unless told; for others the mere number switches it on.
+        let use = try json.optionalBool("use_sliding_window")
+        guard use ?? (architecture != "qwen2") else { return nil }
+        let layers = try json.int("num_hidden_layers")
+        if let first = try json.optionalInt("max_window_layers"), first >= layers { return nil }
+        return ("sliding-window attention (sliding_window \(window))", "set use_sliding_window to false if contexts stay below the window")
+    }
+
+    /// A token id, a list of them, or null.
+    private static func tokens(_ json: JSON, _ key: String) throws(JSONError) -> [Int32] {
+        guard let value = json[key], !value.isNull else { return [] }
+        var tokens: [Int32] = []
+        for element in value.arrayValue ?? [value] {
+            guard let id = element.intValue, let token = Int32(exactly: id) else {
+                throw JSONError(place: key, got: element.kind, wanted: "a token id or a list of them")
+            }
+            // Some configurations write -1 for "none".
+            if token >= 0 { tokens.append(token) }
+        }
+        return tokens
+    }
+}
+
+/// Rotary settings: `rope_parameters` of transformers 5, or `rope_theta` beside `rope_scaling`.
+extension ModelConfig {
+    private static func rope(_ json: JSON, _ file: String) throws(CheckpointError) -> (theta: Double, scaling: RoPEScaling?) {
+        do throws(JSONError) {
+            let outer = try json.optionalDouble("rope_theta")
+            guard let key = ["rope_parameters", "rope_scaling"].first(where: { json[$0].map { !$0.isNull } ?? false }) else {
+                // Both architectures' default in transformers.
+                return (outer ?? 10_000, nil)
+            }
+            let parameters = JSON.object(try json.object(key))
+            if let fraction = try parameters.optionalDouble("partial_rotary_factor"), fraction != 1 {
+                throw JSONError(place: "\(key).partial_rotary_factor", got: "\(fraction)", wanted: "1; others are not supported")
+            }
+            let theta = try parameters.optionalDouble("rope_theta") ?? outer ?? 10_000
+            return (theta, try scaling(parameters, key, json))
+        } catch {
+            throw error.inFile(file)
+        }
+    }
+
+    private static func scaling(_ parameters: JSON, _ key: String, _ json: JSON) throws(JSONError) -> RoPEScaling? {
+        let newName = try parameters.optionalString("rope_type")
+        let oldName = try parameters.optionalString("type")
+        switch newName ?? oldName ?? "default" {
+        case "default":
+            return nil
+        case "linear":
+            return .linear(factor: try positive(parameters, key, "factor"))
+        case "llama3":
+            let low = try positive(parameters, key, "low_freq_factor")
+            let high = try positive(parameters, key, "high_freq_factor")
+            guard low < high else {
+                throw JSONError(place: "\(key).low_freq_factor", got: "\(low)", wanted: "less than high_freq_factor, \(high)")
+            }
+            return .llama3(
+                factor: try positive(parameters, key, "factor"), lowFrequencyFactor: low, highFrequencyFactor: high,
+                originalContext: try positive(parameters, key, "original_max_position_embeddings"))
+        case let type:
+            throw JSONError(place: "\(key).rope_type", got: type, wanted: "default, linear or llama3; others are not supported")
+        }
+    }
+
+    private static func positive(_ json: JSON, _ outer: String, _ key: String) throws(JSONError) -> Double {
+        let value = try json.double(key)
+        guard value.isFinite, value > 0 else { throw JSONError(place: "\(outer).\(key)", got: "\(value)", wanted: "a positive number") }
+        return value
+    }
+}

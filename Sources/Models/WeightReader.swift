@@ -1,0 +1,108 @@
+import Checkpoints
+
+/// Reads a model's weights under their Hugging Face names, whatever the checkpoint's layout.
+///
+/// GGUF names are mapped, and the row permutation that GGUF applies to the Q and K of `llama` (for interleaved rotary pairs) is
+/// undone, so that every model rotates halves.
+package struct WeightReader: Sendable {
+    private struct Entry {
+        var stored: String
+        var shape: [Int]
+        /// Nonzero: rows lie interleaved in heads of this many rows.
+        var permutedHeadRows: Int
+    }
+
+    private let tensors: any TensorSource
+    private let entries: [String: Entry]
+
+    /// Checks that every tensor the configuration calls for is there, readable, and of the right shape.
+    /// - Throws: `CheckpointError.missingTensor`, `.wrongShape`, `.unsupportedType`, or `.unsupported` for layer tensors that the
+    ///   architecture would silently ignore.
+    package init(checkpoint: Checkpoint, config: ModelConfig) throws(CheckpointError) {
+        tensors = checkpoint.tensors
+        let isGGUF = if case .gguf = checkpoint { true } else { false }
+        var entries: [String: Entry] = [:]
+        var known: Set<String> = []
+        for expected in WeightNames(config: config).expected() {
+            let stored = isGGUF ? expected.gguf : expected.name
+            guard let info = tensors.info(stored) else { throw tensors.missing(stored) }
+            guard info.shape == expected.shape else {
+                throw .wrongShape(file: tensors.path, tensor: stored, got: info.shape, wanted: expected.shape)
+            }
+            guard info.type.isExpandable else {
+                throw .unsupportedType(
+                    file: tensors.path, tensor: stored, got: info.type.rawValue, wanted: ElementType.expandableNames)
+            }
+            known.insert(stored)
+            entries[expected.name] = Entry(
+                stored: stored, shape: info.shape,
+                permutedHeadRows: isGGUF && expected.permutedHeads > 0 ? expected.shape[0] / expected.permutedHeads : 0)
+        }
+        self.entries = entries
+        try refuseUnknown(known, isGGUF: isGGUF, layers: config.layers)
+    }
+
+    /// A tensor of a used layer that nothing reads (a norm on Q, a bias the configuration denies) means other arithmetic.
+    private func refuseUnknown(_ known: Set<String>, isGGUF: Bool, layers: Int) throws(CheckpointError) {
+        let prefix = isGGUF ? "blk." : "model.layers."
+        for name in tensors.tensorNames where name.hasPrefix(prefix) && !known.contains(name) {
+            guard let layer = Int(name.dropFirst(prefix.count).prefix { $0 != "." }), layer < layers else { continue }
+            // Old Llama checkpoints store these, which follow from the configuration.
+            if name.hasSuffix(".rotary_emb.inv_freq") { continue }
+            throw .unsupported(
+                file: tensors.path, what: "tensor \(name), which this architecture does not use,",
+                advice: "check the configuration (architecture, attention_bias, mlp_bias) against the weights")
+        }
+    }
+
+    /// The shape of the tensor, or nil when the model has none of that name (for example `lm_head.weight` when tied).
+    package func shape(_ name: String) -> [Int]? { entries[name]?.shape }
+
+    /// Writes rows `rows` of the tensor, as f32, `shape[1]` numbers each (one for a vector), into `destination`.
+    /// May be called from several threads at once.
+    /// - Throws: `CheckpointError.missingTensor` for names outside the model, `.malformed` for rows outside the tensor.
+    package func read(_ name: String, rows: Range<Int>, into destination: UnsafeMutablePointer<Float>) throws(CheckpointError) {
+        guard let entry = entries[name] else { throw missing(name) }
+        let headRows = entry.permutedHeadRows
+        guard headRows > 0 else {
+            try tensors.expand(entry.stored, rows: rows, into: destination)
+            return
+        }
+        let rowLength = entry.shape.count > 1 ? entry.shape[1] : 1
+        for (index, row) in rows.enumerated() {
+            let source = WeightReader.storedRow(of: row, headRows: headRows)
+            try tensors.expand(entry.stored, rows: source..<source + 1, into: destination + index * rowLength)
+        }
+    }
+
+    /// Where GGUF stores a row of Q or K: row `half * headRows/2 + i` of a head lies at `2i + half`.
+    static func storedRow(of row: Int, headRows: Int) -> Int {
+        let (head, inHead) = row.quotientAndRemainder(dividingBy: headRows)
+        let (half, pair) = inHead.quotientAndRemainder(dividingBy: headRows / 2)
+        return head * headRows + 2 * pair + half
+    }
+
+    /// A whole vector (norm weight or bias).
+    package func vector(_ name: String) throws(CheckpointError) -> [Float] {
+        guard let entry = entries[name] else { throw missing(name) }
+        guard entry.permutedHeadRows > 0 else { return try tensors.floats(entry.stored) }
+        var values = [Float](repeating: 0, count: entry.shape.reduce(1, *))
+        let rows = entry.shape[0]
+        var failure: CheckpointError?
+        values.withUnsafeMutableBufferPointer { buffer in
+            guard let base = buffer.baseAddress else { return }
+            do throws(CheckpointError) { try read(name, rows: 0..<rows, into: base) } catch { failure = error }
+        }
+        if let failure { throw failure }
+        return values
+    }
+
+    /// Lets go of the tensor's file pages once it is packed.
+    package func discard(_ name: String) {
+        if let entry = entries[name] { tensors.discard(entry.stored) }
+    }
+
+    private func missing(_ name: String) -> CheckpointError {
+        .missingTensor(file: tensors.path, tensor: name, near: NearNames.find(name, among: entries.keys.sorted()))
+    }
+}
