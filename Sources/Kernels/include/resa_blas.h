@@ -1,0 +1,18 @@
+// f32 products through OpenBLAS: one BLAS thread per call, called concurrently by the pool's threads.
+#pragma once
+
+#include <stddef.h>
+
+enum {
+    /// Rows of x in every call, zero-padded, so that a row's result never depends on how many rows there are.
+    RESA_BLAS_ROWS = 16,
+    /// Output columns in every call; the last block of a matrix may be narrower, always by the same amount.
+    RESA_BLAS_COLUMNS = 256,
+};
+
+/// sum [16, columns] = x [16, inputs] W^T for rows of W (row-major, stride `inputs`). `xStride` and `sumStride` in elements.
+void resa_blas_tile(
+    ptrdiff_t columns, ptrdiff_t inputs, const float *_Nonnull x, ptrdiff_t xStride, const float *_Nonnull w, float *_Nonnull sum,
+    ptrdiff_t sumStride);
+/// OpenBLAS's name for the processor it chose its kernels for.
+const char *_Nonnull resa_blas_core(void);

@@ -1,1 +1,0 @@
-int resa_kernels_placeholder;

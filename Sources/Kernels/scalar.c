@@ -1,0 +1,187 @@
+// The scalar tier: plain loops, the standard library's exponential. It is the oracle that the other tiers are tested against,
+// so it is written for reading and shares no code with them.
+#include <math.h>
+
+#include "tiers.h"
+
+/// The product of two bf16 numbers is exact in f32, so a multiply and an add round once, as a fused multiply-add would.
+static void gemm_tile(
+    ptrdiff_t rows, ptrdiff_t groups, ptrdiff_t pairs, const uint16_t *x, ptrdiff_t xStride, const uint16_t *w, float *sum,
+    bool accumulate, const void *ahead, ptrdiff_t aheadLines) {
+    (void)ahead, (void)aheadLines;
+    const ptrdiff_t columns = groups * RESA_PANEL_STEP;
+    for (ptrdiff_t row = 0; row < rows; row++) {
+        float *const total = sum + row * RESA_PANEL_COLUMNS;
+        if (!accumulate) {
+            for (ptrdiff_t c = 0; c < columns; c++) { total[c] = 0; }
+        }
+        for (ptrdiff_t pair = 0; pair < pairs; pair++) {
+            const float x0 = resa_widen(x[row * xStride + 2 * pair]), x1 = resa_widen(x[row * xStride + 2 * pair + 1]);
+            const uint16_t *const weights = w + pair * columns * 2;
+            for (ptrdiff_t c = 0; c < columns; c++) {
+                total[c] += x0 * resa_widen(weights[2 * c]);
+                total[c] += x1 * resa_widen(weights[2 * c + 1]);
+            }
+        }
+    }
+}
+
+static void store_row(ptrdiff_t count, const float *sum, const float *bias, float *y) {
+    for (ptrdiff_t i = 0; i < count; i++) { y[i] = bias == NULL ? sum[i] : sum[i] + bias[i]; }
+}
+
+static void axpy(ptrdiff_t count, float a, const float *x, float *y) {
+    for (ptrdiff_t i = 0; i < count; i++) { y[i] += a * x[i]; }
+}
+
+static void add(ptrdiff_t count, const float *x, float *y) {
+    for (ptrdiff_t i = 0; i < count; i++) { y[i] += x[i]; }
+}
+
+static float dot(ptrdiff_t count, const float *a, const float *b) {
+    double sum = 0;
+    for (ptrdiff_t i = 0; i < count; i++) { sum += (double)a[i] * (double)b[i]; }
+    return (float)sum;
+}
+
+static float sum_of_squares(ptrdiff_t count, const float *x) { return dot(count, x, x); }
+
+static void rms_norm(ptrdiff_t count, const float *x, const float *weight, float epsilon, float *out) {
+    const float inverse = 1.0f / sqrtf(sum_of_squares(count, x) / (float)count + epsilon);
+    for (ptrdiff_t i = 0; i < count; i++) { out[i] = x[i] * inverse * weight[i]; }
+}
+
+static void swiglu(ptrdiff_t count, const float *gate, const float *up, float *out) {
+    for (ptrdiff_t i = 0; i < count; i++) { out[i] = gate[i] / (1.0f + expf(-gate[i])) * up[i]; }
+}
+
+static inline void rotate(float *first, float *second, float cosine, float sine) {
+    const float a = *first, b = *second;
+    *first = a * cosine - b * sine;
+    *second = b * cosine + a * sine;
+}
+
+static void rotate_half(ptrdiff_t half, const float *cosine, const float *sine, float *x) {
+    for (ptrdiff_t i = 0; i < half; i++) { rotate(&x[i], &x[i + half], cosine[i], sine[i]); }
+}
+
+static void rotate_interleaved(ptrdiff_t half, const float *cosine, const float *sine, float *x) {
+    for (ptrdiff_t i = 0; i < half; i++) { rotate(&x[2 * i], &x[2 * i + 1], cosine[i], sine[i]); }
+}
+
+static void exponential(ptrdiff_t count, const float *x, float *out) {
+    for (ptrdiff_t i = 0; i < count; i++) { out[i] = expf(x[i]); }
+}
+
+static float maximum(ptrdiff_t count, const float *x) {
+    float largest = -INFINITY;
+    for (ptrdiff_t i = 0; i < count; i++) { largest = x[i] > largest ? x[i] : largest; }
+    return largest;
+}
+
+static void softmax(ptrdiff_t count, float *x) {
+    const float largest = maximum(count, x);
+    double sum = 0;
+    for (ptrdiff_t i = 0; i < count; i++) {
+        x[i] = largest == -INFINITY ? 0 : expf(x[i] - largest);
+        sum += (double)x[i];
+    }
+    const float inverse = sum == 0 ? 0 : 1.0f / (float)sum;
+    for (ptrdiff_t i = 0; i < count; i++) { x[i] *= inverse; }
+}
+
+static float log_sum_exp(ptrdiff_t count, const float *x) {
+    const float largest = maximum(count, x);
+    if (isinf(largest)) { return largest; }
+    double sum = 0;
+    for (ptrdiff_t i = 0; i < count; i++) { sum += (double)expf(x[i] - largest); }
+    return largest + logf((float)sum);
+}
+
+static ptrdiff_t find_greater(ptrdiff_t count, const float *x, ptrdiff_t start, float threshold) {
+    ptrdiff_t i = start;
+    while (i < count && !(x[i] > threshold)) { i += 1; }
+    return i < count ? i : count;
+}
+
+static inline float cached(const void *elements, bool bf16, ptrdiff_t index) {
+    return bf16 ? resa_widen(((const uint16_t *)elements)[index]) : ((const float *)elements)[index];
+}
+
+/// One query head over positions 0...position, an online softmax per block.
+static void attend_head(const resa_attention *call, const resa_attention_row *row, ptrdiff_t kvHead, const float *query, float *out) {
+    const resa_kv_cache *const cache = &call->cache;
+    const ptrdiff_t dim = cache->headDim;
+    float largest = -INFINITY, total = 0;
+    for (ptrdiff_t d = 0; d < dim; d++) { out[d] = 0; }
+    for (ptrdiff_t start = 0; start <= row->position; start += RESA_KV_BLOCK_TOKENS) {
+        const ptrdiff_t left = row->position + 1 - start, keys = left < RESA_KV_BLOCK_TOKENS ? left : RESA_KV_BLOCK_TOKENS;
+        const ptrdiff_t block = row->blockTable[start / RESA_KV_BLOCK_TOKENS];
+        const ptrdiff_t base = block * resa_kv_block_elements(cache) + kvHead * dim * RESA_KV_BLOCK_TOKENS;
+        float scores[RESA_KV_BLOCK_TOKENS], blockLargest = -INFINITY;
+        for (ptrdiff_t key = 0; key < keys; key++) {
+            float score = 0;
+            for (ptrdiff_t d = 0; d < dim; d++) {
+                score += query[d] * cached(cache->keys, cache->bf16, base + d * RESA_KV_BLOCK_TOKENS + key);
+            }
+            scores[key] = score * call->scale;
+            blockLargest = scores[key] > blockLargest ? scores[key] : blockLargest;
+        }
+        const float newLargest = blockLargest > largest ? blockLargest : largest;
+        const float correction = expf(largest - newLargest);
+        largest = newLargest;
+        total *= correction;
+        for (ptrdiff_t d = 0; d < dim; d++) { out[d] *= correction; }
+        for (ptrdiff_t key = 0; key < keys; key++) {
+            const float weight = expf(scores[key] - largest);
+            total += weight;
+            for (ptrdiff_t d = 0; d < dim; d++) { out[d] += weight * cached(cache->values, cache->bf16, base + key * dim + d); }
+        }
+    }
+    for (ptrdiff_t d = 0; d < dim; d++) { out[d] /= total; }
+}
+
+static void attend(const resa_attention *call, ptrdiff_t firstRow, ptrdiff_t rowCount, ptrdiff_t kvHead) {
+    const ptrdiff_t perKey = call->heads / call->cache.kvHeads, dim = call->cache.headDim;
+    for (ptrdiff_t row = firstRow; row < firstRow + rowCount; row++) {
+        for (ptrdiff_t head = kvHead * perKey; head < (kvHead + 1) * perKey; head++) {
+            attend_head(
+                call, &call->rows[row], kvHead, call->queries + row * call->queryStride + head * dim,
+                call->outputs + row * call->outputStride + head * dim);
+        }
+    }
+}
+
+static double probe(ptrdiff_t rounds) {
+    volatile float factor = 1;
+    float sums[8] = {0};
+    for (ptrdiff_t round = 0; round < rounds; round++) {
+        for (int i = 0; i < 8; i++) { sums[i] += factor * (float)i; }
+    }
+    volatile float sink = 0;
+    for (int i = 0; i < 8; i++) { sink += sums[i]; }
+    return (double)rounds * 8 * 2;
+}
+
+const resa_kernels resa_kernels_scalar = {
+    .name = "scalar",
+    .tier = RESA_TIER_SCALAR,
+    .gemm_tile = gemm_tile,
+    .store_row = store_row,
+    .axpy = axpy,
+    .add = add,
+    .dot = dot,
+    .sum_of_squares = sum_of_squares,
+    .rms_norm = rms_norm,
+    .swiglu = swiglu,
+    .rotate_half = rotate_half,
+    .rotate_interleaved = rotate_interleaved,
+    .exponential = exponential,
+    .softmax = softmax,
+    .log_sum_exp = log_sum_exp,
+    .maximum = maximum,
+    .find_greater = find_greater,
+    .attend = attend,
+    .probe_f32 = probe,
+    .probe_bf16 = probe,
+};

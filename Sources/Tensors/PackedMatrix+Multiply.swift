@@ -1,0 +1,90 @@
+import Kernels
+
+extension PackedMatrix {
+    package enum Update {
+        /// y = x W^T (+ bias)
+        case store
+        /// y += scale * x W^T
+        case add(scale: Float)
+    }
+
+    /// Multiplies x [M, inputs] into y [M, outputs], M from 0 to thousands. `bias` [outputs] counts only when storing. A row of y depends
+    /// on its row of x alone, bit for bit.
+    package func multiply(
+        _ x: MatrixView, into y: MatrixView, _ update: Update = .store, bias: UnsafePointer<Float>? = nil, pool: WorkerPool,
+        workspace: Workspace
+    ) {
+        precondition(
+            x.columns == inputs && y.columns == outputs && x.rows == y.rows,
+            "multiply: [\(x.rows), \(x.columns)] by [\(outputs), \(inputs)] into [\(y.rows), \(y.columns)]")
+        if x.rows == 0 || outputs == 0 { return }
+        let mark = workspace.mark()
+        defer { workspace.release(mark) }
+        switch format {
+        case .f32: multiplyBLAS(x, into: y, update, bias: bias, pool: pool, workspace: workspace)
+        case .bf16: multiplyPanels(x, into: y, update, bias: bias, pool: pool, workspace: workspace)
+        }
+    }
+
+    private func multiplyPanels(
+        _ x: MatrixView, into y: MatrixView, _ update: Update, bias: UnsafePointer<Float>?, pool: WorkerPool, workspace: Workspace
+    ) {
+        let stride = resa_activation_stride(inputs)
+        let rounded = workspace.allocate(UInt16.self, x.rows * stride)
+        let columns = inputs
+        pool.forEachRow(x.rows, elements: columns) { row in resa_round_row(columns, stride, x.row(row), rounded + row * stride) }
+
+        var gemm = resa_gemm_bf16(
+            outputs: outputs, inputs: inputs, rows: x.rows, packed: panels, x: rounded, xStride: stride, y: y.pointer, yStride: y.stride,
+            bias: bias, add: false, scale: 1)
+        if case .add(let scale) = update {
+            gemm.add = true
+            gemm.scale = scale
+        }
+        // How panels and rows are shared out changes no sum, so it may follow the thread count: long runs of panels stream best.
+        let panelCount = (outputs + RESA_PANEL_COLUMNS - 1) / RESA_PANEL_COLUMNS
+        let runLength = min(max(panelCount / (pool.threads * 8), 1), 8)
+        let runs = (panelCount + runLength - 1) / runLength
+        let rowBlock = RESA_GEMM_ROWS
+        let rowBlocks = (x.rows + rowBlock - 1) / rowBlock
+        let (rows, kernels) = (x.rows, pool.kernels)
+        withUnsafePointer(to: &gemm) { gemm in
+            pool.parallel(runs * rowBlocks) { task in
+                let (block, run) = (task / runs, task % runs)
+                resa_gemm_bf16_panels(
+                    kernels, gemm, run * runLength, min((run + 1) * runLength, panelCount), rows * block / rowBlocks,
+                    rows * (block + 1) / rowBlocks)
+            }
+        }
+    }
+
+    private func multiplyBLAS(
+        _ x: MatrixView, into y: MatrixView, _ update: Update, bias: UnsafePointer<Float>?, pool: WorkerPool, workspace: Workspace
+    ) {
+        let (tileRows, blockColumns) = (RESA_BLAS_ROWS, RESA_BLAS_COLUMNS)
+        let tiles = (x.rows + tileRows - 1) / tileRows
+        let columnBlocks = (outputs + blockColumns - 1) / blockColumns
+        // The padded copy gives every call the same shape and stride.
+        let padded = workspace.matrix(tiles * tileRows, inputs)
+        padded.rows(0..<x.rows).copy(from: x)
+        padded.rows(x.rows..<padded.rows).fill(0)
+        let sums = workspace.allocate(Float.self, columnBlocks * tileRows * blockColumns)
+        let (kernels, weights, inputs, outputs) = (pool.kernels, floats, inputs, outputs)
+        pool.parallel(columnBlocks) { block in
+            let column = block * blockColumns
+            let count = min(blockColumns, outputs - column)
+            let sum = sums + block * tileRows * blockColumns
+            for tile in 0..<tiles {
+                resa_blas_tile(
+                    count, inputs, padded.row(tile * tileRows), padded.stride, weights + column * inputs, sum, blockColumns)
+                for row in tile * tileRows..<min((tile + 1) * tileRows, x.rows) {
+                    let source = sum + (row - tile * tileRows) * blockColumns
+                    switch update {
+                    case .store: kernels.pointee.store_row(count, source, bias.map { $0 + column }, y.row(row) + column)
+                    case .add(let scale): kernels.pointee.axpy(count, scale, source, y.row(row) + column)
+                    }
+                }
+            }
+        }
+    }
+}

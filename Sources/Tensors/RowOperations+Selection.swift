@@ -1,0 +1,56 @@
+import Kernels
+
+/// Operations on one row, run by the caller. `on` names the tier; the process's own when left out.
+extension RowOperations {
+    /// In place. A row of nothing but -infinity gives zeros.
+    package static func softmax(_ row: UnsafeMutablePointer<Float>, count: Int, on tier: InstructionSet = .current) {
+        tier.kernels.pointee.softmax(count, row)
+    }
+
+    /// log(sum(exp(row))), stable for large elements.
+    package static func logSumExp(_ row: UnsafePointer<Float>, count: Int, on tier: InstructionSet = .current) -> Float {
+        tier.kernels.pointee.log_sum_exp(count, row)
+    }
+
+    /// Index of the largest element, the lowest of equal ones; NaN is below everything. 0 for an empty row.
+    package static func argmax(_ row: UnsafePointer<Float>, count: Int, on tier: InstructionSet = .current) -> Int {
+        resa_argmax(tier.kernels, count, row)
+    }
+
+    /// The k largest elements in descending order, ties to the lower index, NaN below everything. Returns how many: min(k, count).
+    /// `indices` and `values` hold k elements. Time O(count + k log k) for random rows.
+    @discardableResult
+    package static func topK(
+        _ row: UnsafePointer<Float>, count: Int, k: Int, into indices: UnsafeMutablePointer<Int32>,
+        values: UnsafeMutablePointer<Float>, on tier: InstructionSet = .current
+    ) -> Int {
+        resa_top_k(tier.kernels, count, row, k, indices, values)
+    }
+
+    /// The row as `groups` equal runs: index and value of each run's largest element, in order of the runs (sparsify's `groupmax`).
+    /// `count` is a multiple of `groups`; `indices` and `values` hold `groups` elements.
+    package static func groupMax(
+        _ row: UnsafePointer<Float>, count: Int, groups: Int, into indices: UnsafeMutablePointer<Int32>,
+        values: UnsafeMutablePointer<Float>, on tier: InstructionSet = .current
+    ) {
+        precondition(groups > 0 && count % groups == 0, "groupMax: \(count) elements in \(groups) groups")
+        resa_group_max(tier.kernels, count, row, groups, indices, values)
+    }
+
+    /// y += a * x.
+    package static func axpy(
+        _ a: Float, _ x: UnsafePointer<Float>, count: Int, to y: UnsafeMutablePointer<Float>, on tier: InstructionSet = .current
+    ) {
+        tier.kernels.pointee.axpy(count, a, x, y)
+    }
+
+    package static func dot(
+        _ a: UnsafePointer<Float>, _ b: UnsafePointer<Float>, count: Int, on tier: InstructionSet = .current
+    ) -> Float {
+        tier.kernels.pointee.dot(count, a, b)
+    }
+
+    package static func sumOfSquares(_ x: UnsafePointer<Float>, count: Int, on tier: InstructionSet = .current) -> Float {
+        tier.kernels.pointee.sum_of_squares(count, x)
+    }
+}

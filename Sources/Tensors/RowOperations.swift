@@ -1,0 +1,83 @@
+import Kernels
+
+/// How rotary position embedding pairs the elements of a head.
+package enum RotaryLayout: Sendable {
+    /// Element i with element i + headDim / 2 (Hugging Face checkpoints).
+    case half
+    /// Element 2i with element 2i + 1.
+    case interleaved
+}
+
+/// Operations on rows. Each row is computed by the same instructions whatever its neighbours, the number of rows and the thread.
+package enum RowOperations {
+    /// out = x / sqrt(mean(x^2) + epsilon) * weight, per row. x and out [M, columns] may be the same; weight [columns].
+    package static func rmsNorm(
+        _ x: MatrixView, weight: UnsafePointer<Float>, epsilon: Float, into out: MatrixView, pool: WorkerPool
+    ) {
+        precondition(x.rows == out.rows && x.columns == out.columns)
+        let kernels = pool.kernels
+        pool.forEachRow(x.rows, elements: x.columns) { row in
+            kernels.pointee.rms_norm(x.columns, x.row(row), weight, epsilon, out.row(row))
+        }
+    }
+
+    /// y += x, both [M, columns].
+    package static func add(_ x: MatrixView, to y: MatrixView, pool: WorkerPool) {
+        precondition(x.rows == y.rows && x.columns == y.columns)
+        let kernels = pool.kernels
+        pool.forEachRow(x.rows, elements: x.columns) { row in kernels.pointee.add(x.columns, x.row(row), y.row(row)) }
+    }
+
+    /// out = silu(gate) * up, with silu(z) = z / (1 + exp(-z)). gateUp [M, 2F] holds gate in columns 0..<F and up after it; out [M, F].
+    package static func swiGLU(_ gateUp: MatrixView, into out: MatrixView, pool: WorkerPool) {
+        precondition(gateUp.rows == out.rows && gateUp.columns == 2 * out.columns)
+        let (kernels, width) = (pool.kernels, out.columns)
+        pool.forEachRow(out.rows, elements: 4 * width) { row in
+            kernels.pointee.swiglu(width, gateUp.row(row), gateUp.row(row) + width, out.row(row))
+        }
+    }
+
+    /// Cosines (columns 0..<half) and sines (half..<2 half) of position * inverseFrequencies, times `scale` (an attention factor, usually 1).
+    /// The angle is rounded to f32 before the cosine is taken, as `transformers` does. cosSin [count, 2 half]; inverseFrequencies [half].
+    package static func rotaryTable(
+        positions: UnsafePointer<Int32>, count: Int, inverseFrequencies: UnsafePointer<Float>, half: Int, scale: Float = 1,
+        into cosSin: MatrixView, pool: WorkerPool
+    ) {
+        precondition(cosSin.rows == count && cosSin.columns == 2 * half)
+        pool.forEachRow(count, elements: 32 * half) { row in
+            resa_rotary_row(half, positions[row], inverseFrequencies, scale, cosSin.row(row), cosSin.row(row) + half)
+        }
+    }
+
+    /// Rotates each head of x [M, heads * headDim] in place by its row of cosSin [M, headDim].
+    package static func rotate(
+        _ x: MatrixView, heads: Int, headDim: Int, cosSin: MatrixView, layout: RotaryLayout, pool: WorkerPool
+    ) {
+        precondition(x.columns == heads * headDim && cosSin.columns == headDim && cosSin.rows == x.rows)
+        let (kernels, half) = (pool.kernels, headDim / 2)
+        pool.forEachRow(x.rows, elements: x.columns) { row in
+            let (cosine, sine) = (cosSin.row(row), cosSin.row(row) + half)
+            for head in 0..<heads {
+                switch layout {
+                case .half: kernels.pointee.rotate_half(half, cosine, sine, x.row(row) + head * headDim)
+                case .interleaved: kernels.pointee.rotate_interleaved(half, cosine, sine, x.row(row) + head * headDim)
+                }
+            }
+        }
+    }
+}
+
+extension WorkerPool {
+    /// Runs `body` for every row, on the pool when the rows hold enough elements to pay for waking it.
+    func forEachRow(_ rows: Int, elements: Int, _ body: (_ row: Int) -> Void) {
+        let worthwhile = 32 * 1024
+        if rows < 2 || threads == 1 || rows * elements < worthwhile {
+            for row in 0..<rows { body(row) }
+            return
+        }
+        let tasks = min(rows, threads * 4)
+        parallel(tasks) { task in
+            for row in rows * task / tasks..<rows * (task + 1) / tasks { body(row) }
+        }
+    }
+}
