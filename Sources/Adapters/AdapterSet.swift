@@ -1,0 +1,73 @@
+/// Everything that one request applies, in its order, with tables that the decoder reads in O(1) and without allocating. Immutable;
+/// it keeps the exact adapters alive that the request started with.
+package final class AdapterSet: Sendable {
+    package struct LoRAEntry: Sendable {
+        package let update: LoRAUpdate
+        /// The request's factor on the update.
+        package let strength: Float
+    }
+
+    /// The base model, unchanged.
+    package static let none = AdapterSet([])
+
+    package let applied: [AppliedAdapter]
+    /// Sets with equal keys behave equally; rows of equal keys may share a segment. Empty for the base model.
+    package let key: String
+    /// Whether any row of a request can give readings.
+    package let observes: Bool
+    private let loraTable: [[LoRAEntry]]
+    private let hookTable: [[Intervention]]
+
+    package init(_ applied: [AppliedAdapter]) {
+        self.applied = applied
+        key = applied.map(\.key).joined(separator: "|")
+        var loras: [[LoRAEntry]] = []
+        var hooks: [[Intervention]] = []
+        for adapter in applied {
+            switch adapter {
+            case .lora(let lora, let scale):
+                if loras.count < lora.layers * ProjectionModule.count {
+                    loras += Array(repeating: [], count: lora.layers * ProjectionModule.count - loras.count)
+                }
+                for layer in 0..<lora.layers {
+                    for module in ProjectionModule.allCases {
+                        guard let update = lora.update(layer: layer, module: module) else { continue }
+                        loras[layer * ProjectionModule.count + module.tableIndex].append(LoRAEntry(update: update, strength: scale))
+                    }
+                }
+            case .sae(let intervention):
+                let index = intervention.hookpoint.tableIndex
+                if hooks.count <= index { hooks += Array(repeating: [], count: index + 1 - hooks.count) }
+                hooks[index].append(intervention)
+            }
+        }
+        loraTable = loras
+        hookTable = hooks
+        observes = hooks.contains { $0.contains { $0.top > 0 } }
+    }
+
+    package var isEmpty: Bool { applied.isEmpty }
+
+    /// Whether any projection has a LoRA.
+    package var hasLoRA: Bool { !loraTable.isEmpty }
+
+    /// Whether any hookpoint has an intervention.
+    package var hasInterventions: Bool { !hookTable.isEmpty }
+
+    /// The updates of a projection, in the request's order.
+    @inline(__always)
+    package func loras(layer: Int, module: ProjectionModule) -> [LoRAEntry] {
+        let index = layer * ProjectionModule.count + module.tableIndex
+        return index < loraTable.count ? loraTable[index] : []
+    }
+
+    /// The interventions at a hookpoint, in the request's order: each sees what the one before it left.
+    @inline(__always)
+    package func interventions(at hookpoint: HookPoint) -> [Intervention] {
+        let index = hookpoint.tableIndex
+        return index < hookTable.count ? hookTable[index] : []
+    }
+
+    /// What the answer says was applied.
+    package var report: [AppliedReport] { applied.map(\.report) }
+}

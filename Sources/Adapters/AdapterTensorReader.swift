@@ -1,0 +1,85 @@
+import Checkpoints
+import Tensors
+
+/// Reads whole tensors of an adapter into the engine's formats, refusing values that are not finite: one NaN in an adapter would
+/// turn every answer it touches into noise.
+struct AdapterTensorReader: Sendable {
+    let adapter: String
+    let file: String
+    let tensors: SafetensorsFile
+
+    /// The shape, or an error that says the tensor is missing.
+    func shape(_ tensor: String) throws(AdapterError) -> [Int] {
+        guard let info = tensors.info(tensor) else {
+            throw .badFile(adapter: adapter, file: file, problem: "tensor '\(tensor)' is missing")
+        }
+        return info.shape
+    }
+
+    func require(_ tensor: String, shape wanted: [Int]) throws(AdapterError) {
+        let got = try shape(tensor)
+        guard got == wanted else { throw .shapeMismatch(adapter: adapter, tensor: tensor, got: got, wanted: wanted) }
+    }
+
+    /// The tensor `[outputs, inputs]` as the weights of `y = x W^T`.
+    func packed(
+        _ tensor: String, outputs: Int, inputs: Int, format: WeightFormat, pool: WorkerPool
+    ) throws(AdapterError) -> PackedMatrix {
+        do {
+            let matrix = try PackedMatrix(format: format, outputs: outputs, inputs: inputs, pool: pool) { rows, destination in
+                try read(tensor, rows: rows, columns: inputs, into: destination)
+            }
+            tensors.discard(tensor)
+            return matrix
+        } catch {
+            throw wrap(error)
+        }
+    }
+
+    /// A one-dimensional tensor.
+    func vector(_ tensor: String, count: Int) throws(AdapterError) -> AlignedBuffer<Float> {
+        let buffer = AlignedBuffer<Float>(count: count)
+        do {
+            try read(tensor, rows: 0..<count, columns: 1, into: buffer.pointer)
+        } catch {
+            throw wrap(error)
+        }
+        return buffer
+    }
+
+    /// The tensor `[rows, width]` with its rows kept whole, for reading some of them by index.
+    func rowTable(_ tensor: String, rows: Int, width: Int, format: WeightFormat) throws(AdapterError) -> RowTable {
+        do {
+            let table = try RowTable(rows: rows, width: width, format: format) { range, destination in
+                try read(tensor, rows: range, columns: width, into: destination)
+            }
+            tensors.discard(tensor)
+            return table
+        } catch {
+            throw wrap(error)
+        }
+    }
+
+    private func read(_ tensor: String, rows: Range<Int>, columns: Int, into destination: UnsafeMutablePointer<Float>) throws {
+        try tensors.expand(tensor, rows: rows, into: destination)
+        let count = rows.count * columns
+        if let bad = Self.firstNonFinite(destination, count: count) {
+            throw AdapterError.badFile(
+                adapter: adapter, file: file,
+                problem: "tensor '\(tensor)' holds \(destination[bad]) in row \(rows.lowerBound + bad / columns)")
+        }
+    }
+
+    private func wrap(_ error: any Error) -> AdapterError {
+        AdapterError(error, adapter: adapter, file: file, path: tensors.path)
+    }
+
+    private static func firstNonFinite(_ values: UnsafePointer<Float>, count: Int) -> Int? {
+        let exponent: UInt32 = 0x7f80_0000
+        var found: UInt32 = 0
+        for index in 0..<count {
+            found |= (values[index].bitPattern & exponent) == exponent ? 1 : 0
+        }
+        return found == 0 ? nil : (0..<count).first { !values[$0].isFinite }
+    }
+}

@@ -1,0 +1,65 @@
+/// A place in the decoder where the activations of every token can be read and written.
+///
+/// Written as Hugging Face module paths, the way sparsify names its folders: `layers.12` (also `model.layers.12`) is the output
+/// of block 12, that is the residual stream after it; `layers.12.mlp` is the output of its MLP before the residual add.
+package enum HookPoint: Hashable, Sendable, Comparable, CustomStringConvertible {
+    case residual(layer: Int)
+    case mlp(layer: Int)
+
+    /// Which of the two places of a layer.
+    package enum Site: String, Sendable, CaseIterable {
+        case residual = "resid"
+        case mlp
+    }
+
+    package init(layer: Int, site: Site) {
+        self = site == .mlp ? .mlp(layer: layer) : .residual(layer: layer)
+    }
+
+    /// Reads `layers.N`, `model.layers.N` and the same with `.mlp`; nil for anything else.
+    package init?(_ text: String) {
+        var parts = text.split(separator: ".", omittingEmptySubsequences: false)
+        if parts.first == "model" { parts.removeFirst() }
+        guard parts.count == 2 || parts.count == 3, parts[0] == "layers" else { return nil }
+        guard !parts[1].isEmpty, parts[1].utf8.count <= 6, parts[1].utf8.allSatisfy({ $0 >= 0x30 && $0 <= 0x39 }),
+            let layer = Int(parts[1])
+        else { return nil }
+        if parts.count == 3 {
+            guard parts[2] == "mlp" else { return nil }
+            self = .mlp(layer: layer)
+        } else {
+            self = .residual(layer: layer)
+        }
+    }
+
+    package var layer: Int {
+        switch self {
+        case .residual(let layer), .mlp(let layer): layer
+        }
+    }
+
+    package var site: Site {
+        switch self {
+        case .residual: .residual
+        case .mlp: .mlp
+        }
+    }
+
+    package var description: String {
+        switch self {
+        case .residual(let layer): "layers.\(layer)"
+        case .mlp(let layer): "layers.\(layer).mlp"
+        }
+    }
+
+    /// Dense index for tables: the order in which a forward pass reaches the hookpoints.
+    var tableIndex: Int {
+        switch self {
+        case .mlp(let layer): layer * 2
+        case .residual(let layer): layer * 2 + 1
+        }
+    }
+
+    /// In the order of the forward pass: a layer's MLP output comes before its block output.
+    package static func < (a: HookPoint, b: HookPoint) -> Bool { a.tableIndex < b.tableIndex }
+}

@@ -1,0 +1,116 @@
+import Checkpoints
+import Foundation
+import Tensors
+
+/// A PEFT folder, read and checked but not loaded: the config, and for every pair of tensors its place in the model.
+///
+/// The tensors in the file are the truth: each one has to be a `lora_A` or `lora_B` of a projection that the config targets and
+/// the model has, with its partner there and both of the shapes that config and model ask for. Projections that the config
+/// targets but the file leaves out stay as they are.
+package struct LoRALayout {
+    package static let configFile = PEFTConfig.file
+    package static let tensorFile = "adapter_model.safetensors"
+
+    struct Entry {
+        let layer: Int
+        let module: ProjectionModule
+        let rank: Int
+        let scale: Float
+        let a: String
+        let b: String
+    }
+
+    package let name: String
+    /// What the config says it was trained on; informative only.
+    package let baseModel: String?
+    let shape: ModelShape
+    let entries: [Entry]
+    private let tensors: SafetensorsFile
+
+    /// The ranks that occur, ascending.
+    package var ranks: [Int] { Set(entries.map(\.rank)).sorted() }
+
+    /// Reads the config and the tensor file's header, and checks one against the other and both against `shape`.
+    package init(folder: URL, name: String, shape: ModelShape) throws(AdapterError) {
+        self.name = name
+        self.shape = shape
+        let config = try PEFTConfig(folder: folder, adapter: name)
+        baseModel = config.baseModel
+        let path = folder.appendingPathComponent(Self.tensorFile).path
+        if !FileManager.default.fileExists(atPath: path),
+            FileManager.default.fileExists(atPath: folder.appendingPathComponent("adapter_model.bin").path)
+        {
+            throw .unsupported(
+                adapter: name, feature: "adapter_model.bin (pickle)", advice: "save it with safe_serialization=True")
+        }
+        do {
+            tensors = try SafetensorsFile(path: path)
+        } catch {
+            throw AdapterError(error, adapter: name, file: Self.tensorFile, path: path)
+        }
+        entries = try Self.entries(of: tensors, config: config, shape: shape)
+        guard !entries.isEmpty else { throw .badFile(adapter: name, file: Self.tensorFile, problem: "it holds no tensors") }
+    }
+
+    private static func entries(
+        of tensors: SafetensorsFile, config: PEFTConfig, shape: ModelShape
+    ) throws(AdapterError) -> [Entry] {
+        let matcher = try ModuleMatcher(config)
+        var entries: [Entry] = []
+        for tensor in tensors.tensorNames.sorted() {
+            let place = try LoRATensorName(tensor, adapter: config.adapter, file: tensorFile)
+            guard place.layer < shape.layers else {
+                throw .layerOutOfRange(adapter: config.adapter, layer: place.layer, layers: shape.layers)
+            }
+            let partner = place.partner
+            guard tensors.info(partner) != nil else {
+                throw .badFile(adapter: config.adapter, file: tensorFile, problem: "'\(tensor)' is there but '\(partner)' is not")
+            }
+            guard try matcher.targets(place.path, layer: place.layer) else {
+                throw .badFile(
+                    adapter: config.adapter, file: tensorFile,
+                    problem: "'\(tensor)' is there but \(PEFTConfig.file) does not target '\(place.path)'")
+            }
+            let rank = try matcher.rank(place.path)
+            let wanted = place.isA ? [rank, shape.inputs(place.module)] : [shape.outputs(place.module), rank]
+            let got = tensors.info(tensor)?.shape ?? []
+            guard got == wanted else {
+                throw .shapeMismatch(adapter: config.adapter, tensor: tensor, got: got, wanted: wanted)
+            }
+            guard place.isA else { continue }
+            let scale = config.scale(rank: rank, alpha: try matcher.alpha(place.path))
+            guard scale.isFinite else {
+                throw .badFile(
+                    adapter: config.adapter, file: PEFTConfig.file, problem: "the scale of '\(place.path)' is \(scale), not finite")
+            }
+            entries.append(
+                Entry(layer: place.layer, module: place.module, rank: rank, scale: scale, a: tensor, b: partner))
+        }
+        return try refuseDuplicates(entries, adapter: config.adapter)
+    }
+
+    /// Two spellings of one module would make one of them silently win.
+    private static func refuseDuplicates(_ entries: [Entry], adapter: String) throws(AdapterError) -> [Entry] {
+        var seen: [Int: String] = [:]
+        for entry in entries {
+            let index = entry.layer * ProjectionModule.count + entry.module.tableIndex
+            if let other = seen.updateValue(entry.a, forKey: index) {
+                throw .badFile(
+                    adapter: adapter, file: tensorFile, problem: "'\(other)' and '\(entry.a)' are for the same module")
+            }
+        }
+        return entries
+    }
+
+    /// Reads and packs every tensor.
+    package func load(digest: String, format: WeightFormat, pool: WorkerPool) throws(AdapterError) -> LoRAAdapter {
+        let reader = AdapterTensorReader(adapter: name, file: Self.tensorFile, tensors: tensors)
+        var updates: [(layer: Int, module: ProjectionModule, update: LoRAUpdate)] = []
+        for entry in entries {
+            let a = try reader.packed(entry.a, outputs: entry.rank, inputs: shape.inputs(entry.module), format: format, pool: pool)
+            let b = try reader.packed(entry.b, outputs: shape.outputs(entry.module), inputs: entry.rank, format: format, pool: pool)
+            updates.append((entry.layer, entry.module, LoRAUpdate(a: a, b: b, scale: entry.scale)))
+        }
+        return LoRAAdapter(name: name, digest: digest, layers: shape.layers, updates: updates)
+    }
+}

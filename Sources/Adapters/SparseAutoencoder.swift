@@ -1,0 +1,65 @@
+import Tensors
+
+/// A sparse autoencoder (or transcoder) at one hookpoint, loaded and packed. Immutable.
+///
+/// `z = relu(W_enc (x - b_dec) + b_enc)`, where a transcoder does not subtract `b_dec`; of `z` the `k` largest are kept (top-k), or
+/// the largest of each of `k` equal groups (groupmax); `decode = sum_i a_i W_dec[i] + b_dec (+ W_skip x)`.
+/// Source: sparsify's `SparseCoder`.
+package final class SparseAutoencoder: Sendable {
+    package enum Activation: String, Sendable, CaseIterable { case topk, groupmax }
+
+    package let name: String
+    /// Identifies the exact bytes of the adapter it belongs to.
+    package let digest: String
+    package let hookpoint: HookPoint
+    package let activation: Activation
+    /// d: width of the activations it reads and writes.
+    package let width: Int
+    /// M
+    package let latents: Int
+    /// Latents selected per token.
+    package let k: Int
+    /// Reads the module's input and predicts its output, instead of reading the output itself.
+    package let transcode: Bool
+
+    /// `[M, d]`
+    let encoder: PackedMatrix
+    let encoderBias: AlignedBuffer<Float>
+    /// W_dec `[M, d]`
+    let decoder: RowTable
+    let decoderBias: AlignedBuffer<Float>
+    /// W_skip `[d, d]`
+    let skipMatrix: PackedMatrix?
+
+    init(
+        name: String, digest: String, hookpoint: HookPoint, activation: Activation, k: Int, transcode: Bool, encoder: PackedMatrix,
+        encoderBias: consuming AlignedBuffer<Float>, decoder: RowTable, decoderBias: consuming AlignedBuffer<Float>,
+        skipMatrix: PackedMatrix?
+    ) {
+        self.name = name
+        self.digest = digest
+        self.hookpoint = hookpoint
+        self.activation = activation
+        self.k = k
+        self.transcode = transcode
+        width = encoder.inputs
+        latents = encoder.outputs
+        self.encoder = encoder
+        self.encoderBias = encoderBias
+        self.decoder = decoder
+        self.decoderBias = decoderBias
+        self.skipMatrix = skipMatrix
+    }
+
+    /// Whether a linear map of the input is added to what is decoded.
+    package var skip: Bool { skipMatrix != nil }
+
+    package var byteCount: Int {
+        encoder.byteCount + decoder.byteCount + (skipMatrix?.byteCount ?? 0) + 4 * (latents + width)
+    }
+
+    /// Copies row `latent` of W_dec, exactly as stored: the direction that the latent writes.
+    package func copyDecoderRow(_ latent: Int, into destination: UnsafeMutablePointer<Float>) {
+        decoder.copyRow(latent, into: destination)
+    }
+}

@@ -1,0 +1,45 @@
+import Foundation
+
+/// The `cfg.json` of a sparsify (EleutherAI) sparse coder. Unknown keys and those that only matter while training are ignored.
+struct SparsifyConfig {
+    static let file = "cfg.json"
+
+    let activation: SparseAutoencoder.Activation
+    /// d_in
+    let width: Int
+    /// M: `num_latents`, or `d_in * expansion_factor` when that is 0.
+    let latents: Int
+    let k: Int
+    let transcode: Bool
+    let skip: Bool
+
+    /// Far above any SAE there is, and low enough that no product below overflows.
+    private static let widthLimit = 1 << 20
+    private static let latentLimit = 1 << 26
+
+    init(folder: URL, adapter: String, shownAs: String) throws(AdapterError) {
+        let config = try ConfigReader(folder: folder, file: Self.file, adapter: adapter, shownAs: shownAs)
+        func bad(_ problem: String) -> AdapterError { .badFile(adapter: adapter, file: shownAs, problem: problem) }
+
+        let name = try config.string("activation") ?? SparseAutoencoder.Activation.topk.rawValue
+        guard let activation = SparseAutoencoder.Activation(rawValue: name) else {
+            throw .unsupported(adapter: adapter, feature: "activation '\(name)'", advice: "only topk and groupmax are")
+        }
+        self.activation = activation
+        guard let width = try config.integer("d_in", in: 1...Self.widthLimit) else { throw bad("'d_in' is missing") }
+        self.width = width
+        let expansion = try config.integer("expansion_factor", in: 0...Self.latentLimit) ?? 32
+        let given = try config.integer("num_latents", in: 0...Self.latentLimit) ?? 0
+        latents = given > 0 ? given : width * expansion
+        guard (1...Self.latentLimit).contains(latents) else {
+            throw bad("'d_in' \(width) times 'expansion_factor' \(expansion) gives \(latents) latents, wanted 1 to \(Self.latentLimit)")
+        }
+        k = try config.integer("k", in: 1...Self.latentLimit) ?? 32
+        guard k <= latents else { throw bad("'k' is \(k), more than the \(latents) latents") }
+        guard activation != .groupmax || latents % k == 0 else {
+            throw bad("\(latents) latents do not divide into the \(k) groups of 'groupmax'")
+        }
+        transcode = try config.bool("transcode") ?? false
+        skip = try config.bool("skip_connection") ?? false
+    }
+}

@@ -1,0 +1,85 @@
+import Checkpoints
+import Foundation
+import Tensors
+
+/// A sparsify hookpoint folder (`cfg.json`, `sae.safetensors`), read and checked but not loaded.
+package struct SparsifyLayout {
+    package static let configFile = SparsifyConfig.file
+    package static let tensorFile = "sae.safetensors"
+
+    package let name: String
+    package let hookpoint: HookPoint
+    private let config: SparsifyConfig
+    private let tensors: AdapterTensorReader
+
+    package var latents: Int { config.latents }
+    package var k: Int { config.k }
+    package var width: Int { config.width }
+
+    /// Reads the config and the tensor file's header, and checks one against the other and both against `shape`.
+    /// - Parameter shownAs: the folder's path inside the adapter, for error messages; empty when it is the adapter's own folder.
+    package init(folder: URL, name: String, hookpoint: HookPoint, shownAs: String = "", shape: ModelShape) throws(AdapterError) {
+        let prefix = shownAs.isEmpty ? "" : shownAs + "/"
+        self.name = name
+        self.hookpoint = hookpoint
+        config = try SparsifyConfig(folder: folder, adapter: name, shownAs: prefix + Self.configFile)
+        let path = folder.appendingPathComponent(Self.tensorFile).path
+        do {
+            let file = try SafetensorsFile(path: path)
+            tensors = AdapterTensorReader(adapter: name, file: prefix + Self.tensorFile, tensors: file)
+        } catch {
+            throw AdapterError(error, adapter: name, file: prefix + Self.tensorFile, path: path)
+        }
+        guard hookpoint.layer < shape.layers else {
+            throw .layerOutOfRange(adapter: name, layer: hookpoint.layer, layers: shape.layers)
+        }
+        if config.transcode, hookpoint.site == .residual {
+            throw .unsupported(
+                adapter: name, feature: "a transcoder of a whole block (\(hookpoint))",
+                advice: "transcoders are read at MLP hookpoints such as layers.\(hookpoint.layer).mlp")
+        }
+        try checkTensors(hiddenSize: shape.hiddenSize)
+    }
+
+    private func checkTensors(hiddenSize: Int) throws(AdapterError) {
+        let (latents, width) = (config.latents, config.width)
+        var wanted = [
+            "encoder.weight": [latents, width], "encoder.bias": [latents], "W_dec": [latents, width], "b_dec": [width],
+        ]
+        if config.skip { wanted["W_skip"] = [width, width] }
+        for (tensor, shape) in wanted.sorted(by: { $0.key < $1.key }) { try tensors.require(tensor, shape: shape) }
+        for tensor in tensors.tensors.tensorNames where wanted[tensor] == nil {
+            throw .badFile(
+                adapter: name, file: tensors.file,
+                problem: "tensor '\(tensor)' has no place in the config (skip_connection is \(config.skip))")
+        }
+        guard width == hiddenSize else {
+            throw .shapeMismatch(
+                adapter: name, tensor: "encoder.weight", got: [latents, width], wanted: [latents, hiddenSize])
+        }
+    }
+
+    /// Reads and packs every tensor.
+    package func load(digest: String, format: WeightFormat, pool: WorkerPool) throws(AdapterError) -> SparseAutoencoder {
+        let (latents, width) = (config.latents, config.width)
+        let encoder = try tensors.packed("encoder.weight", outputs: latents, inputs: width, format: format, pool: pool)
+        let decoder = try tensors.rowTable("W_dec", rows: latents, width: width, format: format)
+        var skipMatrix: PackedMatrix?
+        if config.skip { skipMatrix = try tensors.packed("W_skip", outputs: width, inputs: width, format: format, pool: pool) }
+        return SparseAutoencoder(
+            name: name, digest: digest, hookpoint: hookpoint, activation: config.activation, k: config.k,
+            transcode: config.transcode, encoder: encoder, encoderBias: try tensors.vector("encoder.bias", count: latents),
+            decoder: decoder, decoderBias: try tensors.vector("b_dec", count: width), skipMatrix: skipMatrix)
+    }
+}
+
+extension SparseAutoencoder {
+    /// Reads a sparsify hookpoint folder and packs its matrices in `format`.
+    /// - Throws: `AdapterError` when a file is missing or malformed, or a tensor does not fit the config or `shape`.
+    package static func load(
+        folder: URL, name: String, digest: String, hookpoint: HookPoint, shape: ModelShape, format: WeightFormat, pool: WorkerPool
+    ) throws(AdapterError) -> SparseAutoencoder {
+        try SparsifyLayout(folder: folder, name: name, hookpoint: hookpoint, shape: shape)
+            .load(digest: digest, format: format, pool: pool)
+    }
+}
