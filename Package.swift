@@ -51,7 +51,7 @@ let package = Package(
             dependencies: ["Adapters", "Checkpoints", "Tensors", .product(name: "Crypto", package: "swift-crypto")]),
         .target(name: "Engine", dependencies: ["Models", "Adapters", "Tokenizers", "Tensors"]),
         .target(name: "Models", dependencies: ["Adapters", "Tokenizers", "Jinja", "Checkpoints", "Tensors"]),
-        .target(name: "Adapters", dependencies: ["Checkpoints", "Tensors"]),
+        .target(name: "Adapters", dependencies: ["Checkpoints", "Tensors", "CPCRE2"]),
         .target(name: "Tokenizers", dependencies: ["Checkpoints", "CPCRE2"]),
         .target(name: "Jinja"),
         .target(name: "Checkpoints", dependencies: ["Tensors"]),
@@ -71,7 +71,7 @@ let package = Package(
         .testTarget(name: "JinjaTests", dependencies: ["Jinja"]),
         .testTarget(name: "AdaptersTests", dependencies: ["Adapters", "Checkpoints", "Tensors"]),
         .testTarget(name: "ModelsTests", dependencies: ["Models", "Adapters", "Checkpoints", "Tensors"]),
-        .testTarget(name: "EngineTests", dependencies: ["Engine", "Models", "Adapters", "Tokenizers", "Tensors"]),
+        .testTarget(name: "EngineTests", dependencies: ["AdapterRegistry", "Engine", "Models", "Adapters", "Checkpoints", "Tokenizers", "Tensors"]),
         .testTarget(name: "AdapterRegistryTests", dependencies: ["AdapterRegistry", "Adapters"]),
         .testTarget(
             name: "ServerTests",

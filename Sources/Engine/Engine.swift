@@ -1,2 +1,97 @@
 // Engine: sequences, the scheduler, batch plans, sampling and stop conditions, on one dedicated thread.
 // It knows nothing about HTTP or disk.
+
+import Foundation
+import Models
+import Tensors
+import Tokenizers
+
+/// Continues prompts, many at once: requests join and leave the batch at every step.
+///
+/// All computation happens on one dedicated thread and its worker pool; this type is only its door.
+package final class Engine: Sendable {
+    package let settings: EngineSettings
+    package let vocabSize: Int
+    private let mailbox: Mailbox
+    private let shared = SharedStatistics()
+
+    /// - Parameters:
+    ///   - pool: used by the engine thread alone from now on.
+    package init(model: any LanguageModel, tokenizer: Tokenizer, settings: EngineSettings, pool: WorkerPool) {
+        self.settings = settings
+        vocabSize = model.config.vocabSize
+        mailbox = Mailbox(limit: settings.queueLimit)
+        let mailbox = mailbox
+        let shared = shared
+        let thread = Thread {
+            EngineLoop(
+                model: model, tokenizer: tokenizer, settings: settings, pool: pool, mailbox: mailbox, statistics: shared
+            ).run()
+        }
+        thread.name = "engine"
+        thread.stackSize = 8 << 20
+        thread.start()
+    }
+
+    deinit { mailbox.close() }
+
+    /// Queues a request. Its events arrive through the stream; dropping the stream, or cancelling the task that reads it,
+    /// frees the request's place within one step.
+    ///
+    /// - Throws: an `EngineError` when the request is impossible, or the queue is full.
+    package func submit(_ request: GenerationRequest) throws(EngineError) -> GenerationStream {
+        try validate(request)
+        let (stream, continuation) = AsyncStream<GenerationEvent>.makeStream()
+        let ticket = Ticket(request, continuation: continuation)
+        continuation.onTermination = { [weak ticket] reason in
+            if case .cancelled = reason { ticket?.cancel() }
+        }
+        try mailbox.submit(ticket)
+        return GenerationStream(events: stream)
+    }
+
+    package var statistics: EngineStatistics {
+        var statistics = shared.value
+        statistics.waitingRequests = mailbox.waitingCount
+        return statistics
+    }
+
+    /// Refuses new requests, finishes those that were accepted, and returns when the engine thread has ended.
+    package func shutdown() async {
+        await mailbox.drain()
+    }
+
+    private func validate(_ request: GenerationRequest) throws(EngineError) {
+        let prompt = request.prompt.count
+        let limit = min(settings.contextLength, settings.kvTokens)
+        if prompt == 0 { throw .promptEmpty }
+        if prompt > limit || (prompt == limit && request.stop.maxTokens > 0) { throw .promptTooLong(tokens: prompt, limit: limit) }
+        if request.stop.maxTokens < 0 {
+            throw .invalidParameter(name: "max_tokens", got: "\(request.stop.maxTokens)", wanted: "0 or more")
+        }
+        if request.stop.maxTokens > limit - prompt {
+            throw .tooManyTokens(prompt: prompt, wanted: request.stop.maxTokens, limit: limit)
+        }
+        if request.choices < 1 { throw .invalidParameter(name: "n", got: "\(request.choices)", wanted: "1 or more") }
+        let blocks = BlockTable.blocksNeeded(tokens: settings.kvTokens)
+        if request.choices > settings.maxBatch || Scheduler.blocksNeeded(request) > blocks {
+            throw .tooManyChoices(wanted: request.choices, limit: settings.maxBatch)
+        }
+        for token in request.prompt where token < 0 || Int(token) >= vocabSize {
+            throw .tokenOutOfRange(token: token, vocabSize: vocabSize)
+        }
+        try request.sampling.validate(vocabSize: vocabSize)
+    }
+}
+
+/// The events of one request, in order. Ends after every choice has finished.
+package struct GenerationStream: AsyncSequence, Sendable {
+    package typealias Element = GenerationEvent
+    package typealias Failure = Never
+
+    let events: AsyncStream<GenerationEvent>
+
+    package func makeAsyncIterator() -> AsyncStream<GenerationEvent>.Iterator {
+        events.makeAsyncIterator()
+    }
+}

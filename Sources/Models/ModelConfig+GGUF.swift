@@ -2,8 +2,6 @@ import Checkpoints
 
 /// Reading the metadata of a GGUF file; keys are prefixed with the architecture's name.
 extension ModelConfig {
-    static let ggufArchitectures = ["llama", "qwen2"]
-
     /// - Throws: `CheckpointError`, as `read(_:)`.
     package init(gguf file: GGUFFile) throws(CheckpointError) {
         let keys = GGUFKeys(file)
@@ -11,10 +9,10 @@ extension ModelConfig {
         if let type = file.metadata["general.type"]?.stringValue, type != "model" {
             throw .unsupported(file: file.path, what: "a GGUF of type \(type) as the base model", advice: "give one of type model")
         }
-        guard ModelConfig.ggufArchitectures.contains(architecture) else {
+        guard Architecture.named(architecture) != nil else {
             throw .unsupported(
                 file: file.path, what: "architecture \(architecture)",
-                advice: "supported are \(ModelConfig.ggufArchitectures.joined(separator: ", "))")
+                advice: "supported are \(Architecture.all.map(\.name).sorted().joined(separator: ", "))")
         }
         let prefix = architecture + "."
         hiddenSize = try keys.int(prefix + "embedding_length")

@@ -8,10 +8,11 @@ extension ModelConfig {
     ///   - folder: for error messages.
     package init(huggingFace json: JSON, generation: JSON?, folder: String = "model") throws(CheckpointError) {
         let file = "\(folder)/config.json"
-        architecture = try ModelConfig.architecture(json, file)
+        let family = try ModelConfig.architecture(json, file)
+        architecture = family.name
         let unsupported: (what: String, advice: String)?
         do throws(JSONError) {
-            unsupported = try ModelConfig.unsupportedFeature(json, architecture)
+            unsupported = try ModelConfig.unsupportedFeature(json, family)
         } catch {
             throw error.inFile(file)
         }
@@ -34,12 +35,11 @@ extension ModelConfig {
                 }
                 headDim = hiddenSize / heads
             }
-            let isQwen = architecture == "qwen2"
             let attentionBias = try json.optionalBool("attention_bias") ?? false
-            qkvBias = isQwen || attentionBias
-            outputBias = !isQwen && attentionBias
+            qkvBias = family.fixesQKVBias || attentionBias
+            outputBias = !family.fixesQKVBias && attentionBias
             let feedForwardBias = try json.optionalBool("mlp_bias") ?? false
-            mlpBias = !isQwen && feedForwardBias
+            mlpBias = !family.fixesQKVBias && feedForwardBias
             tiedEmbeddings = try json.optionalBool("tie_word_embeddings") ?? false
             bosToken = try ModelConfig.tokens(json, "bos_token_id").first
             eosTokens = []
@@ -59,29 +59,25 @@ extension ModelConfig {
         try check(file: file)
     }
 
-    private static func architecture(_ json: JSON, _ file: String) throws(CheckpointError) -> String {
+    private static func architecture(_ json: JSON, _ file: String) throws(CheckpointError) -> Architecture {
         let names: [String]
         do throws(JSONError) {
             names = try json.optionalStrings("architectures") ?? []
-            if names.isEmpty, let type = try json.optionalString("model_type"),
-                huggingFaceArchitectures.values.contains(type)
-            {
-                return type
+            if names.isEmpty, let type = try json.optionalString("model_type"), let architecture = Architecture.named(type) {
+                return architecture
             }
         } catch {
             throw error.inFile(file)
         }
-        for name in names {
-            if let architecture = huggingFaceArchitectures[name] { return architecture }
-        }
-        let supported = huggingFaceArchitectures.keys.sorted().joined(separator: ", ")
+        if let architecture = Architecture.all.first(where: { names.contains($0.huggingFaceName) }) { return architecture }
+        let supported = Architecture.all.map(\.huggingFaceName).sorted().joined(separator: ", ")
         throw .unsupported(
             file: file, what: "architecture \(names.isEmpty ? "(none named)" : names.joined(separator: ", "))",
             advice: "supported are \(supported)")
     }
 
     /// The first setting that would change the arithmetic and is not implemented; such a model is refused by name.
-    private static func unsupportedFeature(_ json: JSON, _ architecture: String) throws(JSONError) -> (what: String, advice: String)? {
+    private static func unsupportedFeature(_ json: JSON, _ family: Architecture) throws(JSONError) -> (what: String, advice: String)? {
         if let activation = try json.optionalString("hidden_act"), activation != "silu" {
             return ("hidden_act \(activation)", "only silu is")
         }
@@ -92,18 +88,18 @@ extension ModelConfig {
         if let fraction = try json.optionalDouble("partial_rotary_factor"), fraction != 1 {
             return ("partial_rotary_factor \(fraction)", "only 1 is")
         }
-        return try slidingWindow(json, architecture)
+        return try slidingWindow(json, family)
     }
 
     /// `layer_types` decides where it is given; else `use_sliding_window`, under which layers from `max_window_layers` on slide.
-    private static func slidingWindow(_ json: JSON, _ architecture: String) throws(JSONError) -> (what: String, advice: String)? {
+    private static func slidingWindow(_ json: JSON, _ family: Architecture) throws(JSONError) -> (what: String, advice: String)? {
         if let types = try json.optionalStrings("layer_types") {
             return types.first { $0 != "full_attention" }.map { ("layer_types with \($0)", "only full_attention is") }
         }
         guard let window = try json.optionalInt("sliding_window") else { return nil }
         // Qwen2 leaves the window off unless told; for others the mere number switches it on.
         let use = try json.optionalBool("use_sliding_window")
-        guard use ?? (architecture != "qwen2") else { return nil }
+        guard use ?? !family.slidingWindowIsOptIn else { return nil }
         let layers = try json.int("num_hidden_layers")
         if let first = try json.optionalInt("max_window_layers"), first >= layers { return nil }
         return ("sliding-window attention (sliding_window \(window))", "set use_sliding_window to false if contexts stay below the window")

@@ -45,9 +45,6 @@ package struct ModelConfig: Sendable, Equatable {
         }
     }
 
-    /// The architectures `config.json` may name, with the registry name of each.
-    static let huggingFaceArchitectures = ["Qwen2ForCausalLM": "qwen2", "LlamaForCausalLM": "llama"]
-
     /// Refuses sizes that no model has, before anything is multiplied or allocated by them.
     func check(file: String) throws(CheckpointError) {
         let sizes: [(name: String, value: Int, limit: Int)] = [

@@ -34,13 +34,13 @@ struct WeightNames {
         var name: String
         var gguf: String
         var shape: [Int]
-        /// Heads whose rows GGUF interleaves for this tensor when the architecture is `llama`; 0 for all others.
+        /// Heads whose rows GGUF interleaves for this tensor; 0 for none.
         var permutedHeads = 0
     }
 
     /// Every tensor of the model, in the order of the forward pass.
     func expected() -> [Expected] {
-        let permutes = config.architecture == "llama"
+        let permutes = Architecture.named(config.architecture)?.ggufInterleavesQK ?? false
         let parts = layerParts
         var all = [Expected(name: Self.embedding, gguf: "token_embd.weight", shape: [config.vocabSize, config.hiddenSize])]
         all.reserveCapacity(config.layers * 12 + 3)

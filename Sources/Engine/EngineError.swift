@@ -1,0 +1,32 @@
+/// Why a request was not accepted, or ended early.
+package enum EngineError: Error, Equatable, CustomStringConvertible {
+    case promptEmpty
+    case promptTooLong(tokens: Int, limit: Int)
+    case tooManyTokens(prompt: Int, wanted: Int, limit: Int)
+    case tooManyChoices(wanted: Int, limit: Int)
+    case tokenOutOfRange(token: Int32, vocabSize: Int)
+    case invalidParameter(name: String, got: String, wanted: String)
+    case queueFull(limit: Int)
+    case shuttingDown
+
+    package var description: String {
+        switch self {
+        case .promptEmpty:
+            "the prompt has no tokens; send at least one"
+        case .promptTooLong(let tokens, let limit):
+            "the prompt has \(tokens) tokens, but the context holds \(limit); shorten it or start the server with a larger --context"
+        case .tooManyTokens(let prompt, let wanted, let limit):
+            "\(prompt) prompt tokens and \(wanted) to generate are more than the context of \(limit); ask for at most \(limit - prompt)"
+        case .tooManyChoices(let wanted, let limit):
+            "\(wanted) choices were asked for, but the batch holds \(limit); ask for fewer or start the server with a larger --max-batch"
+        case .tokenOutOfRange(let token, let vocabSize):
+            "token \(token) is not in the vocabulary; ids run from 0 to \(vocabSize - 1)"
+        case .invalidParameter(let name, let got, let wanted):
+            "\(name) is \(got), but must be \(wanted)"
+        case .queueFull(let limit):
+            "\(limit) requests are already waiting; try again later"
+        case .shuttingDown:
+            "the server is shutting down"
+        }
+    }
+}

@@ -1,0 +1,130 @@
+import Adapters
+import Tensors
+
+/// One block of the decoder. Query, key and value projections are packed as one matrix, gate and up as another, so that
+/// each step reads its input once.
+final class DecoderLayer: Sendable {
+    let inputNorm: ParameterVector
+    let postAttentionNorm: ParameterVector
+    /// `[queryWidth + 2 * keyValueWidth, hidden]`
+    let qkv: PackedMatrix
+    let qkvBias: ParameterVector?
+    let output: PackedMatrix
+    let outputBias: ParameterVector?
+    /// `[2 * ffn, hidden]`, gate first.
+    let gateUp: PackedMatrix
+    let gateUpBias: ParameterVector?
+    let down: PackedMatrix
+    let downBias: ParameterVector?
+
+    init(
+        inputNorm: ParameterVector, postAttentionNorm: ParameterVector,
+        qkv: PackedMatrix, qkvBias: ParameterVector?,
+        output: PackedMatrix, outputBias: ParameterVector?,
+        gateUp: PackedMatrix, gateUpBias: ParameterVector?,
+        down: PackedMatrix, downBias: ParameterVector?
+    ) {
+        self.inputNorm = inputNorm
+        self.postAttentionNorm = postAttentionNorm
+        self.qkv = qkv
+        self.qkvBias = qkvBias
+        self.output = output
+        self.outputBias = outputBias
+        self.gateUp = gateUp
+        self.gateUpBias = gateUpBias
+        self.down = down
+        self.downBias = downBias
+    }
+
+    var byteCount: Int { qkv.byteCount + output.byteCount + gateUp.byteCount + down.byteCount }
+
+    /// Updates `hidden` `[rows, hidden]` in place and appends this layer's keys and values to the cache.
+    func forward(_ hidden: MatrixView, layer: Int, pass: DecoderPass) {
+        let mark = pass.workspace.mark()
+        defer { pass.workspace.release(mark) }
+        let normalised = pass.workspace.matrix(pass.rows, hidden.columns)
+        let update = pass.workspace.matrix(pass.rows, hidden.columns)
+
+        norm(hidden, inputNorm, into: normalised, pass: pass)
+        attention(normalised, layer: layer, into: update, pass: pass)
+        RowOperations.add(update, to: hidden, pool: pass.pool)
+
+        norm(hidden, postAttentionNorm, into: normalised, pass: pass)
+        feedForward(normalised, layer: layer, into: update, pass: pass)
+        intervene(.mlp(layer: layer), on: update, input: normalised, pass: pass)
+        RowOperations.add(update, to: hidden, pool: pass.pool)
+        intervene(.residual(layer: layer), on: hidden, input: nil, pass: pass)
+    }
+
+    private func norm(_ x: MatrixView, _ weight: ParameterVector, into y: MatrixView, pass: DecoderPass) {
+        RowOperations.rmsNorm(x, weight: weight.pointer, epsilon: pass.config.rmsEpsilon, into: y, pool: pass.pool)
+    }
+
+    private func attention(_ x: MatrixView, layer: Int, into y: MatrixView, pass: DecoderPass) {
+        let config = pass.config
+        let queryWidth = config.heads * config.headDim
+        let keyValueWidth = config.kvHeads * config.headDim
+        let projected = pass.workspace.matrix(pass.rows, queryWidth + 2 * keyValueWidth)
+        qkv.multiply(x, into: projected, bias: qkvBias?.pointer, pool: pass.pool, workspace: pass.workspace)
+        let q = projected.columns(0..<queryWidth)
+        let k = projected.columns(queryWidth..<(queryWidth + keyValueWidth))
+        let v = projected.columns((queryWidth + keyValueWidth)..<(queryWidth + 2 * keyValueWidth))
+        adapt(.q, layer, x: x, y: q, pass: pass)
+        adapt(.k, layer, x: x, y: k, pass: pass)
+        adapt(.v, layer, x: x, y: v, pass: pass)
+        RowOperations.rotate(
+            q, heads: config.heads, headDim: config.headDim, cosSin: pass.cosSin, layout: config.ropeLayout, pool: pass.pool)
+        RowOperations.rotate(
+            k, heads: config.kvHeads, headDim: config.headDim, cosSin: pass.cosSin, layout: config.ropeLayout, pool: pass.pool)
+
+        let mixed = pass.workspace.matrix(pass.rows, queryWidth)
+        pass.plan.attention.withUnsafeBufferPointer { rows in
+            guard let rows = rows.baseAddress else { return }
+            let cache = pass.cache
+            Attention.store(
+                k: k, v: v, rows: rows, keys: cache.keys(layer), values: cache.values(layer), layout: cache.layout, pool: pass.pool)
+            Attention.attend(
+                q: q, rows: rows, keys: cache.keys(layer), values: cache.values(layer), heads: config.heads,
+                scale: 1 / Float(config.headDim).squareRoot(), layout: cache.layout, into: mixed, pool: pass.pool)
+        }
+        output.multiply(mixed, into: y, bias: outputBias?.pointer, pool: pass.pool, workspace: pass.workspace)
+        adapt(.o, layer, x: mixed, y: y, pass: pass)
+    }
+
+    private func feedForward(_ x: MatrixView, layer: Int, into y: MatrixView, pass: DecoderPass) {
+        let ffn = pass.config.ffnSize
+        let projected = pass.workspace.matrix(pass.rows, 2 * ffn)
+        gateUp.multiply(x, into: projected, bias: gateUpBias?.pointer, pool: pass.pool, workspace: pass.workspace)
+        adapt(.gate, layer, x: x, y: projected.columns(0..<ffn), pass: pass)
+        adapt(.up, layer, x: x, y: projected.columns(ffn..<(2 * ffn)), pass: pass)
+        let activated = pass.workspace.matrix(pass.rows, ffn)
+        RowOperations.swiGLU(projected, into: activated, pool: pass.pool)
+        down.multiply(activated, into: y, bias: downBias?.pointer, pool: pass.pool, workspace: pass.workspace)
+        adapt(.down, layer, x: activated, y: y, pass: pass)
+    }
+
+    /// Adds the LoRA updates of each segment: `y += strength * s * B(A x)`.
+    private func adapt(_ module: ProjectionModule, _ layer: Int, x: MatrixView, y: MatrixView, pass: DecoderPass) {
+        for segment in pass.plan.segments where !segment.adapters.isEmpty {
+            for entry in segment.adapters.loras(layer: layer, module: module) {
+                entry.update.apply(
+                    x: x.rows(segment.rows), into: y.rows(segment.rows), strength: entry.strength, pool: pass.pool,
+                    workspace: pass.workspace)
+            }
+        }
+    }
+
+    /// Runs each segment's interventions at `hookpoint`, in the order the request named them.
+    private func intervene(_ hookpoint: HookPoint, on x: MatrixView, input: MatrixView?, pass: DecoderPass) {
+        for segment in pass.plan.segments where !segment.adapters.isEmpty {
+            for intervention in segment.adapters.interventions(at: hookpoint) {
+                pass.plan.contexts.withUnsafeBufferPointer { contexts in
+                    intervention.apply(
+                        to: x.rows(segment.rows), input: input?.rows(segment.rows),
+                        rows: contexts.baseAddress!.advanced(by: segment.rows.lowerBound),
+                        observations: pass.plan.observations, pool: pass.pool, workspace: pass.workspace)
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,43 @@
+import Tensors
+
+/// Keys and values of all layers, in blocks of `KVLayout.blockTokens` positions from one budget.
+///
+/// Memory is reserved at once and touched only when a block is first written. Which sequence owns which block is the
+/// engine's business; the cache only stores. Confined to the thread that runs the model.
+package final class KVCache {
+    package let layout: KVLayout
+    package let layers: Int
+    package let blockCount: Int
+
+    private let storage: AlignedBuffer<UInt8>
+    private let layerBytes: Int
+
+    package init(layout: KVLayout, layers: Int, blockCount: Int) {
+        self.layout = layout
+        self.layers = layers
+        self.blockCount = blockCount
+        layerBytes = layout.bytesPerBlock * blockCount
+        storage = AlignedBuffer(count: 2 * layers * layerBytes)
+    }
+
+    package var byteCount: Int { 2 * layers * layerBytes }
+
+    /// First byte of a layer's keys: `blockCount` blocks of `[kvHeads, headDim, 32]`.
+    package func keys(_ layer: Int) -> UnsafeMutableRawPointer { base(2 * layer) }
+
+    /// First byte of a layer's values: `blockCount` blocks of `[kvHeads, 32, headDim]`.
+    package func values(_ layer: Int) -> UnsafeMutableRawPointer { base(2 * layer + 1) }
+
+    /// Copies one block's keys and values of every layer.
+    package func copyBlock(from source: Int, to target: Int) {
+        let bytes = layout.bytesPerBlock
+        for plane in 0..<(2 * layers) {
+            base(plane).advanced(by: target * bytes)
+                .copyMemory(from: base(plane).advanced(by: source * bytes), byteCount: bytes)
+        }
+    }
+
+    private func base(_ plane: Int) -> UnsafeMutableRawPointer {
+        UnsafeMutableRawPointer(storage.pointer).advanced(by: plane * layerBytes)
+    }
+}

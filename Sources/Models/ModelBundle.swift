@@ -1,0 +1,103 @@
+import Checkpoints
+import Foundation
+import Jinja
+import Tensors
+import Tokenizers
+
+/// Everything that travels with a model, opened but not yet packed: configuration, tokenizer, chat template, weights.
+package final class ModelBundle: Sendable {
+    /// The folder's name, or the GGUF file's without its extension.
+    package let name: String
+    package let path: String
+    package let config: ModelConfig
+    package let tokenizer: Tokenizer
+
+    /// Nil when the model has none; chat requests are then refused.
+    package let chatTemplate: ChatTemplate?
+
+    /// What the checkpoint's `generation_config.json` recommends; used where a request is silent.
+    package let recommendedSampling: RecommendedSampling
+
+    package let checkpoint: Checkpoint
+    private let weights: WeightReader
+
+    private init(
+        name: String, path: String, checkpoint: Checkpoint, config: ModelConfig, weights: WeightReader, tokenizer: Tokenizer,
+        chatTemplate: ChatTemplate?, recommendedSampling: RecommendedSampling
+    ) {
+        self.name = name
+        self.path = path
+        self.checkpoint = checkpoint
+        self.config = config
+        self.weights = weights
+        self.tokenizer = tokenizer
+        self.chatTemplate = chatTemplate
+        self.recommendedSampling = recommendedSampling
+    }
+
+    /// Opens a Hugging Face folder or a `.gguf` file and checks that every expected tensor is there with the right shape.
+    ///
+    /// - Throws: `CheckpointError` for unreadable or mismatched files, the tokenizer's and the template's own errors.
+    package static func open(path: String) throws -> ModelBundle {
+        let checkpoint = try Checkpoint.open(path: path)
+        let config = try ModelConfig.read(checkpoint)
+        let weights = try WeightReader(checkpoint: checkpoint, config: config)
+        let tokenizer = try Tokenizer.open(checkpoint)
+        let file = URL(fileURLWithPath: path).standardizedFileURL
+        return ModelBundle(
+            name: file.pathExtension == "gguf" ? file.deletingPathExtension().lastPathComponent : file.lastPathComponent,
+            path: file.path, checkpoint: checkpoint, config: config, weights: weights, tokenizer: tokenizer,
+            chatTemplate: try chatTemplate(checkpoint, tokenizer: tokenizer),
+            recommendedSampling: RecommendedSampling(checkpoint))
+    }
+
+    /// Reads and packs the weights.
+    ///
+    /// - Parameter progress: hears the fraction done, on the calling thread.
+    package func load(
+        format: WeightFormat, pool: WorkerPool, progress: (Double) -> Void = { _ in }
+    ) throws -> any LanguageModel {
+        guard let architecture = Architecture.named(config.architecture) else {
+            throw ModelError.unknownArchitecture(config.architecture, known: Architecture.all.map(\.name))
+        }
+        return try architecture.load(config, weights, format, pool, progress)
+    }
+
+    private static func chatTemplate(_ checkpoint: Checkpoint, tokenizer: Tokenizer) throws -> ChatTemplate? {
+        let source: String? =
+            switch checkpoint {
+            case .huggingFace(let folder): folder.chatTemplate
+            case .gguf(let file): file.metadata["tokenizer.chat_template"]?.stringValue
+            }
+        guard let source else { return nil }
+        return try ChatTemplate(source: source, bosToken: tokenizer.bosText ?? "", eosToken: tokenizer.eosText ?? "")
+    }
+}
+
+/// Sampling values a checkpoint recommends; nil where it says nothing.
+package struct RecommendedSampling: Sendable, Equatable {
+    package var temperature: Float?
+    package var topP: Float?
+    package var topK: Int?
+    package var repetitionPenalty: Float?
+
+    init(_ checkpoint: Checkpoint) {
+        guard case .huggingFace(let folder) = checkpoint, let generation = folder.generationConfig else { return }
+        temperature = generation["temperature"]?.doubleValue.map { Float($0) }
+        topP = generation["top_p"]?.doubleValue.map { Float($0) }
+        topK = generation["top_k"]?.intValue.map { Int($0) }
+        repetitionPenalty = generation["repetition_penalty"]?.doubleValue.map { Float($0) }
+    }
+}
+
+/// Why a model cannot be built from its checkpoint.
+package enum ModelError: Error, CustomStringConvertible {
+    case unknownArchitecture(String, known: [String])
+
+    package var description: String {
+        switch self {
+        case .unknownArchitecture(let name, let known):
+            "architecture \(name) is not supported; supported: \(known.joined(separator: ", "))"
+        }
+    }
+}

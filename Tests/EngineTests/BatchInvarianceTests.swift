@@ -1,0 +1,104 @@
+import AdapterRegistry
+import Adapters
+import Checkpoints
+import Foundation
+import Models
+import Tensors
+import Testing
+
+@testable import Engine
+
+/// The promise: a request's logits are bit-equal alone and in any batch, beside any adapters, for any cut of its prompt and
+/// any number of threads, on every tier this CPU has.
+@Suite struct BatchInvarianceTests {
+    static let selections: [[AdapterSelection]] = [
+        [],
+        [AdapterSelection(name: "lora-all")],
+        [AdapterSelection(name: "lora-qv", scale: 0.5)],
+        [AdapterSelection(name: "sae", layer: 1, mode: .splice)],
+        [AdapterSelection(name: "sae-mlp", mode: .splice)],
+        [AdapterSelection(name: "sae", layer: 0, mode: .edit, edits: [LatentEdit(latent: 5, op: .add, value: 3)])],
+        [
+            AdapterSelection(name: "lora-all", scale: 0.7),
+            AdapterSelection(
+                name: "sae", layer: 1, mode: .edit,
+                edits: [LatentEdit(latent: 17, op: .set, value: 2), LatentEdit(latent: 3, op: .ablate, value: 0)]),
+        ],
+        [AdapterSelection(name: "lora-qv"), AdapterSelection(name: "lora-all", scale: -0.3), AdapterSelection(name: "sae", layer: 0, mode: .observe)],
+    ]
+
+    @Test(arguments: WeightFormat.allCases, InstructionSet.available)
+    func aloneEqualsTogether(format: WeightFormat, tier: InstructionSet) async throws {
+        let seed = UInt64.random(in: 0..<1_000_000)
+        print("BatchInvarianceTests \(format): seed \(seed), tier \(tier)")
+        var checkpoint = try RandomCheckpoint(seed: seed)
+        defer { checkpoint.remove() }
+        let world = try World(checkpoint: &checkpoint, format: format)
+        var random = SeededRandom(seed: seed)
+        var requests: [GenerationRequest] = []
+        for index in 0..<32 {
+            let adapters = try await world.registry.resolve(Self.selections[index % Self.selections.count])
+            let prompt = (0..<Int.random(in: 1...90, using: &random)).map { _ in Int32.random(in: 0..<256, using: &random) }
+            var request = GenerationRequest(id: "\(index)", prompt: prompt, adapters: adapters, stop: StopConditions(maxTokens: 6))
+            request.sampling.temperature = index % 2 == 0 ? 0 : 1
+            request.sampling.seed = UInt64(index)
+            request.logprobs = 20
+            request.promptLogprobs = 1
+            requests.append(request)
+        }
+        let alone = try await answers(requests, world: world, pool: WorkerPool(threads: 1, instructionSet: tier), oneByOne: true) { $0.maxPrefillChunk = 512 }
+        for (threads, chunk) in [(1, 7), (2, 33), (3, 256)] {
+            let together = try await answers(requests, world: world, pool: WorkerPool(threads: threads, instructionSet: tier), oneByOne: false) {
+                $0.maxBatch = 32
+                $0.prefillChunk = chunk
+                $0.maxPrefillChunk = chunk
+            }
+            for index in requests.indices {
+                #expect(together[index] == alone[index], "request \(index), \(threads) threads, chunks of \(chunk)")
+            }
+        }
+    }
+
+    private func answers(
+        _ requests: [GenerationRequest], world: World, pool: WorkerPool, oneByOne: Bool, settings change: (inout EngineSettings) -> Void
+    ) async throws -> [Answer] {
+        var settings = EngineSettings(contextLength: 256, kvTokens: 32 * 128)
+        change(&settings)
+        let engine = Engine(
+            model: world.model, tokenizer: EngineHarness.tokenizer, settings: settings, pool: pool)
+        defer { Task { await engine.shutdown() } }
+        if oneByOne {
+            var answers: [Answer] = []
+            for request in requests { answers.append(await Answer(try engine.submit(request))) }
+            return answers
+        }
+        let streams = try requests.map { try engine.submit($0) }
+        return await withTaskGroup(of: (Int, Answer).self) { group in
+            for (index, stream) in streams.enumerated() { group.addTask { (index, await Answer(stream)) } }
+            var answers = [Int: Answer]()
+            for await (index, answer) in group { answers[index] = answer }
+            return requests.indices.map { answers[$0]! }
+        }
+    }
+
+    /// A random model with two LoRAs and two SAEs.
+    struct World {
+        let model: any LanguageModel
+        let registry: AdapterRegistry
+
+        init(checkpoint: inout RandomCheckpoint, format: WeightFormat) throws {
+            let folder = try checkpoint.model()
+            try checkpoint.lora("lora-all", rank: 4, modules: ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"])
+            try checkpoint.lora("lora-qv", rank: 19, modules: ["q_proj", "v_proj"])
+            try checkpoint.sae("sae", hookpoints: ["layers.0", "layers.1"])
+            try checkpoint.sae("sae-mlp", hookpoints: ["layers.2.mlp"])
+            let opened = try Checkpoint.open(path: folder.path)
+            let config = try ModelConfig.read(opened)
+            let weights = try WeightReader(checkpoint: opened, config: config)
+            let pool = WorkerPool(threads: 1)
+            model = try Decoder.load(config: config, weights: weights, format: format, pool: pool) { _ in }
+            registry = try AdapterRegistry(
+                folder: checkpoint.folder.appendingPathComponent("adapters"), shape: config.shape, format: format, baseName: "base")
+        }
+    }
+}

@@ -1,0 +1,83 @@
+import Foundation
+import Tensors
+import Testing
+import Tokenizers
+
+@testable import Engine
+
+/// A byte tokenizer and a small engine around `PrefixHashModel`.
+enum EngineHarness {
+    static let vocabSize = 256
+
+    /// One token per byte, no merges: token ids are byte values.
+    static let tokenizer: Tokenizer = {
+        var vocab: [String: Int] = [:]
+        for (byte, character) in byteCharacters().enumerated() { vocab[character] = byte }
+        let json: [String: Any] = [
+            "added_tokens": [Any](),
+            "pre_tokenizer": ["type": "ByteLevel", "add_prefix_space": false, "use_regex": false],
+            "decoder": ["type": "ByteLevel"],
+            "model": ["type": "BPE", "vocab": vocab, "merges": [String]()],
+        ]
+        do {
+            return try Tokenizer(tokenizerJSON: JSONSerialization.data(withJSONObject: json), config: nil)
+        } catch {
+            fatalError("the byte tokenizer must load: \(error)")
+        }
+    }()
+
+    static func engine(_ change: (inout EngineSettings) -> Void = { _ in }, eosTokens: [Int32] = []) -> Engine {
+        var settings = EngineSettings(contextLength: 512, kvTokens: 4096)
+        change(&settings)
+        return Engine(
+            model: PrefixHashModel(vocabSize: vocabSize, eosTokens: eosTokens), tokenizer: tokenizer, settings: settings,
+            pool: WorkerPool(threads: 1))
+    }
+
+    static func request(_ prompt: String, maxTokens: Int = 24, _ change: (inout GenerationRequest) -> Void = { _ in }) -> GenerationRequest {
+        var request = GenerationRequest(
+            id: "test", prompt: Array(prompt.utf8).map { Int32($0) }, stop: StopConditions(maxTokens: maxTokens))
+        request.sampling.seed = 7
+        change(&request)
+        return request
+    }
+
+    /// Byte-level BPE writes each byte as one printable character (GPT-2's table).
+    private static func byteCharacters() -> [String] {
+        var extra: UInt32 = 256
+        return (0..<256).map { byte in
+            if (33...126).contains(byte) || (161...172).contains(byte) || (174...255).contains(byte) {
+                return String(UnicodeScalar(UInt8(byte)))
+            }
+            defer { extra += 1 }
+            return String(UnicodeScalar(extra)!)
+        }
+    }
+}
+
+/// Everything one request reported.
+struct Answer: Equatable {
+    var promptLogprobs: [TokenLogprobs?]?
+    var tokens: [Int: [Int32]] = [:]
+    var texts: [Int: String] = [:]
+    var logprobs: [Int: [TokenLogprobs]] = [:]
+    var reasons: [Int: FinishReport.Reason] = [:]
+    var stopStrings: [Int: String] = [:]
+
+    init(_ stream: GenerationStream) async {
+        for await event in stream {
+            switch event {
+            case .prompt(let report): promptLogprobs = report.logprobs
+            case .token(let token):
+                tokens[token.choice, default: []].append(token.id)
+                texts[token.choice, default: ""] += token.text
+                if let logprobs = token.logprobs { self.logprobs[token.choice, default: []].append(logprobs) }
+            case .finished(let report):
+                texts[report.choice, default: ""] += report.text
+                reasons[report.choice] = report.reason
+                stopStrings[report.choice] = report.stopString
+            case .failed(let error): Issue.record("the engine failed: \(error)")
+            }
+        }
+    }
+}
