@@ -25,6 +25,7 @@ struct AdapterTensorReader: Sendable {
     func packed(
         _ tensor: String, outputs: Int, inputs: Int, format: WeightFormat, pool: WorkerPool
     ) throws(AdapterError) -> PackedMatrix {
+        try require(tensor, shape: [outputs, inputs])
         do {
             let matrix = try PackedMatrix(format: format, outputs: outputs, inputs: inputs, pool: pool) { rows, destination in
                 try read(tensor, rows: rows, columns: inputs, into: destination)
@@ -38,6 +39,7 @@ struct AdapterTensorReader: Sendable {
 
     /// A one-dimensional tensor.
     func vector(_ tensor: String, count: Int) throws(AdapterError) -> AlignedBuffer<Float> {
+        try require(tensor, shape: [count])
         let buffer = AlignedBuffer<Float>(count: count)
         do {
             try read(tensor, rows: 0..<count, columns: 1, into: buffer.pointer)
@@ -49,6 +51,7 @@ struct AdapterTensorReader: Sendable {
 
     /// The tensor `[rows, width]` with its rows kept whole, for reading some of them by index.
     func rowTable(_ tensor: String, rows: Int, width: Int, format: WeightFormat) throws(AdapterError) -> RowTable {
+        try require(tensor, shape: [rows, width])
         do {
             let table = try RowTable(rows: rows, width: width, format: format) { range, destination in
                 try read(tensor, rows: range, columns: width, into: destination)

@@ -23,15 +23,15 @@ package struct LoRALayout {
     package let name: String
     /// What the config says it was trained on; informative only.
     package let baseModel: String?
-    let shape: ModelShape
-    let entries: [Entry]
+    private let shape: ModelShape?
+    private let entries: [Entry]
     private let tensors: SafetensorsFile
 
     /// The ranks that occur, ascending.
     package var ranks: [Int] { Set(entries.map(\.rank)).sorted() }
 
-    /// Reads the config and the tensor file's header, and checks one against the other and both against `shape`.
-    package init(folder: URL, name: String, shape: ModelShape) throws(AdapterError) {
+    /// Reads the config and the tensor file's header, and checks one against the other and both against `shape` (nil: unknown).
+    package init(folder: URL, name: String, shape: ModelShape?) throws(AdapterError) {
         self.name = name
         self.shape = shape
         let config = try PEFTConfig(folder: folder, adapter: name)
@@ -53,13 +53,13 @@ package struct LoRALayout {
     }
 
     private static func entries(
-        of tensors: SafetensorsFile, config: PEFTConfig, shape: ModelShape
+        of tensors: SafetensorsFile, config: PEFTConfig, shape: ModelShape?
     ) throws(AdapterError) -> [Entry] {
         let matcher = try ModuleMatcher(config)
         var entries: [Entry] = []
         for tensor in tensors.tensorNames.sorted() {
             let place = try LoRATensorName(tensor, adapter: config.adapter, file: tensorFile)
-            guard place.layer < shape.layers else {
+            if let shape, place.layer >= shape.layers {
                 throw .layerOutOfRange(adapter: config.adapter, layer: place.layer, layers: shape.layers)
             }
             let partner = place.partner
@@ -72,8 +72,10 @@ package struct LoRALayout {
                     problem: "'\(tensor)' is there but \(PEFTConfig.file) does not target '\(place.path)'")
             }
             let rank = try matcher.rank(place.path)
-            let wanted = place.isA ? [rank, shape.inputs(place.module)] : [shape.outputs(place.module), rank]
             let got = tensors.info(tensor)?.shape ?? []
+            let wanted =
+                place.isA
+                ? [rank, shape?.inputs(place.module) ?? got.last ?? 0] : [shape?.outputs(place.module) ?? got.first ?? 0, rank]
             guard got == wanted else {
                 throw .shapeMismatch(adapter: config.adapter, tensor: tensor, got: got, wanted: wanted)
             }
@@ -104,6 +106,7 @@ package struct LoRALayout {
 
     /// Reads and packs every tensor.
     package func load(digest: String, format: WeightFormat, pool: WorkerPool) throws(AdapterError) -> LoRAAdapter {
+        guard let shape else { throw .badFile(adapter: name, file: Self.tensorFile, problem: "it cannot be loaded without a model") }
         let reader = AdapterTensorReader(adapter: name, file: Self.tensorFile, tensors: tensors)
         var updates: [(layer: Int, module: ProjectionModule, update: LoRAUpdate)] = []
         for entry in entries {

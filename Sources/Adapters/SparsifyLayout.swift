@@ -16,9 +16,9 @@ package struct SparsifyLayout {
     package var k: Int { config.k }
     package var width: Int { config.width }
 
-    /// Reads the config and the tensor file's header, and checks one against the other and both against `shape`.
+    /// Reads the config and the tensor file's header, and checks one against the other and both against `shape` (nil: unknown).
     /// - Parameter shownAs: the folder's path inside the adapter, for error messages; empty when it is the adapter's own folder.
-    package init(folder: URL, name: String, hookpoint: HookPoint, shownAs: String = "", shape: ModelShape) throws(AdapterError) {
+    package init(folder: URL, name: String, hookpoint: HookPoint, shownAs: String = "", shape: ModelShape?) throws(AdapterError) {
         let prefix = shownAs.isEmpty ? "" : shownAs + "/"
         self.name = name
         self.hookpoint = hookpoint
@@ -30,7 +30,7 @@ package struct SparsifyLayout {
         } catch {
             throw AdapterError(error, adapter: name, file: prefix + Self.tensorFile, path: path)
         }
-        guard hookpoint.layer < shape.layers else {
+        if let shape, hookpoint.layer >= shape.layers {
             throw .layerOutOfRange(adapter: name, layer: hookpoint.layer, layers: shape.layers)
         }
         if config.transcode, hookpoint.site == .residual {
@@ -38,7 +38,7 @@ package struct SparsifyLayout {
                 adapter: name, feature: "a transcoder of a whole block (\(hookpoint))",
                 advice: "transcoders are read at MLP hookpoints such as layers.\(hookpoint.layer).mlp")
         }
-        try checkTensors(hiddenSize: shape.hiddenSize)
+        try checkTensors(hiddenSize: shape?.hiddenSize ?? config.width)
     }
 
     private func checkTensors(hiddenSize: Int) throws(AdapterError) {

@@ -1,0 +1,17 @@
+import Adapters
+import Foundation
+
+/// What a scan found in one folder. Holds no file open.
+struct AdapterEntry: Sendable {
+    let folder: URL
+    var summary: AdapterSummary
+    /// Why it cannot be used.
+    var error: AdapterError?
+    /// The folder of each of an SAE's hookpoints, relative to `folder`; empty for the folder itself.
+    var hookpointFolders: [HookPoint: String] = [:]
+    /// The files and folders it was made from, as they were.
+    var stamps: [FileStamp] = []
+
+    /// Whether something on disk has changed since.
+    var isStale: Bool { !stamps.allSatisfy(\.isCurrent) }
+}

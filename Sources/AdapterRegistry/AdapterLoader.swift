@@ -1,0 +1,61 @@
+import Adapters
+import Foundation
+import Tensors
+
+/// Reads adapters one at a time on a thread of its own: neither the engine nor the tasks that serve requests wait for the disk.
+final class AdapterLoader: Sendable {
+    let scanner: AdapterScanner
+    private let format: WeightFormat
+    private let queue = DispatchQueue(label: "resa.adapters", qos: .utility)
+    /// Packs on the queue's thread. The engine's pool is the engine's alone.
+    private let pool = WorkerPool(threads: 1)
+
+    init(scanner: AdapterScanner, format: WeightFormat) {
+        self.scanner = scanner
+        self.format = format
+    }
+
+    /// Nil when the folder cannot be read just now.
+    func scan(_ folder: URL) async -> [String: AdapterEntry]? {
+        await run { [scanner] in try? scanner.scan(folder) }
+    }
+
+    func load(_ entry: AdapterEntry, hookpoint: HookPoint?) async -> Result<LoadedAdapter, AdapterError> {
+        await run { [self] in
+            do throws(AdapterError) {
+                let loaded = try read(entry, hookpoint: hookpoint)
+                // The digest was taken before; it must be that of what was read.
+                guard !entry.isStale else {
+                    throw .badFile(adapter: entry.summary.name, file: ".", problem: "its files changed while they were read; try again")
+                }
+                return .success(loaded)
+            } catch {
+                return .failure(error)
+            }
+        }
+    }
+
+    private func read(_ entry: AdapterEntry, hookpoint: HookPoint?) throws(AdapterError) -> LoadedAdapter {
+        let name = entry.summary.name
+        let digest = entry.summary.digest ?? ""
+        guard let shape = scanner.shape else {
+            throw .badFile(adapter: name, file: ".", problem: "it cannot be loaded without a model")
+        }
+        guard let hookpoint else {
+            return .lora(
+                try LoRAAdapter.load(folder: entry.folder, name: name, digest: digest, shape: shape, format: format, pool: pool))
+        }
+        guard let inside = entry.hookpointFolders[hookpoint] else {
+            throw .noSuchHookpoint(adapter: name, wanted: hookpoint.description, has: entry.summary.hookpoints)
+        }
+        let folder = inside.isEmpty ? entry.folder : entry.folder.appendingPathComponent(inside)
+        let layout = try SparsifyLayout(folder: folder, name: name, hookpoint: hookpoint, shownAs: inside, shape: shape)
+        return .sae(try layout.load(digest: digest, format: format, pool: pool))
+    }
+
+    private func run<T: Sendable>(_ work: @escaping @Sendable () -> T) async -> T {
+        await withCheckedContinuation { continuation in
+            queue.async { continuation.resume(returning: work()) }
+        }
+    }
+}

@@ -1,0 +1,28 @@
+import Adapters
+
+/// What the list of adapters says about one.
+package struct AdapterSummary: Sendable, Equatable {
+    package enum State: String, Sendable { case onDisk = "on disk", loading, loaded, broken }
+
+    package var name: String
+    /// Nil when it is broken before that could be told.
+    package var kind: AppliedAdapter.Kind?
+    /// `sha256:` and the hash over the sorted hashes and names of its files; nil when it is broken.
+    package var digest: String?
+    /// An SAE's, in the order of the forward pass.
+    package var hookpoints: [HookPoint]
+    /// A LoRA's largest rank.
+    package var rank: Int?
+    /// An SAE's number of latents (the largest of its hookpoints').
+    package var latents: Int?
+    /// Size of its files in bytes.
+    package var bytes: Int
+    package var state: State
+    /// What it was made for, as its manifest or config says; never compared with what is served.
+    package var baseModel: String?
+    package var description: String?
+    /// What the manifest says about latents or other parts, by name.
+    package var labels: [String: String]
+    /// Why it cannot be used.
+    package var error: String?
+}
