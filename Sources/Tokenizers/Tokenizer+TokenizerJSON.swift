@@ -1,0 +1,107 @@
+import Checkpoints
+import Foundation
+
+extension Tokenizer {
+    /// The tokenizer that a `tokenizer.json` describes.
+    /// - Parameter config: `tokenizer_config.json`, for the names of the beginning- and end-of-sequence tokens.
+    /// - Throws: `TokenizerError`; kinds that are not implemented are refused by name. `JSONError` when the text is no JSON.
+    package convenience init(tokenizerJSON data: Data, config: JSON? = nil) throws {
+        try self.init(json: JSON(parsing: data), config: config)
+    }
+
+    convenience init(json: JSON, config: JSON?) throws {
+        let model = TokenizerJSONNode(json, at: "").child("model")
+        try model.requireKind("BPE", of: ["BPE"])
+        for key in ["continuing_subword_prefix", "end_of_word_suffix"] {
+            if let affix = try model.child(key).optionalString, !affix.isEmpty {
+                throw TokenizerError.unsupported(part: "model.\(key)", got: affix.debugDescription, supported: ["none"])
+            }
+        }
+        if let dropout = model.child("dropout").value.doubleValue, dropout != 0 {
+            throw TokenizerError.unsupported(part: "model.dropout", got: "\(dropout)", supported: ["none"])
+        }
+
+        let root = TokenizerJSONNode(json, at: "")
+        let added = try Self.addedTokens(root.child("added_tokens"))
+        let vocabulary = Vocabulary(names: try Self.names(model.child("vocab")), added: added.map { ($0.id, $0.content) })
+        let byteTokens = vocabulary.byteTokens
+        if try model.child("byte_fallback").optionalBool ?? false, byteTokens.contains(-1) {
+            throw TokenizerError.unsupported(part: "model.byte_fallback", got: "true", supported: ["false"])
+        }
+        let unknown = try model.child("unk_token").optionalString
+        let encoder = BytePairEncoder(
+            merges: try Self.merges(model.child("merges"), vocabulary), byteTokens: byteTokens,
+            unknownToken: unknown.flatMap(vocabulary.id(ofName:)), fuseUnknown: try model.child("fuse_unk").optionalBool ?? false,
+            ignoreMerges: try model.child("ignore_merges").optionalBool ?? false)
+        try DecoderKind.check(root.child("decoder"))
+        let bos = Self.tokenText(config?["bos_token"])
+        let eos = Self.tokenText(config?["eos_token"])
+        let template = try SequenceTemplate(root.child("post_processor"))
+        self.init(
+            Parts(
+                vocabulary: vocabulary, encoder: encoder, normalizer: try Normalizer(root.child("normalizer")),
+                preTokenizer: try PreTokenizer(root.child("pre_tokenizer")),
+                template: try template ?? SequenceTemplate(config: config, bos: bos, eos: eos, vocabulary), added: added, bos: bos, eos: eos
+            ))
+    }
+
+    /// `model.vocab` by id.
+    private static func names(_ node: TokenizerJSONNode) throws(TokenizerError) -> [String?] {
+        let members = try node.object
+        var names = [String?](repeating: nil, count: members.count)
+        for (name, value) in members {
+            guard let id = value.intValue, id >= 0, id < Vocabulary.maximumID else {
+                throw .malformed(
+                    path: "\(node.path)[\(name.debugDescription)]", got: value.kind, wanted: "a token id below \(Vocabulary.maximumID)")
+            }
+            while names.count <= id { names.append(nil) }
+            if let other = names[id] {
+                throw .malformed(
+                    path: node.path, got: "id \(id) for both \(other.debugDescription) and \(name.debugDescription)",
+                    wanted: "one name for each id")
+            }
+            names[id] = name
+        }
+        return names
+    }
+
+    private static func merges(_ node: TokenizerJSONNode, _ vocabulary: Vocabulary) throws(TokenizerError) -> MergeTable {
+        let entries = try node.array
+        var reader = MergeReader(vocabulary, capacity: entries.count)
+        for (index, entry) in entries.enumerated() {
+            switch entry {
+            case .string(let text):
+                try reader.add(text, path: node.path)
+            case .array(let pair):
+                guard pair.count == 2, let left = pair[0].stringValue, let right = pair[1].stringValue else { fallthrough }
+                try reader.add(left, right, path: node.path)
+            default:
+                throw .malformed(path: "\(node.path)[\(index)]", got: entry.kind, wanted: "\"a b\" or [\"a\", \"b\"]")
+            }
+        }
+        return reader.table
+    }
+
+    private static func addedTokens(_ node: TokenizerJSONNode) throws(TokenizerError) -> [AddedTokens.Token] {
+        guard !node.value.isNull else { return [] }
+        var tokens: [AddedTokens.Token] = []
+        for index in try node.array.indices {
+            let entry = node.child(index)
+            let id = try entry.child("id").integer
+            guard id >= 0, id < Vocabulary.maximumID else {
+                throw .malformed(path: "\(entry.path).id", got: "\(id)", wanted: "a token id below \(Vocabulary.maximumID)")
+            }
+            tokens.append(
+                AddedTokens.Token(
+                    id: Int32(id), content: try entry.child("content").string, lstrip: try entry.child("lstrip").optionalBool ?? false,
+                    rstrip: try entry.child("rstrip").optionalBool ?? false,
+                    singleWord: try entry.child("single_word").optionalBool ?? false,
+                    normalized: try entry.child("normalized").optionalBool ?? false,
+                    special: try entry.child("special").optionalBool ?? false))
+        }
+        return tokens
+    }
+
+    /// A token of `tokenizer_config.json`: its text, or an object that holds it.
+    private static func tokenText(_ value: JSON?) -> String? { value?.stringValue ?? value?["content"]?.stringValue }
+}

@@ -1,0 +1,136 @@
+import Checkpoints
+
+extension Normalizer {
+    /// - Throws: `TokenizerError.unsupported` for anything but `NFC` and sequences of it.
+    init(_ node: TokenizerJSONNode) throws(TokenizerError) {
+        self = .none
+        guard !node.value.isNull else { return }
+        switch try node.kind {
+        case "NFC":
+            self = .nfc
+        case "Sequence":
+            let list = node.child("normalizers")
+            for index in try list.array.indices {
+                if case .nfc = try Normalizer(list.child(index)) { self = .nfc }
+            }
+        case let other:
+            throw .unsupported(part: node.path, got: other, supported: ["NFC", "Sequence"])
+        }
+    }
+}
+
+extension PreTokenizer {
+    private static let kinds = ["Split", "ByteLevel", "Digits", "Sequence"]
+
+    /// - Throws: `TokenizerError.unsupported` for a kind that is not implemented or an order that makes no byte-level words.
+    init(_ node: TokenizerJSONNode) throws(TokenizerError) {
+        steps = try Self.steps(node)
+        // Bytes become their alphabet's characters in ByteLevel: before it patterns see text, after it they would not.
+        let place = steps.firstIndex { if case .byteLevel = $0 { true } else { false } }
+        guard place == steps.count - 1 else {
+            throw .unsupported(
+                part: node.path, got: place == nil ? "without ByteLevel" : "with steps after ByteLevel",
+                supported: ["a sequence that ends in its only ByteLevel"])
+        }
+    }
+
+    private static func steps(_ node: TokenizerJSONNode) throws(TokenizerError) -> [Step] {
+        switch node.value.isNull ? "null" : try node.kind {
+        case "Sequence":
+            let list = node.child("pretokenizers")
+            var steps: [Step] = []
+            for index in try list.array.indices { steps += try Self.steps(list.child(index)) }
+            return steps
+        case "Split":
+            let name = try node.child("behavior").string
+            guard let behavior = SplitBehavior(rawValue: name) else {
+                throw .unsupported(part: "\(node.path).behavior", got: name, supported: SplitBehavior.allCases.map(\.rawValue))
+            }
+            return [.split(try pattern(node.child("pattern")), behavior, invert: try node.child("invert").optionalBool ?? false)]
+        case "Digits":
+            return [.digits(individually: try node.child("individual_digits").optionalBool ?? false)]
+        case "ByteLevel":
+            let usesPattern = try node.child("use_regex").optionalBool ?? true
+            return [
+                .byteLevel(
+                    addPrefixSpace: try node.child("add_prefix_space").optionalBool ?? true,
+                    pattern: usesPattern ? try Pattern(gpt2Pattern) : nil)
+            ]
+        case let other:
+            throw .unsupported(part: node.path, got: other, supported: kinds)
+        }
+    }
+
+    private static func pattern(_ node: TokenizerJSONNode) throws(TokenizerError) -> Pattern {
+        if let source = try node.child("Regex").optionalString { return try Pattern(source) }
+        if let text = try node.child("String").optionalString { return try Pattern(text, .literal) }
+        throw node.refuse(wanted: "{\"Regex\": ...} or {\"String\": ...}")
+    }
+}
+
+extension SequenceTemplate {
+    private static let kinds = ["TemplateProcessing", "ByteLevel", "Sequence"]
+
+    /// Nil when the file leaves the fixed tokens open.
+    /// - Throws: `TokenizerError.unsupported` for a kind that is not implemented.
+    init?(_ node: TokenizerJSONNode) throws(TokenizerError) {
+        guard !node.value.isNull else { return nil }
+        switch try node.kind {
+        case "ByteLevel":
+            // Moves offsets only, never tokens.
+            return nil
+        case "Sequence":
+            let list = node.child("processors")
+            var found: SequenceTemplate?
+            for index in try list.array.indices {
+                guard let template = try SequenceTemplate(list.child(index)) else { continue }
+                found = SequenceTemplate(prefix: template.prefix + (found?.prefix ?? []), suffix: (found?.suffix ?? []) + template.suffix)
+            }
+            guard let found else { return nil }
+            self = found
+        case "TemplateProcessing":
+            self.init()
+            let pieces = node.child("single")
+            var seenText = false
+            for index in try pieces.array.indices {
+                let piece = pieces.child(index)
+                if piece.value["Sequence"] != nil {
+                    seenText = true
+                    continue
+                }
+                let name = try piece.child("SpecialToken").child("id").string
+                let ids = node.child("special_tokens").child(name).child("ids")
+                for position in try ids.array.indices {
+                    guard let id = Int32(exactly: try ids.child(position).integer), id >= 0 else { throw ids.refuse(wanted: "token ids") }
+                    if seenText { suffix.append(id) } else { prefix.append(id) }
+                }
+            }
+        case let other:
+            throw .unsupported(part: node.path, got: other, supported: Self.kinds)
+        }
+    }
+
+    /// From `add_bos_token` and `add_eos_token` of `tokenizer_config.json`, for files that leave it open.
+    init(config: JSON?, bos: String?, eos: String?, _ vocabulary: Vocabulary) throws(TokenizerError) {
+        self.init()
+        if config?["add_bos_token"]?.boolValue ?? false, let id = bos.flatMap(vocabulary.id(ofName:)) { prefix = [id] }
+        if config?["add_eos_token"]?.boolValue ?? false, let id = eos.flatMap(vocabulary.id(ofName:)) { suffix = [id] }
+    }
+}
+
+/// `decoder` only has to be one that puts bytes together.
+enum DecoderKind {
+    /// - Throws: `TokenizerError.unsupported` for a kind that is not implemented.
+    static func check(_ node: TokenizerJSONNode) throws(TokenizerError) {
+        guard !node.value.isNull else { return }
+        switch try node.kind {
+        case "ByteLevel":
+            break
+        case "Sequence":
+            let list = node.child("decoders")
+            for index in try list.array.indices { try check(list.child(index)) }
+        case let other:
+            throw .unsupported(part: node.path, got: other, supported: ["ByteLevel", "Sequence"])
+        }
+    }
+}
