@@ -64,14 +64,16 @@ let package = Package(
             name: "CPCRE2", path: "Sources/System/CPCRE2", pkgConfig: "libpcre2-8",
             providers: [.apt(["libpcre2-dev"])]),
 
+        .target(name: "TestSupport", path: "Tests/TestSupport"),
         .testTarget(name: "KernelsTests", dependencies: ["Kernels"]),
         .testTarget(name: "TensorsTests", dependencies: ["Tensors"]),
         .testTarget(name: "CheckpointsTests", dependencies: ["Checkpoints"]),
         .testTarget(name: "TokenizersTests", dependencies: ["Tokenizers", "Checkpoints"]),
         .testTarget(name: "JinjaTests", dependencies: ["Jinja"]),
         .testTarget(name: "AdaptersTests", dependencies: ["Adapters", "Checkpoints", "Tensors"]),
-        .testTarget(name: "ModelsTests", dependencies: ["Models", "Adapters", "Checkpoints", "Tensors"]),
-        .testTarget(name: "EngineTests", dependencies: ["AdapterRegistry", "Engine", "Models", "Adapters", "Checkpoints", "Tokenizers", "Tensors"]),
+        .testTarget(
+            name: "ModelsTests", dependencies: ["AdapterRegistry", "Models", "Adapters", "Checkpoints", "Tensors", "TestSupport"]),
+        .testTarget(name: "EngineTests", dependencies: ["AdapterRegistry", "Engine", "Models", "Adapters", "Checkpoints", "Tokenizers", "Tensors", "TestSupport"]),
         .testTarget(name: "AdapterRegistryTests", dependencies: ["AdapterRegistry", "Adapters"]),
         .testTarget(
             name: "ServerTests",

@@ -1,0 +1,140 @@
+import AdapterRegistry
+import Adapters
+import Checkpoints
+import Foundation
+import Models
+import Tensors
+import TestSupport
+import Testing
+
+/// Logits against `transformers` in f32 on the same stored weights: plain, with PEFT LoRAs, with sparsify SAEs.
+@Suite struct ReferenceLogitsTests {
+    @Test(arguments: ["qwen2", "llama-tied", "llama3-rope", "llama-bias"], WeightFormat.allCases)
+    func tinyModels(name: String, format: WeightFormat) async throws {
+        let folder = try ReferenceAnswers.folder("models/\(name)")
+        try await compare(
+            model: folder.appendingPathComponent("checkpoint"), adapters: folder.appendingPathComponent("adapters"), answers: folder,
+            format: format)
+    }
+
+    @Test(arguments: WeightFormat.allCases) func smolLM2(format: WeightFormat) async throws {
+        try await compare(
+            model: ReferenceAnswers.defaultModel(), adapters: ReferenceAnswers.repositoryAdapters,
+            answers: ReferenceAnswers.folder("models/smollm2"), format: format)
+    }
+
+    private func compare(model path: URL, adapters: URL, answers: URL, format: WeightFormat) async throws {
+        let cases = try ReferenceAnswers.decode([ReferenceCase].self, answers.appendingPathComponent("cases.json"))
+        let wanted = try ReferenceTensors(answers.appendingPathComponent("logits.safetensors"))
+        let runner = try ReferenceRunner(model: path, adapters: adapters, format: format)
+        #expect(cases.count > 20)
+        var worst = 0.0
+        var compared = 0
+        for reference in cases {
+            let result = try await runner.run(reference)
+            let agreeing = try result.rowsWithEqualLatents(reference, wanted: wanted)
+            for (index, row) in result.rows.enumerated() where agreeing.contains(row) {
+                let expected = try wanted.floats(reference.name, index)
+                let error = relativeError(result.logits[index], expected)
+                worst = max(worst, error)
+                compared += 1
+                #expect(error < (format == .f32 ? 1e-4 : 2e-2), "\(reference.name), position \(row): \(error)")
+            }
+            if format == .f32 || reference.adapters.allSatisfy({ $0.hookpoint == nil }) {
+                #expect(agreeing.count == result.rows.count, "\(reference.name): \(agreeing.count) of \(result.rows.count) rows comparable")
+            }
+        }
+        print("ReferenceLogitsTests \(answers.lastPathComponent) \(format): \(compared) rows, worst relative error \(worst)")
+        #expect(compared > cases.count / 2)
+    }
+
+    private func relativeError(_ got: [Float], _ wanted: [Float]) -> Double {
+        var difference = 0.0
+        var norm = 0.0
+        for (got, wanted) in zip(got, wanted) {
+            difference += Double(got - wanted) * Double(got - wanted)
+            norm += Double(wanted) * Double(wanted)
+        }
+        return (difference / norm).squareRoot()
+    }
+}
+
+/// Runs reference cases through the decoder.
+private final class ReferenceRunner {
+    private let model: any LanguageModel
+    private let registry: AdapterRegistry
+    private let pool = WorkerPool(threads: 2)
+    private let workspace = Workspace()
+
+    init(model path: URL, adapters: URL, format: WeightFormat) throws {
+        let checkpoint = try Checkpoint.open(path: path.path)
+        let config = try ModelConfig.read(checkpoint)
+        model = try Decoder.load(
+            config: config, weights: try WeightReader(checkpoint: checkpoint, config: config), format: format, pool: pool
+        ) { _ in }
+        registry = try AdapterRegistry(folder: adapters, shape: config.shape, format: format, baseName: "base")
+    }
+
+    /// Reads the case's tokens in chunks of 50, so that no chunk ends where a KV block does.
+    func run(_ reference: ReferenceCase) async throws -> ReferenceResult {
+        let adapters = try await registry.resolve(try reference.adapters.map { try $0.selection })
+        let tokens = reference.tokens
+        let blocks = (tokens.count + KVLayout.blockTokens - 1) / KVLayout.blockTokens
+        // Out of order, as in a cache that has been used.
+        let table = (0..<Int32(blocks)).reversed().map { $0 }
+        let cache = KVCache(layout: model.config.kvLayout(model.format), layers: model.config.layers, blockCount: blocks)
+        let plan = BatchPlan()
+        var result = ReferenceResult()
+        table.withUnsafeBufferPointer { table in
+            for start in stride(from: 0, to: tokens.count, by: 50) {
+                plan.removeAll()
+                for position in start..<min(start + 50, tokens.count) {
+                    plan.append(
+                        token: tokens[position], position: position, promptLength: reference.promptLength,
+                        blockTable: table.baseAddress!, adapters: adapters,
+                        wantsOutput: reference.positions == "all" || position == tokens.count - 1)
+                }
+                plan.observations.begin(rows: plan.rowCount)
+                for row in 0..<plan.rowCount { plan.observations.want(row: row) }
+                let mark = workspace.mark()
+                let hidden = model.forward(plan, cache: cache, pool: pool, workspace: workspace)
+                let logits = model.logits(hidden, pool: pool, workspace: workspace)
+                for (index, row) in plan.outputRows.enumerated() {
+                    result.rows.append(start + row)
+                    result.logits.append(Array(UnsafeBufferPointer(start: logits.row(index), count: logits.columns)))
+                }
+                for row in 0..<plan.rowCount { result.readings.append(plan.observations.readings(row: row)) }
+                workspace.release(mark)
+            }
+        }
+        return result
+    }
+}
+
+/// Logits at `rows` (positions), and what the interventions read at every position.
+private struct ReferenceResult {
+    var rows: [Int] = []
+    var logits: [[Float]] = []
+    var readings: [[LatentReading]] = []
+
+    /// Rows up to the first position where an SAE selected other latents than the reference's: from there on the two differ for a
+    /// reason that is no error (near-equal activations change places under rounding).
+    func rowsWithEqualLatents(_ reference: ReferenceCase, wanted: ReferenceTensors) throws -> Set<Int> {
+        var agreeing = Set(rows)
+        for adapter in reference.adapters {
+            guard let hookpoint = adapter.hookpoint, let point = HookPoint(hookpoint) else { continue }
+            let name = "\(reference.name):\(hookpoint)"
+            for position in reference.tokens.indices {
+                guard let reading = readings[position].first(where: { $0.hookpoint == point }) else { continue }
+                let activations = try wanted.floats("\(name):activations", position)
+                let latents = try wanted.integers("\(name):latents", position)
+                let selected = Set(zip(latents, activations).filter { $0.1 > 0 }.map { Int($0.0) })
+                if selected != Set(reading.latents.map(\.latent)) {
+                    agreeing = agreeing.filter { $0 < position }
+                    break
+                }
+            }
+        }
+        return agreeing
+    }
+}
