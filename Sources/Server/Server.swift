@@ -1,2 +1,75 @@
 // Server: HTTP routes, OpenAI wire types, SSE, auth, limits and the metrics page.
 // It knows nothing about kernels or tensors: it talks to `Engine`, and names adapters through `AdapterRegistry`.
+
+import HTTPTypes
+import Hummingbird
+import HummingbirdCore
+import Logging
+import NIOCore
+import ServiceLifecycle
+
+/// The HTTP server over one `InferenceService`.
+package struct Server: Sendable {
+    package let settings: ServerSettings
+    /// Closes when the server shuts down. Must run as a service listed after `application`, so that it is stopped first.
+    package let drain: DrainGate
+    private let state: ServerState
+    private let logger: Logger
+
+    package init(service: any InferenceService, settings: ServerSettings, logger: Logger) {
+        self.settings = settings
+        self.logger = logger
+        drain = DrainGate(limit: .seconds(settings.drainSeconds))
+        state = ServerState(service: service, settings: settings, metrics: ServerMetrics(), drain: drain)
+    }
+
+    /// - Parameter onListening: hears the port once the server listens.
+    package func application(onListening: @escaping @Sendable (Int) async -> Void = { _ in }) -> some ApplicationProtocol {
+        Application(
+            router: router(), server: .http1(configuration: channelConfiguration),
+            configuration: ApplicationConfiguration(
+                address: .hostname(settings.host, port: settings.port), serverName: "resa",
+                availableConnectionsDelegate: MaximumAvailableConnections(settings.maxConnections, logger: logger)),
+            onServerRunning: { channel in await onListening(channel.localAddress?.port ?? 0) }, logger: logger)
+    }
+
+    /// Serves until SIGTERM or SIGINT, then refuses new generations, lets those in flight end, and returns.
+    package func run(onListening: @escaping @Sendable (Int) async -> Void) async throws {
+        var configuration = ServiceGroupConfiguration(
+            services: [.init(service: application(onListening: onListening)), .init(service: drain)],
+            gracefulShutdownSignals: [.sigterm, .sigint], logger: logger)
+        // Longer than the drain, so that it can end by itself first.
+        configuration.maximumGracefulShutdownDuration = .seconds(settings.drainSeconds + 5)
+        configuration.maximumCancellationDuration = .seconds(5)
+        try await ServiceGroup(configuration: configuration).run()
+    }
+
+    private func router() -> Router<ServerRequestContext> {
+        let router = Router(context: ServerRequestContext.self, options: .autoGenerateHeadEndpoints)
+        router.add(middleware: RequestIDMiddleware())
+        router.add(middleware: RequestMetricsMiddleware(metrics: state.metrics))
+        if let origin = settings.allowedOrigin {
+            router.add(
+                middleware: CORSMiddleware(
+                    allowOrigin: origin == "*" ? .all : .custom(origin),
+                    allowHeaders: [.accept, .authorization, .contentType, .origin, AdapterHeader.name, RequestIDMiddleware.header],
+                    exposedHeaders: [ResaFields.appliedHeader.rawName, RequestIDMiddleware.header.rawName]))
+        }
+        router.add(middleware: ErrorMiddleware())
+        router.add(middleware: APIKeyMiddleware(keys: settings.apiKeys))
+        let state = state
+        for endpoint in Endpoint.all {
+            router.on(RouterPath(endpoint.path), method: endpoint.method) { request, context in
+                try await endpoint.respond(request, context, state)
+            }
+        }
+        return router
+    }
+
+    private var channelConfiguration: HTTP1Channel.Configuration {
+        HTTP1Channel.Configuration(
+            additionalChannelHandlers: [HangUpHandler()], idleTimeout: .seconds(Int64(settings.idleSeconds)),
+            httpDecoderConfiguration: .init(
+                maxHeaderFieldSize: settings.maxHeaderBytes, maxHeaderListSize: settings.maxHeaderBytes, maxHeaderFieldCount: 200))
+    }
+}

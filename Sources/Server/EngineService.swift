@@ -1,0 +1,75 @@
+import AdapterRegistry
+import Adapters
+import Engine
+import Jinja
+import Models
+import Tokenizers
+
+/// The served model: its bundle, the engine that runs it, and the adapters that go with it.
+package struct EngineService: InferenceService {
+    package let modelName: String
+    package let fingerprint: String
+    private let bundle: ModelBundle
+    private let engine: Engine
+    private let registry: AdapterRegistry
+
+    /// - Parameters:
+    ///   - name: what requests call the base model.
+    ///   - fingerprint: changes when the same request may get other tokens.
+    package init(name: String, fingerprint: String, bundle: ModelBundle, engine: Engine, registry: AdapterRegistry) {
+        modelName = name
+        self.fingerprint = fingerprint
+        self.bundle = bundle
+        self.engine = engine
+        self.registry = registry
+    }
+
+    package var contextLength: Int { min(engine.settings.contextLength, engine.settings.kvTokens) }
+    package var vocabSize: Int { engine.vocabSize }
+    package var statistics: EngineStatistics { engine.statistics }
+
+    package var defaultSampling: SamplingParameters {
+        var sampling = SamplingParameters()
+        let recommended = bundle.recommendedSampling
+        if let value = recommended.temperature { sampling.temperature = value }
+        if let value = recommended.topP { sampling.topP = value }
+        if let value = recommended.topK { sampling.topK = value }
+        if let value = recommended.repetitionPenalty { sampling.repetitionPenalty = value }
+        // A recommendation that cannot be followed must not fail requests that never asked for it.
+        if (try? sampling.validate(vocabSize: vocabSize)) == nil { return SamplingParameters() }
+        return sampling
+    }
+
+    package func encode(_ text: String, addSpecialTokens: Bool) -> [Int32] {
+        bundle.tokenizer.encode(text, addSpecialTokens: addSpecialTokens)
+    }
+
+    package func decode(_ tokens: [Int32]) -> String { bundle.tokenizer.decode(tokens) }
+    package func bytes(of token: Int32) -> [UInt8] { bundle.tokenizer.bytes(of: token) }
+
+    package func render(_ chat: ChatPrompt) throws(APIError) -> String {
+        guard let template = bundle.chatTemplate else {
+            throw .bad("messages", "the model '\(modelName)' has no chat template; use /v1/completions", code: "no_chat_template")
+        }
+        do {
+            return try template.render(
+                messages: chat.messages, tools: chat.tools, addGenerationPrompt: chat.addsGenerationPrompt, extra: chat.extra)
+        } catch {
+            throw .bad("messages", "the chat template refuses these messages: \(error)", code: "chat_template_error")
+        }
+    }
+
+    package func adapters() async -> [AdapterSummary] {
+        await registry.refresh()
+        return registry.list()
+    }
+
+    package func resolve(_ selections: [AdapterSelection]) async throws(AdapterError) -> ResolvedAdapters {
+        let set = try await registry.resolve(selections)
+        return ResolvedAdapters(set: set, applied: set.report)
+    }
+
+    package func submit(_ request: GenerationRequest) throws(EngineError) -> any AsyncSequence<GenerationEvent, Never> & Sendable {
+        try engine.submit(request)
+    }
+}

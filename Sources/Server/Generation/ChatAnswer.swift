@@ -1,0 +1,144 @@
+import Adapters
+import Engine
+
+/// Builds `chat.completion` and `chat.completion.chunk` objects.
+struct ChatAnswer: AnswerBuilder {
+    let plan: GenerationPlan
+    let includesReasoning: Bool
+    private(set) var usage = Usage()
+    private let bytes: @Sendable (Int32) -> [UInt8]
+    private var choices: [Choice]
+    private var promptObservations: [JSONValue]?
+
+    var chunkObject: String { "chat.completion.chunk" }
+
+    private struct Choice {
+        var splitter: ReasoningSplitter
+        var reasoning = ""
+        var content = ""
+        var logprobs: [JSONValue] = []
+        var observations: [JSONValue] = []
+        var finish: FinishReport?
+    }
+
+    /// - Parameters:
+    ///   - startsInReasoning: the prompt ended in an open `<think>`.
+    ///   - includesReasoning: give the reasoning back, beside the content.
+    init(
+        _ plan: GenerationPlan, startsInReasoning: Bool, includesReasoning: Bool, bytes: @escaping @Sendable (Int32) -> [UInt8]
+    ) {
+        self.plan = plan
+        self.includesReasoning = includesReasoning
+        self.bytes = bytes
+        choices = Array(repeating: Choice(splitter: ReasoningSplitter(startsInside: startsInReasoning)), count: plan.choices)
+    }
+
+    mutating func take(_ event: GenerationEvent, prompt: Int) -> [JSONValue] {
+        switch event {
+        case .prompt(let report): take(report)
+        case .token(let token): take(token)
+        case .finished(let report): take(report)
+        case .failed: []
+        }
+    }
+
+    private mutating func take(_ report: PromptReport) -> [JSONValue] {
+        usage.promptTokens += report.tokens
+        usage.cachedTokens += report.cachedTokens
+        if plan.requests[0].observesPrompt { promptObservations = ObservationFields.json(report.observations, bytes: bytes) }
+        guard plan.streams else { return [] }
+        return choices.indices.map { index in
+            var resa = JSONObject()
+            if index == 0 {
+                resa.append("applied", ResaFields.applied(plan.applied))
+                if let promptObservations { resa.append("prompt_observations", .array(promptObservations)) }
+            }
+            return chunk(choice(index, delta: [("role", "assistant"), ("content", "")]), resa: resa)
+        }
+    }
+
+    private mutating func take(_ token: GeneratedToken) -> [JSONValue] {
+        let index = token.choice
+        if choices[index].splitter.isReasoning { usage.reasoningTokens += 1 }
+        let piece = choices[index].splitter.append(token.text)
+        let entries = token.logprobs.map { [ChatLogprobs.entry($0, bytes: bytes)] } ?? []
+        let observations = ObservationFields.json(token.observation.map { [$0] } ?? [], bytes: bytes)
+        guard plan.streams else {
+            choices[index].reasoning += piece.reasoning
+            choices[index].content += piece.content
+            choices[index].logprobs += entries
+            choices[index].observations += observations
+            return []
+        }
+        var resa = JSONObject()
+        if !observations.isEmpty { resa.append("observations", .array(observations)) }
+        if piece.isEmpty, entries.isEmpty, resa.members.isEmpty { return [] }
+        return [chunk(choice(index, delta: delta(piece), logprobs: entries), resa: resa)]
+    }
+
+    private mutating func take(_ report: FinishReport) -> [JSONValue] {
+        let index = report.choice
+        usage.completionTokens += report.generatedTokens
+        var tail = choices[index].splitter.append(report.text)
+        let last = choices[index].splitter.finish()
+        tail.reasoning += last.reasoning
+        tail.content += last.content
+        choices[index].finish = report
+        guard plan.streams else {
+            choices[index].reasoning += tail.reasoning
+            choices[index].content += tail.content
+            return []
+        }
+        var chunks: [JSONValue] = []
+        if !delta(tail).isEmpty { chunks.append(chunk(choice(index, delta: delta(tail)), resa: JSONObject())) }
+        chunks.append(chunk(choice(index, delta: [], finish: report), resa: JSONObject()))
+        return chunks
+    }
+
+    func response() -> JSONValue {
+        var object = plan.head("chat.completion")
+        object.append("choices", .array(choices.indices.map { .object(message($0)) }))
+        object.append("usage", usage.json)
+        var resa = JSONObject([("applied", ResaFields.applied(plan.applied))])
+        if let promptObservations { resa.append("prompt_observations", .array(promptObservations)) }
+        object.append("resa", .object(resa))
+        return .object(object)
+    }
+
+    // MARK: - Pieces
+
+    private func message(_ index: Int) -> JSONObject {
+        let choice = choices[index]
+        var message = JSONObject([("role", "assistant"), ("content", .string(choice.content)), ("refusal", .null)])
+        if includesReasoning, !choice.reasoning.isEmpty {
+            message.append("reasoning_content", .string(choice.reasoning))
+            message.append("reasoning", .string(choice.reasoning))
+        }
+        var object = JSONObject([("index", .int(index)), ("message", .object(message))])
+        object.append("logprobs", plan.requests[0].logprobs == nil ? .null : ["content": .array(choice.logprobs), "refusal": .null])
+        object.append("finish_reason", choice.finish.map { Self.finishReason($0.reason) } ?? .null)
+        object.append("stop_reason", choice.finish.map(Self.stopReason) ?? .null)
+        if plan.requests[0].adapters.observes { object.append("resa", ["observations": .array(choice.observations)]) }
+        return object
+    }
+
+    private func delta(_ piece: ReasoningSplitter.Piece) -> [(key: String, value: JSONValue)] {
+        var delta: [(key: String, value: JSONValue)] = []
+        if includesReasoning, !piece.reasoning.isEmpty {
+            delta.append(("reasoning_content", .string(piece.reasoning)))
+            delta.append(("reasoning", .string(piece.reasoning)))
+        }
+        if !piece.content.isEmpty { delta.append(("content", .string(piece.content))) }
+        return delta
+    }
+
+    private func choice(
+        _ index: Int, delta: [(key: String, value: JSONValue)], logprobs: [JSONValue] = [], finish: FinishReport? = nil
+    ) -> JSONObject {
+        var object = JSONObject([("index", .int(index)), ("delta", .object(JSONObject(delta)))])
+        object.append("logprobs", logprobs.isEmpty ? .null : ["content": .array(logprobs), "refusal": .null])
+        object.append("finish_reason", finish.map { Self.finishReason($0.reason) } ?? .null)
+        if let finish { object.append("stop_reason", Self.stopReason(finish)) }
+        return object
+    }
+}

@@ -1,0 +1,35 @@
+import Adapters
+import Engine
+import Foundation
+
+/// One validated request, ready to be submitted, and what every response to it repeats.
+struct GenerationPlan: Sendable {
+    let id: String
+    let created: Int
+    /// As the request named it.
+    let model: String
+    let fingerprint: String
+    /// One per prompt, each with `choices` continuations.
+    let requests: [GenerationRequest]
+    let choices: Int
+    let applied: [AppliedReport]
+    let streams: Bool
+    let includesUsage: Bool
+
+    /// The fields every response object starts with.
+    func head(_ object: String) -> JSONObject {
+        JSONObject([
+            ("id", .string(id)), ("object", .string(object)), ("created", .int(created)), ("model", .string(model)),
+            ("system_fingerprint", .string(fingerprint)),
+        ])
+    }
+
+    /// The choice's `index` in the response.
+    func index(prompt: Int, choice: Int) -> Int { prompt * choices + choice }
+
+    var choiceCount: Int { requests.count * choices }
+
+    static func makeID(_ prefix: String) -> String {
+        prefix + UUID().uuidString.replacing("-", with: "").lowercased()
+    }
+}

@@ -1,0 +1,49 @@
+import AdapterRegistry
+import Adapters
+import Engine
+
+/// The contract between HTTP and compute: all that the routes ask of the rooms below.
+///
+/// The served model implements it (`EngineService`); tests implement it with a script.
+package protocol InferenceService: Sendable {
+    /// The base model's name, as requests spell it.
+    var modelName: String { get }
+    /// Changes when the same request may get other tokens: model, weight format, version.
+    var fingerprint: String { get }
+    /// Positions a sequence may have, prompt and answer.
+    var contextLength: Int { get }
+    var vocabSize: Int { get }
+    /// Used where a request is silent.
+    var defaultSampling: SamplingParameters { get }
+
+    func encode(_ text: String, addSpecialTokens: Bool) -> [Int32]
+    func decode(_ tokens: [Int32]) -> String
+    /// The bytes a token stands for; several tokens may share one character.
+    func bytes(of token: Int32) -> [UInt8]
+
+    /// The text a chat becomes.
+    /// - Throws: 400 when the model has no template, or the template refuses the messages.
+    func render(_ chat: ChatPrompt) throws(APIError) -> String
+
+    /// Every adapter in the registry, broken ones too, by name.
+    func adapters() async -> [AdapterSummary]
+    /// Loads what is not loaded yet, and pins the versions for one request.
+    func resolve(_ selections: [AdapterSelection]) async throws(AdapterError) -> ResolvedAdapters
+
+    /// Queues a generation. It ends early when the task that iterates the result is cancelled.
+    func submit(_ request: GenerationRequest) throws(EngineError) -> any AsyncSequence<GenerationEvent, Never> & Sendable
+    var statistics: EngineStatistics { get }
+}
+
+/// Adapters pinned for one request, and what the response says about them.
+package struct ResolvedAdapters: Sendable {
+    package let set: AdapterSet
+    package let applied: [AppliedReport]
+
+    package init(set: AdapterSet, applied: [AppliedReport]) {
+        self.set = set
+        self.applied = applied
+    }
+
+    static let none = ResolvedAdapters(set: .none, applied: [])
+}

@@ -1,0 +1,24 @@
+import Hummingbird
+import Logging
+import NIOCore
+
+/// What the server keeps beside a request.
+struct ServerRequestContext: RequestContext {
+    var coreContext: CoreRequestContextStorage
+    let channel: any Channel
+    /// As echoed in `x-request-id`.
+    var requestID = ""
+
+    init(source: ApplicationRequestContextSource) {
+        coreContext = .init(source: source)
+        channel = source.channel
+    }
+
+    /// Fires when the client hangs up; nil on channels that cannot tell, as in tests without a connection.
+    func hangUpSignal() async -> HangUpSignal? {
+        let channel = channel
+        return try? await channel.eventLoop.submit {
+            try channel.pipeline.syncOperations.handler(type: HangUpHandler.self).signal
+        }.get()
+    }
+}

@@ -1,0 +1,57 @@
+import AdapterRegistry
+import Adapters
+import Hummingbird
+
+extension Endpoint {
+    /// Every adapter in the folder; one that cannot be used says why.
+    static let adapters = Endpoint(method: .get, path: "/v1/adapters") { _, _, state in
+        .json(["object": "list", "data": .array(await state.service.adapters().map(\.json))])
+    }
+
+    static let adapter = Endpoint(method: .get, path: "/v1/adapters/**") { _, context, state in
+        let name = context.pathTail
+        let adapters = await state.service.adapters()
+        guard let adapter = adapters.first(where: { $0.name == name }) else {
+            let near = NearNames.of(name, among: adapters.map(\.name))
+            throw APIError(AdapterError.unknown(name: name, near: near))
+        }
+        return .json(adapter.json)
+    }
+}
+
+extension AdapterSummary {
+    fileprivate var json: JSONValue {
+        var object = JSONObject([
+            ("id", .string(name)), ("object", "adapter"), ("name", .string(name)), ("kind", .optional(kind?.rawValue)),
+            ("digest", .optional(digest)), ("state", .string(state.rawValue)),
+            ("hookpoints", .array(hookpoints.map { .string($0.description) })), ("bytes", .int(bytes)),
+        ])
+        if let rank { object.append("rank", .int(rank)) }
+        if let latents { object.append("latents", .int(latents)) }
+        if let baseModel { object.append("base_model", .string(baseModel)) }
+        if let description { object.append("description", .string(description)) }
+        if !labels.isEmpty {
+            object.append("labels", .object(JSONObject(labels.sorted { $0.key < $1.key }.map { (key: $0.key, value: .string($0.value)) })))
+        }
+        if let error { object.append("error", .string(error)) }
+        return .object(object)
+    }
+}
+
+extension ServerState {
+    /// Names that `model` may hold; the registry is only asked when the request names a model other than the base.
+    func adapterNames(_ fields: FieldReader) async -> [String] {
+        guard let name = fields["model"]?.string, name != service.modelName else { return [] }
+        return await service.adapters().map(\.name)
+    }
+
+    /// Loads what is not loaded yet, and pins the versions for this request.
+    func resolve(_ selections: [AdapterSelection]) async throws(APIError) -> ResolvedAdapters {
+        guard !selections.isEmpty else { return .none }
+        do {
+            return try await service.resolve(selections)
+        } catch {
+            throw APIError(error)
+        }
+    }
+}

@@ -1,0 +1,34 @@
+import Engine
+import Foundation
+import Hummingbird
+
+extension Endpoint {
+    static let chatCompletions = Endpoint(method: .post, path: "/v1/chat/completions") { request, context, state in
+        let fields = try await RequestBodyReader.fields(request, state.settings)
+        let service = state.service
+        let chat = try ChatRequest(
+            fields, header: try AdapterHeader.read(request.headers, limit: state.settings.maxAdapters), service: service,
+            adapterNames: await state.adapterNames(fields), settings: state.settings)
+        let prompt = try chat.prompt.prompt(rendered: try service.render(chat.prompt))
+        let tokens = service.encode(prompt, addSpecialTokens: false)
+        let adapters = try await state.resolve(chat.adapters)
+
+        let id = GenerationPlan.makeID("chatcmpl-")
+        var generation = GenerationRequest(
+            id: id, prompt: tokens, adapters: adapters.set, sampling: chat.sampling.parameters,
+            stop: try chat.stop.conditions(
+                promptTokens: tokens.count, contextLength: service.contextLength, defaultTokens: nil, param: "messages",
+                settings: state.settings))
+        generation.choices = chat.choices
+        generation.logprobs = chat.logprobs
+        generation.observesPrompt = chat.observesPrompt
+        let plan = GenerationPlan(
+            id: id, created: Int(Date().timeIntervalSince1970), model: chat.model.name, fingerprint: service.fingerprint,
+            requests: [generation], choices: chat.choices, applied: adapters.applied, streams: chat.stream.streams,
+            includesUsage: chat.stream.includesUsage)
+        let answer = ChatAnswer(
+            plan, startsInReasoning: chat.prompt.startsInReasoning(prompt: prompt), includesReasoning: chat.includesReasoning,
+            bytes: { service.bytes(of: $0) })
+        return try await GenerationResponder(state: state, context: context).respond(plan, answer)
+    }
+}

@@ -1,0 +1,46 @@
+import Engine
+import Foundation
+import Hummingbird
+
+extension Endpoint {
+    static let completions = Endpoint(method: .post, path: "/v1/completions") { request, context, state in
+        let fields = try await RequestBodyReader.fields(request, state.settings)
+        let service = state.service
+        let completion = try CompletionRequest(
+            fields, header: try AdapterHeader.read(request.headers, limit: state.settings.maxAdapters), service: service,
+            adapterNames: await state.adapterNames(fields), settings: state.settings)
+        let id = GenerationPlan.makeID("cmpl-")
+        var requests: [GenerationRequest] = []
+        var echoes: [String] = []
+        for prompt in completion.prompts {
+            let tokens: [Int32]
+            switch prompt {
+            case .text(let text):
+                tokens = service.encode(text, addSpecialTokens: completion.addsSpecialTokens)
+                if completion.echo { echoes.append(text) }
+            case .tokens(let ids):
+                tokens = ids
+                if completion.echo { echoes.append(service.decode(ids)) }
+            }
+            guard !tokens.isEmpty else { throw APIError.bad("prompt", EngineError.promptEmpty.description) }
+            var generation = GenerationRequest(
+                id: "\(id)-\(requests.count)", prompt: tokens, sampling: completion.sampling.parameters,
+                stop: try completion.stop.conditions(
+                    promptTokens: tokens.count, contextLength: service.contextLength,
+                    defaultTokens: state.settings.defaultCompletionTokens, param: "prompt", settings: state.settings))
+            generation.choices = completion.choices
+            generation.logprobs = completion.logprobs
+            generation.promptLogprobs = completion.echo ? completion.logprobs : nil
+            generation.observesPrompt = completion.observesPrompt
+            requests.append(generation)
+        }
+        let adapters = try await state.resolve(completion.adapters)
+        for index in requests.indices { requests[index].adapters = adapters.set }
+        let plan = GenerationPlan(
+            id: id, created: Int(Date().timeIntervalSince1970), model: completion.model.name, fingerprint: service.fingerprint,
+            requests: requests, choices: completion.choices, applied: adapters.applied, streams: completion.stream.streams,
+            includesUsage: completion.stream.includesUsage)
+        let answer = CompletionAnswer(plan, echoes: completion.echo ? echoes : nil, bytes: { service.bytes(of: $0) })
+        return try await GenerationResponder(state: state, context: context).respond(plan, answer)
+    }
+}

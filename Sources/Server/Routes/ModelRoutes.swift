@@ -1,0 +1,47 @@
+import AdapterRegistry
+import Hummingbird
+
+extension Endpoint {
+    /// The base model, and every usable adapter as a model whose parent it is.
+    static let models = Endpoint(method: .get, path: "/v1/models") { _, _, state in
+        let adapters = await state.service.adapters().filter { $0.error == nil }
+        return .json(["object": "list", "data": .array([state.baseModel] + adapters.map(state.adapterModel))])
+    }
+
+    static let model = Endpoint(method: .get, path: "/v1/models/**") { _, context, state in
+        let name = context.pathTail
+        let base = state.service.modelName
+        if name == base { return .json(state.baseModel) }
+        let adapters = await state.service.adapters()
+        let wanted = name.hasPrefix(base + ":") ? String(name.dropFirst(base.count + 1)) : name
+        guard let adapter = adapters.first(where: { $0.name == wanted && $0.error == nil }) else {
+            throw ModelField.unknown(name, base: base, adapters: adapters.map(\.name))
+        }
+        return .json(state.adapterModel(adapter))
+    }
+}
+
+extension ServerRequestContext {
+    /// What `**` stands for in the path.
+    var pathTail: String {
+        let tail = parameters.getCatchAll().joined(separator: "/")
+        return tail.removingPercentEncoding ?? tail
+    }
+}
+
+extension ServerState {
+    fileprivate var baseModel: JSONValue { modelCard(service.modelName, parent: .null) }
+
+    fileprivate func adapterModel(_ adapter: AdapterSummary) -> JSONValue {
+        guard case .object(var card) = modelCard(adapter.name, parent: .string(service.modelName)) else { return .null }
+        card.append("resa", ["kind": .optional(adapter.kind?.rawValue), "digest": .optional(adapter.digest)])
+        return .object(card)
+    }
+
+    private func modelCard(_ name: String, parent: JSONValue) -> JSONValue {
+        [
+            "id": .string(name), "object": "model", "created": .int(started), "owned_by": "resa",
+            "root": .string(service.modelName), "parent": parent, "max_model_len": .int(service.contextLength),
+        ]
+    }
+}

@@ -1,0 +1,33 @@
+import Hummingbird
+
+extension Endpoint {
+    /// Text or chat to token ids.
+    static let tokenize = Endpoint(method: .post, path: "/tokenize") { request, _, state in
+        let fields = try await RequestBodyReader.fields(request, state.settings)
+        let service = state.service
+        let tokens: [Int32]
+        switch try TokenizeRequest(fields, settings: state.settings) {
+        case .text(let text, let special): tokens = service.encode(text, addSpecialTokens: special)
+        case .chat(let chat, let special):
+            tokens = service.encode(try chat.prompt(rendered: try service.render(chat)), addSpecialTokens: special)
+        }
+        var object = JSONObject([
+            ("count", .int(tokens.count)), ("max_model_len", .int(service.contextLength)),
+            ("tokens", .array(tokens.map { .int(Int($0)) })),
+        ])
+        if try fields.bool("return_token_strs") ?? false {
+            object.append("token_strs", .array(tokens.map { .string(TokenText.text(service.bytes(of: $0))) }))
+        }
+        return .json(.object(object))
+    }
+
+    /// Token ids to text, under the names that vLLM (`prompt`) and llama-server (`content`) use.
+    static let detokenize = Endpoint(method: .post, path: "/detokenize") { request, _, state in
+        let fields = try await RequestBodyReader.fields(request, state.settings)
+        guard let ids = try fields.array("tokens", of: "an array of token ids") else {
+            throw APIError.bad("tokens", "tokens is missing; send an array of token ids")
+        }
+        let text = state.service.decode(try FieldReader.tokens(ids, path: "tokens", vocabSize: state.service.vocabSize))
+        return .json(["prompt": .string(text), "content": .string(text)])
+    }
+}

@@ -1,0 +1,42 @@
+/// Everything about the server that can be set, with the values it has when nothing is said.
+package struct ServerSettings: Sendable {
+    package var host = "127.0.0.1"
+    /// 0 lets the system pick a free one.
+    package var port = 8080
+    /// Requests must carry one of these as a bearer token; empty lets everybody in.
+    package var apiKeys: [String] = []
+    /// `Access-Control-Allow-Origin` for browsers: an origin or `*`; nil sends none.
+    package var allowedOrigin: String?
+
+    /// Bytes of a request body.
+    package var maxBodyBytes = 16 << 20
+    /// Connections at once; more wait to be accepted.
+    package var maxConnections = 1024
+    /// Bytes of all header lines of a request.
+    package var maxHeaderBytes = 64 << 10
+    /// Seconds a connection may stand idle, or take to send its header lines.
+    package var idleSeconds = 60
+    /// Seconds a request body may take to arrive.
+    package var bodySeconds = 30
+    /// Seconds that requests in flight get to end when the server shuts down.
+    package var drainSeconds = 30
+    /// Seconds named by `Retry-After` when the queue is full.
+    package var retryAfterSeconds = 1
+
+    /// Prompts in one completion request.
+    package var maxPrompts = 256
+    /// Prompts times `n` in one request.
+    package var maxChoices = 256
+    /// Tokens that one choice may ask for; nil leaves it to the context.
+    package var maxTokens: Int?
+    /// Tokens a completion gets when it does not ask, as in OpenAI's API. A chat answer may fill the context.
+    package var defaultCompletionTokens = 16
+    /// Log-probabilities per token.
+    package var maxLogprobs = 20
+    package var maxStopStrings = 16
+    package var maxStopBytes = 1024
+    package var maxMessages = 4096
+    package var maxAdapters = 16
+
+    package init() {}
+}

@@ -1,0 +1,153 @@
+import AdapterRegistry
+import Adapters
+import HTTPTypes
+import RawStructuredFieldValues
+
+/// The request header `Resa-Adapters`, an RFC 9651 list: `qwen-math;scale=0.8, r1-sae;layer=12;mode=splice`.
+///
+/// Beside the parameters of the body field, one edit per member is written `r1-sae;latent=4637;op=add;value=6.0`; further edits of the
+/// same SAE are further members with its name. A window is `from=10;to=20`.
+enum AdapterHeader {
+    static let name = HTTPField.Name("Resa-Adapters")!
+    private static let known: Set<String> = ["scale", "layer", "at", "mode", "top", "scope", "from", "to", "latent", "op", "value"]
+    private typealias Parameters = OrderedMap<String, RFC9651BareItem>
+
+    /// - Returns: nil when the request has no such header.
+    static func read(_ headers: HTTPFields, limit: Int) throws(APIError) -> [AdapterSelection]? {
+        let lines = headers[values: name]
+        guard !lines.isEmpty else { return nil }
+        let items: [ItemOrInnerList]
+        do {
+            var parser = StructuredFieldValueParser(Array(lines.joined(separator: ", ").utf8))
+            items = try parser.parseListFieldValue()
+        } catch {
+            throw bad("is not an RFC 9651 list (\(error)); write it like: qwen-math;scale=0.8, r1-sae;layer=12;mode=splice")
+        }
+        var selections: [AdapterSelection] = []
+        for item in items {
+            guard case .item(let item) = item else { throw bad("holds an inner list; members are adapter names with parameters") }
+            try merge(try selection(item), into: &selections)
+        }
+        guard selections.count <= limit else { throw bad("names \(selections.count) adapters; at most \(limit) are allowed") }
+        return selections
+    }
+
+    private static func bad(_ message: String) -> APIError {
+        .bad(name.rawName, "header \(name.rawName) \(message)")
+    }
+
+    private static func selection(_ item: Item) throws(APIError) -> AdapterSelection {
+        guard let adapter = text(item.rfc9651BareItem), !adapter.isEmpty else {
+            throw bad("has a member that is no adapter name; quote names that start with a digit")
+        }
+        let parameters = item.rfc9651Parameters
+        if let stranger = parameters.map(\.0).first(where: { !known.contains($0) }) {
+            throw bad("gives '\(adapter)' the parameter \(stranger); known are \(known.sorted().joined(separator: ", "))")
+        }
+        var selection = AdapterSelection(name: adapter)
+        selection.scale = try number(parameters, "scale", adapter).map { Float($0) }
+        selection.layer = try whole(parameters, "layer", adapter)
+        selection.at = try choice(parameters, "at", adapter)
+        selection.mode = try choice(parameters, "mode", adapter)
+        selection.top = try whole(parameters, "top", adapter)
+        if let scope = try scope(parameters, adapter) { selection.scope = scope }
+        if let edit = try edit(parameters, adapter) { selection.edits = [edit] }
+        return selection
+    }
+
+    private static func edit(_ parameters: Parameters, _ adapter: String) throws(APIError) -> LatentEdit? {
+        let latent = try whole(parameters, "latent", adapter)
+        let operation: LatentEdit.Operation? = try choice(parameters, "op", adapter)
+        let value = try number(parameters, "value", adapter)
+        guard let latent else {
+            guard operation == nil, value == nil else { throw bad("gives '\(adapter)' an edit without latent=NUMBER") }
+            return nil
+        }
+        guard let operation else {
+            throw bad("gives '\(adapter)' an edit without op; it is one of \(AdapterFields.names(LatentEdit.Operation.self))")
+        }
+        guard value != nil || operation == .ablate else { throw bad("gives '\(adapter)' the edit \(operation.rawValue) without a value") }
+        return LatentEdit(latent: latent, op: operation, value: Float(value ?? 0))
+    }
+
+    private static func scope(_ parameters: Parameters, _ adapter: String) throws(APIError) -> InterventionScope? {
+        let from = try whole(parameters, "from", adapter)
+        let to = try whole(parameters, "to", adapter)
+        guard let item = parameters["scope"] else {
+            guard from != nil || to != nil else { return nil }
+            let start = from ?? 0
+            let end = to ?? Int(Int32.max)
+            guard start <= end else { throw bad("gives '\(adapter)' a window from \(start) to \(end); the end comes before the start") }
+            return .window(start..<end)
+        }
+        guard from == nil, to == nil else { throw bad("gives '\(adapter)' both a scope and a window; choose one") }
+        guard let name = text(item), let scope = InterventionScope(name: name) else {
+            throw bad("gives '\(adapter)' an unknown scope; it is one of all, prompt, generated")
+        }
+        return scope
+    }
+
+    /// Adds `next`, or its edits to the selection they belong to.
+    private static func merge(_ next: AdapterSelection, into selections: inout [AdapterSelection]) throws(APIError) {
+        guard !next.edits.isEmpty,
+            let index = selections.lastIndex(where: {
+                $0.name == next.name && !$0.edits.isEmpty && ($0.layer == next.layer || next.layer == nil)
+                    && ($0.at == next.at || next.at == nil)
+            })
+        else {
+            selections.append(next)
+            return
+        }
+        var merged = selections[index]
+        func agrees<T: Equatable>(_ one: T?, _ other: T?) -> Bool { one == nil || other == nil || one == other }
+        guard agrees(merged.scale, next.scale), agrees(merged.mode, next.mode), agrees(merged.top, next.top),
+            next.scope == AdapterSelection(name: "").scope || next.scope == merged.scope
+        else { throw bad("names '\(next.name)' twice with edits, but scale, mode, top or scope differ") }
+        merged.scale = merged.scale ?? next.scale
+        merged.mode = merged.mode ?? next.mode
+        merged.top = merged.top ?? next.top
+        merged.edits += next.edits
+        selections[index] = merged
+    }
+
+    // MARK: - Bare items
+
+    private static func text(_ item: RFC9651BareItem) -> String? {
+        switch item {
+        case .string(let text), .token(let text), .displayString(let text): text
+        default: nil
+        }
+    }
+
+    private static func number(_ parameters: Parameters, _ key: String, _ adapter: String) throws(APIError) -> Double? {
+        guard let item = parameters[key] else { return nil }
+        let value: Double? =
+            switch item {
+            case .integer(let number): Double(number)
+            case .decimal(let number): Double(number)
+            // A structured decimal has three digits after the point; a quoted number may have more.
+            case .string(let text): Double(text)
+            default: nil
+            }
+        guard let value, Float(value).isFinite else { throw bad("gives '\(adapter)' the parameter \(key), which must be a number") }
+        return value
+    }
+
+    private static func whole(_ parameters: Parameters, _ key: String, _ adapter: String) throws(APIError) -> Int? {
+        guard let item = parameters[key] else { return nil }
+        guard case .integer(let number) = item, number >= 0, number <= Int64(Int32.max) else {
+            throw bad("gives '\(adapter)' the parameter \(key), which must be a whole number of at least 0")
+        }
+        return Int(number)
+    }
+
+    private static func choice<T: RawRepresentable & CaseIterable>(_ parameters: Parameters, _ key: String, _ adapter: String)
+        throws(APIError) -> T?
+    where T.RawValue == String {
+        guard let item = parameters[key] else { return nil }
+        guard let text = text(item), let choice = T(rawValue: text) else {
+            throw bad("gives '\(adapter)' an unknown \(key); it is one of \(AdapterFields.names(T.self))")
+        }
+        return choice
+    }
+}

@@ -1,0 +1,19 @@
+import Engine
+
+/// The entries of `logprobs.content` of a chat choice.
+enum ChatLogprobs {
+    static func entry(_ values: TokenLogprobs, bytes: (Int32) -> [UInt8]) -> JSONValue {
+        var object = token(values.id, values.logprob, bytes)
+        object.append(
+            "top_logprobs", .array(values.top.map { alternative in .object(token(alternative.id, alternative.logprob, bytes)) }))
+        return .object(object)
+    }
+
+    private static func token(_ id: Int32, _ logprob: Float, _ bytes: (Int32) -> [UInt8]) -> JSONObject {
+        let own = bytes(id)
+        return JSONObject([
+            ("token", .string(TokenText.text(own))), ("logprob", CompletionLogprobs.number(logprob)),
+            ("bytes", .array(own.map { .int(Int($0)) })),
+        ])
+    }
+}

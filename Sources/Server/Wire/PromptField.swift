@@ -1,0 +1,41 @@
+/// `prompt`: a text, a list of texts, a list of token ids, or a list of lists of token ids.
+enum PromptField {
+    case text(String)
+    case tokens([Int32])
+
+    static func read(_ fields: FieldReader, vocabSize: Int, settings: ServerSettings) throws(APIError) -> [PromptField] {
+        guard let value = fields["prompt"] else {
+            throw .bad("prompt", "prompt is missing; send a string, an array of strings, or token ids")
+        }
+        let prompts: [PromptField]
+        switch value {
+        case .string(let text): prompts = [.text(text)]
+        case .array(let elements): prompts = try list(elements, fields, vocabSize)
+        default: throw fields.wrong("prompt", value, "a string, an array of strings, or token ids")
+        }
+        guard prompts.count <= settings.maxPrompts else {
+            throw .bad("prompt", "prompt has \(prompts.count) entries; at most \(settings.maxPrompts) are allowed")
+        }
+        return prompts
+    }
+
+    private static func list(_ elements: [JSONValue], _ fields: FieldReader, _ vocabSize: Int) throws(APIError) -> [PromptField] {
+        guard let first = elements.first else { throw .bad("prompt", "prompt is an empty array") }
+        if first.number != nil {
+            return [.tokens(try FieldReader.tokens(elements, path: "prompt", vocabSize: vocabSize))]
+        }
+        var prompts: [PromptField] = []
+        for (index, element) in elements.enumerated() {
+            switch element {
+            case .string(let text):
+                prompts.append(.text(text))
+            case .array(let ids):
+                guard !ids.isEmpty else { throw .bad("prompt[\(index)]", "prompt[\(index)] is an empty array") }
+                prompts.append(.tokens(try FieldReader.tokens(ids, path: "prompt[\(index)]", vocabSize: vocabSize)))
+            default:
+                throw fields.wrong("prompt[\(index)]", element, "a string or an array of token ids")
+            }
+        }
+        return prompts
+    }
+}

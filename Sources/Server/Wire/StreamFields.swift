@@ -1,0 +1,15 @@
+/// `stream` and `stream_options`.
+struct StreamFields {
+    let streams: Bool
+    /// Send a last chunk with the usage of the whole request.
+    let includesUsage: Bool
+
+    init(_ fields: FieldReader) throws(APIError) {
+        streams = try fields.bool("stream") ?? false
+        let options = try fields.object("stream_options")
+        if options != nil, !streams {
+            throw .bad("stream_options", "stream_options needs \"stream\": true")
+        }
+        includesUsage = try options?.bool("include_usage") ?? false
+    }
+}
