@@ -1,0 +1,57 @@
+import Adapters
+import Foundation
+import Tensors
+import Testing
+
+@Suite struct AdapterSetTests {
+    @Test func tablesKeepTheRequestsOrder() throws {
+        let folder = try TemporaryFolder()
+        try SmallAdapters.writeLoRA(to: folder, modules: [(0, .q), (3, .down)], seed: 1)
+        let first = try SmallAdapters.loadLoRA(folder)
+        let second = try SmallAdapters.loadLoRA(folder)
+        let sae = try SmallAdapters.sae()
+        let other = try SmallAdapters.sae(hookpoint: "layers.2.mlp")
+        let observe = try Intervention(sae: sae, mode: .observe, top: 2)
+        let splice = try Intervention(sae: sae, mode: .splice)
+        let edit = try Intervention(sae: other, mode: .edit, edits: [LatentEdit(latent: 1, op: .ablate)])
+        let set = AdapterSet([.sae(splice), .lora(first, scale: 0.5), .sae(edit), .lora(second, scale: 2), .sae(observe)])
+
+        #expect(set.loras(layer: 0, module: .q).map(\.strength) == [0.5, 2])
+        #expect(set.loras(layer: 0, module: .q)[1].update === second.update(layer: 0, module: .q))
+        #expect(set.loras(layer: 3, module: .down).count == 2)
+        #expect(set.loras(layer: 1, module: .q).isEmpty && set.loras(layer: 400, module: .q).isEmpty)
+        #expect(set.interventions(at: .residual(layer: 2)).map(\.mode) == [.splice, .observe])
+        #expect(set.interventions(at: .mlp(layer: 2)).map(\.mode) == [.edit])
+        #expect(set.interventions(at: .residual(layer: 3)).isEmpty && set.interventions(at: .mlp(layer: 0)).isEmpty)
+        #expect(set.hasLoRA && set.hasInterventions && set.observes && !set.isEmpty)
+        #expect(!AdapterSet([.sae(splice)]).observes)
+        #expect(set.report.map(\.kind) == [.sae, .lora, .sae, .lora, .sae])
+        #expect(set.report[2].edits == edit.edits && set.report[2].hookpoint == .mlp(layer: 2))
+
+        let none = AdapterSet.none
+        #expect(none.isEmpty && none.key.isEmpty && !none.hasLoRA && !none.hasInterventions && !none.observes)
+        #expect(none.loras(layer: 0, module: .q).isEmpty && none.interventions(at: .residual(layer: 0)).isEmpty)
+    }
+
+    @Test func keysTellBehavioursApart() throws {
+        let folder = try TemporaryFolder()
+        try SmallAdapters.writeLoRA(to: folder, modules: [(0, .q)], seed: 1)
+        let lora = try SmallAdapters.loadLoRA(folder)
+        let sae = try SmallAdapters.sae()
+        func edit(_ latent: Int, _ value: Float, strength: Float = 1, scope: InterventionScope = .all, top: Int = 0) throws -> AdapterSet {
+            let edits = [LatentEdit(latent: latent, op: .add, value: value)]
+            return AdapterSet([.sae(try Intervention(sae: sae, mode: .edit, edits: edits, strength: strength, scope: scope, top: top))])
+        }
+        let different = [
+            AdapterSet.none, AdapterSet([.lora(lora, scale: 1)]), AdapterSet([.lora(lora, scale: 0.5)]),
+            AdapterSet([.lora(lora, scale: 1), .lora(lora, scale: 0.5)]), AdapterSet([.lora(lora, scale: 0.5), .lora(lora, scale: 1)]),
+            try edit(1, 2), try edit(2, 2), try edit(1, 3), try edit(1, 2, strength: 2), try edit(1, 2, scope: .prompt),
+            try edit(1, 2, scope: .window(0..<9)), try edit(1, 2, top: 1),
+            AdapterSet([.sae(try Intervention(sae: sae, mode: .splice))]),
+            AdapterSet([.sae(try Intervention(sae: sae, mode: .observe, top: 1))]),
+            AdapterSet([.sae(try Intervention(sae: SmallAdapters.sae(hookpoint: "layers.3"), mode: .splice))]),
+        ].map(\.key)
+        #expect(Set(different).count == different.count)
+        #expect(try edit(1, 2).key == edit(1, 2).key)
+    }
+}
