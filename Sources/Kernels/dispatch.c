@@ -8,7 +8,7 @@
 static bool cpu_has(resa_tier tier) {
     switch (tier) {
         case RESA_TIER_SCALAR: return true;
-#if defined(__x86_64__) && RESA_VECTOR
+#if defined(__x86_64__)
         case RESA_TIER_AVX2:
             return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("f16c");
         case RESA_TIER_AVX512:
@@ -23,7 +23,7 @@ static bool cpu_has(resa_tier tier) {
 const resa_kernels *resa_kernels_for(resa_tier tier) {
     if (!cpu_has(tier)) { return NULL; }
     switch (tier) {
-#if defined(__x86_64__) && RESA_VECTOR
+#if defined(__x86_64__)
         case RESA_TIER_AVX2: return &resa_kernels_avx2;
         case RESA_TIER_AVX512: return &resa_kernels_avx512;
 #endif

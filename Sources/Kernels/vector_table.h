@@ -1,0 +1,23 @@
+// The table of a vector tier; the including file defines TIER_TABLE, TIER_NAME and TIER, and the functions.
+const resa_kernels TIER_TABLE = {
+    .name = TIER_NAME,
+    .tier = TIER,
+    .gemm_tile = gemm_tile,
+    .store_row = store_row,
+    .axpy = axpy,
+    .add = add,
+    .dot = dot,
+    .sum_of_squares = sum_of_squares,
+    .rms_norm = rms_norm,
+    .swiglu = swiglu,
+    .rotate_half = rotate_half,
+    .rotate_interleaved = rotate_interleaved,
+    .exponential = exponential,
+    .softmax = softmax,
+    .log_sum_exp = log_sum_exp,
+    .maximum = maximum,
+    .find_greater = find_greater,
+    .attend = attend,
+    .probe_f32 = probe_f32,
+    .probe_bf16 = probe_bf16,
+};

@@ -1,0 +1,90 @@
+import Foundation
+import Tensors
+import Testing
+
+/// The Swift face: shapes, strides, and that a row never depends on its neighbours or on the threads.
+@Suite struct RowOperationTests {
+    private func check(
+        _ tier: InstructionSet, rows: Int, columns: Int, outColumns: Int, using random: inout Randomness,
+        _ body: (_ x: MatrixView, _ out: MatrixView, _ firstRow: Int, _ pool: WorkerPool) -> Void
+    ) {
+        let x = random.matrix(rows, columns, -5...5)
+        let alone = (0..<rows).flatMap { row in
+            let out = Matrix(1, outColumns)
+            body(x.view.rows(row..<row + 1), out.view, row, WorkerPool(threads: 1, instructionSet: tier))
+            return out.elements
+        }
+        for threads in [1, 2, 3] {
+            let out = Matrix(rows, outColumns)
+            body(x.view, out.view, 0, WorkerPool(threads: threads, instructionSet: tier))
+            #expect(out.guardsHold && sameBits(out.elements, alone))
+        }
+    }
+
+    @Test(arguments: InstructionSet.available) func rowsAreIndependent(_ tier: InstructionSet) {
+        var random = Randomness()
+        for columns in [6, 64, 70, 1000] {
+            // 300 rows of 1000 are shared out over the pool; the others stay with the caller.
+            for rows in [1, 3, 300] {
+                let weight = random.floats(columns)
+                check(tier, rows: rows, columns: columns, outColumns: columns, using: &random) { x, out, _, pool in
+                    RowOperations.rmsNorm(x, weight: weight, epsilon: 1e-5, into: out, pool: pool)
+                }
+                check(tier, rows: rows, columns: columns, outColumns: columns / 2, using: &random) { x, out, _, pool in
+                    RowOperations.swiGLU(x, into: out, pool: pool)
+                }
+                check(tier, rows: rows, columns: columns, outColumns: columns, using: &random) { x, out, _, pool in
+                    RowOperations.add(x, to: out, pool: pool)
+                    RowOperations.add(x, to: out, pool: pool)
+                }
+                let cosSin = random.matrix(rows, columns / 2)
+                for layout in [RotaryLayout.half, .interleaved] where columns % 4 == 0 {
+                    check(tier, rows: rows, columns: columns, outColumns: columns, using: &random) { x, out, first, pool in
+                        out.copy(from: x)
+                        RowOperations.rotate(
+                            out, heads: 2, headDim: columns / 2, cosSin: cosSin.view.rows(first..<first + x.rows), layout: layout,
+                            pool: pool)
+                    }
+                }
+            }
+        }
+    }
+
+    @Test func rotaryTable() {
+        let pool = WorkerPool(threads: 2)
+        let frequencies: [Float] = (0..<32).map { Float(pow(10000, -Double($0) / 32)) }
+        let positions: [Int32] = [0, 1, 77, 4095, 131071]
+        let table = Matrix(5, 64)
+        RowOperations.rotaryTable(
+            positions: positions, count: 5, inverseFrequencies: frequencies, half: 32, scale: 1.5, into: table.view, pool: pool)
+        #expect(table.guardsHold)
+        for (row, position) in positions.enumerated() {
+            for i in 0..<32 {
+                let angle = Double(Float(position) * frequencies[i])
+                #expect(abs(Double(table.view[row, i]) - 1.5 * cos(angle)) < 3e-7)
+                #expect(abs(Double(table.view[row, 32 + i]) - 1.5 * sin(angle)) < 3e-7)
+            }
+        }
+        #expect(table.view.rows(0..<1).elements == Array(repeating: 1.5, count: 32) + Array(repeating: 0, count: 32))
+    }
+
+    @Test(arguments: InstructionSet.available) func singleRows(_ tier: InstructionSet) {
+        let x: [Float] = [1, 3, -2, 3, 0]
+        #expect(RowOperations.argmax(x, count: 5, on: tier) == 1)
+        #expect(abs(RowOperations.logSumExp(x, count: 5, on: tier) - 3.7847504) < 1e-5)
+        #expect(RowOperations.dot(x, x, count: 5, on: tier) == 23)
+        #expect(RowOperations.sumOfSquares(x, count: 5, on: tier) == 23)
+        var y = x
+        RowOperations.axpy(2, x, count: 5, to: &y, on: tier)
+        #expect(y == [3, 9, -6, 9, 0])
+        var probabilities = x
+        RowOperations.softmax(&probabilities, count: 5, on: tier)
+        #expect(abs(probabilities.reduce(0, +) - 1) < 1e-6 && probabilities[1] == probabilities[3])
+        var indices = [Int32](repeating: -1, count: 3)
+        var values = [Float](repeating: 0, count: 3)
+        #expect(RowOperations.topK(x, count: 5, k: 3, into: &indices, values: &values, on: tier) == 3)
+        #expect(indices == [1, 3, 0] && values == [3, 3, 1])
+        RowOperations.groupMax(x, count: 4, groups: 2, into: &indices, values: &values, on: tier)
+        #expect(indices[0] == 1 && indices[1] == 3)
+    }
+}

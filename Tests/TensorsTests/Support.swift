@@ -1,0 +1,73 @@
+import Tensors
+
+/// SplitMix64. Prints its seed, so that a failure can be run again.
+struct Randomness: RandomNumberGenerator {
+    private var state: UInt64
+
+    init(seed: UInt64 = UInt64.random(in: 0..<1 << 32), _ purpose: String = #function) {
+        state = seed
+        print("\(purpose): seed \(seed)")
+    }
+
+    mutating func next() -> UInt64 {
+        state &+= 0x9E37_79B9_7F4A_7C15
+        var z = state
+        z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
+        z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
+        return z ^ (z >> 31)
+    }
+
+    mutating func floats(_ count: Int, _ range: ClosedRange<Float> = -1...1) -> [Float] {
+        (0..<count).map { _ in Float.random(in: range, using: &self) }
+    }
+
+    /// A matrix with random elements and a row stride larger than its width.
+    mutating func matrix(_ rows: Int, _ columns: Int, _ range: ClosedRange<Float> = -1...1) -> Matrix {
+        let matrix = Matrix(rows, columns)
+        for row in 0..<rows { for column in 0..<columns { matrix.view[row, column] = Float.random(in: range, using: &self) } }
+        return matrix
+    }
+}
+
+/// An owned matrix for tests; cells between rows hold a guard value.
+final class Matrix {
+    static let guardValue: Float = 12345
+    private let buffer: AlignedBuffer<Float>
+    let view: MatrixView
+
+    init(_ rows: Int, _ columns: Int) {
+        let stride = columns + 3
+        buffer = AlignedBuffer(count: rows * stride)
+        buffer.buffer.update(repeating: Self.guardValue)
+        view = MatrixView(pointer: buffer.pointer, rows: rows, columns: columns, stride: stride)
+        view.fill(0)
+    }
+
+    convenience init(copying view: MatrixView) {
+        self.init(view.rows, view.columns)
+        self.view.copy(from: view)
+    }
+
+    var elements: [Float] { view.elements }
+
+    /// Whether nothing wrote between the rows.
+    var guardsHold: Bool {
+        (0..<view.rows).allSatisfy { row in
+            (view.columns..<view.stride).allSatisfy { (view.pointer + row * view.stride)[$0] == Self.guardValue }
+        }
+    }
+}
+
+/// Equal bit for bit: -0 differs from 0, and NaN equals itself.
+func sameBits(_ a: [Float], _ b: [Float]) -> Bool {
+    a.count == b.count && zip(a, b).allSatisfy { $0.bitPattern == $1.bitPattern }
+}
+
+extension PackedMatrix {
+    /// W [outputs, inputs] from an array.
+    convenience init(_ format: WeightFormat, outputs: Int, inputs: Int, weights: [Float], pool: WorkerPool) throws {
+        try self.init(format: format, outputs: outputs, inputs: inputs, pool: pool) { range, rows in
+            for (offset, element) in weights[range.lowerBound * inputs..<range.upperBound * inputs].enumerated() { rows[offset] = element }
+        }
+    }
+}
