@@ -68,8 +68,8 @@ let package = Package(
         .testTarget(name: "KernelsTests", dependencies: ["Kernels"]),
         .testTarget(name: "TensorsTests", dependencies: ["Tensors"]),
         .testTarget(name: "CheckpointsTests", dependencies: ["Checkpoints"]),
-        .testTarget(name: "TokenizersTests", dependencies: ["Tokenizers", "Checkpoints"]),
-        .testTarget(name: "JinjaTests", dependencies: ["Jinja"]),
+        .testTarget(name: "TokenizersTests", dependencies: ["Tokenizers", "Checkpoints", "TestSupport"]),
+        .testTarget(name: "JinjaTests", dependencies: ["Jinja", "TestSupport"]),
         .testTarget(name: "AdaptersTests", dependencies: ["Adapters", "Checkpoints", "Tensors"]),
         .testTarget(
             name: "ModelsTests", dependencies: ["AdapterRegistry", "Models", "Adapters", "Checkpoints", "Tensors", "TestSupport"]),
