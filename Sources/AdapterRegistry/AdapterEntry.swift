@@ -12,6 +12,6 @@ struct AdapterEntry: Sendable {
     /// The files and folders it was made from, as they were.
     var stamps: [FileStamp] = []
 
-    /// Whether something on disk has changed since.
-    var isStale: Bool { !stamps.allSatisfy(\.isCurrent) }
+    /// Whether it has to be scanned again: something on disk has changed, or it was broken and may have been repaired.
+    var isStale: Bool { error != nil || !stamps.allSatisfy(\.isCurrent) }
 }

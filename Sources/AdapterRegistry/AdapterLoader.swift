@@ -16,8 +16,8 @@ final class AdapterLoader: Sendable {
     }
 
     /// Nil when the folder cannot be read just now.
-    func scan(_ folder: URL) async -> [String: AdapterEntry]? {
-        await run { [scanner] in try? scanner.scan(folder) }
+    func scan(_ folder: URL, known: [String: AdapterEntry]) async -> [String: AdapterEntry]? {
+        await run { [scanner] in try? scanner.scan(folder, known: known) }
     }
 
     func load(_ entry: AdapterEntry, hookpoint: HookPoint?) async -> Result<LoadedAdapter, AdapterError> {

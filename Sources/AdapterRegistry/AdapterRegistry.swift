@@ -64,7 +64,8 @@ package final class AdapterRegistry: Sendable {
     /// Looks at the folder again: new, changed and deleted adapters. Files that did not change are not read again.
     package func refresh() async {
         guard let folder else { return }
-        guard let entries = await loader.scan(folder) else { return }
+        let known = state.withLock { $0.entries }
+        guard let entries = await loader.scan(folder, known: known) else { return }
         state.withLock { state in
             state.entries = entries
             state.loads = state.loads.filter { entries[$0.key.name]?.summary.digest == $0.key.digest }

@@ -14,7 +14,10 @@ struct AdapterScanner: Sendable {
     }
 
     /// Every folder of `directory` that is not hidden. Plain files beside them (a README, say) are passed over.
-    func scan(_ directory: URL) throws(AdapterRegistryError) -> [String: AdapterEntry] {
+    /// - Parameter known: what an earlier scan found; what has not changed since is kept.
+    func scan(
+        _ directory: URL, known: [String: AdapterEntry] = [:]
+    ) throws(AdapterRegistryError) -> [String: AdapterEntry] {
         let names: [String]
         do {
             names = try FileManager.default.contentsOfDirectory(atPath: directory.path)
@@ -23,6 +26,10 @@ struct AdapterScanner: Sendable {
         }
         var entries: [String: AdapterEntry] = [:]
         for name in names where !name.hasPrefix(".") {
+            if let entry = known[name], !entry.isStale {
+                entries[name] = entry
+                continue
+            }
             let folder = directory.appendingPathComponent(name)
             let stamp = FileStamp(path: folder.path)
             if stamp?.isRegular == true { continue }

@@ -1,0 +1,72 @@
+import Adapters
+import Foundation
+
+@testable import AdapterRegistry
+
+/// A model for the adapters of these tests.
+let smallShape = ModelShape(layers: 4, hiddenSize: 16, queryWidth: 16, keyValueWidth: 8, ffnSize: 24, vocabSize: 50)
+
+/// A temporary directory of adapters, removed with its owner.
+final class AdaptersFolder {
+    let url: URL
+    static let latents = 32
+
+    init() throws {
+        url = FileManager.default.temporaryDirectory.appendingPathComponent("resa-\(UUID().uuidString)")
+        try FileManager.default.createDirectory(at: url, withIntermediateDirectories: true)
+    }
+
+    deinit { try? FileManager.default.removeItem(at: url) }
+
+    func path(_ name: String) -> URL { url.appendingPathComponent(name) }
+
+    func write(_ data: Data, to name: String) throws {
+        try FileManager.default.createDirectory(at: path(name).deletingLastPathComponent(), withIntermediateDirectories: true)
+        try data.write(to: path(name), options: .atomic)
+    }
+
+    func write(_ text: String, to name: String) throws { try write(Data(text.utf8), to: name) }
+
+    /// A LoRA on layer 1's q_proj whose every number is `value`.
+    func addLoRA(_ name: String, value: Float = 0.5, rank: Int = 2) throws {
+        try write(
+            #"{"peft_type": "LORA", "r": \#(rank), "lora_alpha": 4, "target_modules": ["q_proj"], "base_model_name_or_path": "some/base"}"#,
+            to: "\(name)/adapter_config.json")
+        let prefix = "base_model.model.model.layers.1.self_attn.q_proj"
+        try write(
+            Self.safetensors([
+                ("\(prefix).lora_A.weight", [rank, smallShape.hiddenSize], value),
+                ("\(prefix).lora_B.weight", [smallShape.queryWidth, rank], value),
+            ]),
+            to: "\(name)/adapter_model.safetensors")
+    }
+
+    func addSAE(_ name: String, hookpoints: [String], width: Int = smallShape.hiddenSize) throws {
+        for hookpoint in hookpoints {
+            try write(
+                #"{"activation": "topk", "num_latents": \#(Self.latents), "k": 4, "d_in": \#(width)}"#, to: "\(name)/\(hookpoint)/cfg.json")
+            try write(
+                Self.safetensors([
+                    ("W_dec", [Self.latents, width], 0.25), ("b_dec", [width], 0), ("encoder.bias", [Self.latents], 0.5),
+                    ("encoder.weight", [Self.latents, width], 0.125),
+                ]),
+                to: "\(name)/\(hookpoint)/sae.safetensors")
+        }
+    }
+
+    func registry(shape: ModelShape? = smallShape) throws -> AdapterRegistry {
+        try AdapterRegistry(folder: url, shape: shape, format: .f32, baseName: "base")
+    }
+
+    static func safetensors(_ tensors: [(name: String, shape: [Int], value: Float)]) -> Data {
+        var entries: [String] = []
+        var body = Data()
+        for (name, shape, value) in tensors {
+            let start = body.count
+            [Float](repeating: value, count: shape.reduce(1, *)).withUnsafeBytes { body.append(contentsOf: $0) }
+            entries.append("\"\(name)\":{\"dtype\":\"F32\",\"shape\":\(shape),\"data_offsets\":[\(start),\(body.count)]}")
+        }
+        let header = Data("{\(entries.joined(separator: ","))}".utf8)
+        return withUnsafeBytes(of: UInt64(header.count).littleEndian) { Data($0) } + header + body
+    }
+}

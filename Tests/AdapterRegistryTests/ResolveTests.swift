@@ -1,0 +1,131 @@
+import Adapters
+import Foundation
+import Testing
+
+@testable import AdapterRegistry
+
+@Suite struct ResolveTests {
+    private let folder: AdaptersFolder
+    private let registry: AdapterRegistry
+
+    init() throws {
+        folder = try AdaptersFolder()
+        try folder.addLoRA("qwen-math")
+        try folder.addLoRA("qwen-code", value: 0.25)
+        try folder.addSAE("r1-sae", hookpoints: ["layers.1", "layers.2", "layers.2.mlp"])
+        try folder.addSAE("one-sae", hookpoints: ["layers.3"])
+        registry = try folder.registry()
+    }
+
+    private func resolve(_ selections: AdapterSelection...) async throws -> [AppliedReport] {
+        try await registry.resolve(selections).report
+    }
+
+    private func error(_ selections: AdapterSelection..., at location: SourceLocation = #_sourceLocation) async throws -> AdapterError {
+        try await #require(throws: AdapterError.self, sourceLocation: location) { _ = try await registry.resolve(selections) }
+    }
+
+    @Test func nothingChosenIsTheBase() async throws {
+        #expect(try await registry.resolve([]) === AdapterSet.none)
+    }
+
+    @Test func lorasWithAndWithoutScale() async throws {
+        let set = try await registry.resolve([AdapterSelection(name: "qwen-math"), AdapterSelection(name: "qwen-code", scale: 0.8)])
+        #expect(set.report.map(\.name) == ["qwen-math", "qwen-code"] && set.report.map(\.scale) == [1, 0.8])
+        #expect(set.loras(layer: 1, module: .q).count == 2)
+        let listed = registry.list()
+        #expect(set.report.map(\.digest) == ["qwen-math", "qwen-code"].map { name in listed.first { $0.name == name }?.digest })
+        #expect(listed.filter { $0.state == .loaded }.map(\.name) == ["qwen-code", "qwen-math"])
+    }
+
+    @Test func modesAreInferred() async throws {
+        let observe = try await resolve(AdapterSelection(name: "one-sae"))
+        #expect(observe[0].mode == .observe && observe[0].hookpoint == .residual(layer: 3) && observe[0].scale == nil)
+        #expect(observe[0].top == 4, "the default of 8, capped by k")
+        let edits = [LatentEdit(latent: 31, op: .add, value: 6)]
+        let edit = try await resolve(AdapterSelection(name: "one-sae", scale: 0.5, edits: edits))
+        #expect(edit[0].mode == .edit && edit[0].edits == edits && edit[0].scale == 0.5 && edit[0].top == nil)
+        let splice = try await resolve(AdapterSelection(name: "one-sae", layer: 3, mode: .splice, scope: .generated))
+        #expect(splice[0].mode == .splice && splice[0].scope == .generated)
+    }
+
+    @Test func hookpointsAreChosenByLayerAndPlace() async throws {
+        #expect(try await resolve(AdapterSelection(name: "r1-sae", layer: 1))[0].hookpoint == .residual(layer: 1))
+        #expect(try await resolve(AdapterSelection(name: "r1-sae", at: .mlp))[0].hookpoint == .mlp(layer: 2))
+        #expect(try await resolve(AdapterSelection(name: "r1-sae", layer: 2, at: .residual))[0].hookpoint == .residual(layer: 2))
+        #expect(
+            try await error(AdapterSelection(name: "r1-sae", layer: 2))
+                == .hookpointNeeded(adapter: "r1-sae", has: [.mlp(layer: 2), .residual(layer: 2)]))
+        let all: [HookPoint] = [.residual(layer: 1), .mlp(layer: 2), .residual(layer: 2)]
+        #expect(try await error(AdapterSelection(name: "r1-sae")) == .hookpointNeeded(adapter: "r1-sae", has: all))
+        let missing = try await error(AdapterSelection(name: "r1-sae", layer: 1, at: .mlp))
+        #expect(missing == .noSuchHookpoint(adapter: "r1-sae", wanted: "layers.1.mlp", has: all))
+        #expect(missing.description.contains("layers.1, layers.2.mlp, layers.2"))
+        #expect(try await error(AdapterSelection(name: "one-sae", layer: 9)).description.contains("layers.3"))
+        #expect(try await error(AdapterSelection(name: "one-sae", layer: -1)).parameter == "layer")
+        #expect(try await error(AdapterSelection(name: "one-sae", at: .mlp)).description.contains("'mlp'"))
+    }
+
+    @Test func unknownNamesGetNearOnes() async throws {
+        #expect(try await error(AdapterSelection(name: "qwen-meth")) == .unknown(name: "qwen-meth", near: ["qwen-math"]))
+        guard case .unknown(_, let near) = try await error(AdapterSelection(name: "sae")) else {
+            Issue.record("not unknown")
+            return
+        }
+        #expect(near == ["one-sae", "r1-sae"])
+        #expect(try await error(AdapterSelection(name: "zzzzzzzzzzzzzzz")) == .unknown(name: "zzzzzzzzzzzzzzz", near: []))
+        #expect(try await error(AdapterSelection(name: "")).parameter == "name")
+        #expect(try await error(AdapterSelection(name: "../r1-sae")).parameter == "name")
+    }
+
+    @Test func everyParameterIsCheckedBeforeATokenIsMade() async throws {
+        let add = [LatentEdit(latent: 1, op: .add, value: 1)]
+        #expect(try await error(AdapterSelection(name: "qwen-math", scale: .nan)).parameter == "scale")
+        #expect(try await error(AdapterSelection(name: "qwen-math", scale: .infinity)).parameter == "scale")
+        #expect(try await error(AdapterSelection(name: "qwen-math", layer: 1)).parameter == "layer")
+        #expect(try await error(AdapterSelection(name: "qwen-math", at: .mlp)).parameter == "at")
+        #expect(try await error(AdapterSelection(name: "qwen-math", mode: .edit)).parameter == "mode")
+        #expect(try await error(AdapterSelection(name: "qwen-math", edits: add)).parameter == "edits")
+        #expect(try await error(AdapterSelection(name: "qwen-math", scope: .prompt)).parameter == "scope")
+        #expect(try await error(AdapterSelection(name: "qwen-math", top: 3)).parameter == "top")
+        #expect(try await error(AdapterSelection(name: "one-sae", scale: 1)).parameter == "scale")
+        #expect(try await error(AdapterSelection(name: "one-sae", scale: 0.5, mode: .splice)).parameter == "scale")
+        #expect(try await error(AdapterSelection(name: "one-sae", scale: .nan, edits: add)).parameter == "scale")
+        #expect(try await error(AdapterSelection(name: "one-sae", mode: .edit)).parameter == "edits")
+        #expect(try await error(AdapterSelection(name: "one-sae", mode: .observe, edits: add)).parameter == "edits")
+        #expect(try await error(AdapterSelection(name: "one-sae", top: 0)).parameter == "top")
+        let far = [LatentEdit(latent: 32, op: .ablate)]
+        #expect(
+            try await error(AdapterSelection(name: "one-sae", edits: far)) == .latentOutOfRange(adapter: "one-sae", latent: 32, latents: 32)
+        )
+        let many = Array(repeating: AdapterSelection(name: "qwen-math"), count: 17)
+        await #expect(throws: AdapterError.tooManyAdapters(got: 17, limit: 16)) { _ = try await registry.resolve(many) }
+    }
+
+    @Test func editsOneByOneAndInAListAreTheSame() async throws {
+        let first = LatentEdit(latent: 1, op: .add, value: 1)
+        let second = LatentEdit(latent: 2, op: .ablate)
+        let member = AdapterSelection(name: "one-sae", scale: 2, edits: [first])
+        var next = member
+        next.edits = [second]
+        let listed = try await registry.resolve([AdapterSelection(name: "one-sae", scale: 2, edits: [first, second])])
+        #expect(try await registry.resolve([member, next]).key == listed.key)
+
+        var elsewhere = next
+        elsewhere.scope = .prompt
+        var splice = next
+        splice.edits = []
+        splice.scale = nil
+        splice.mode = .splice
+        #expect(try await registry.resolve([member, elsewhere]).applied.count == 2)
+        #expect(try await registry.resolve([member, splice, next]).applied.count == 3, "only neighbours merge")
+    }
+
+    @Test func brokenAdaptersSayWhy() async throws {
+        try folder.addSAE("wide", hookpoints: ["layers.1"], width: 20)
+        let error = try await error(AdapterSelection(name: "wide"))
+        #expect(error == .shapeMismatch(adapter: "wide", tensor: "encoder.weight", got: [32, 20], wanted: [32, 16]))
+        let unloadable = try folder.registry(shape: nil)
+        await #expect(throws: AdapterError.self) { _ = try await unloadable.resolve([AdapterSelection(name: "qwen-math")]) }
+    }
+}
