@@ -72,8 +72,14 @@ struct ChatAnswer: AnswerBuilder {
         }
         var resa = JSONObject()
         if !observations.isEmpty { resa.append("observations", .array(observations)) }
-        if piece.isEmpty, entries.isEmpty, resa.members.isEmpty { return [] }
-        return [chunk(choice(index, delta: delta(piece), logprobs: entries), resa: resa)]
+        var deltas = deltas(piece)
+        if deltas.isEmpty {
+            if entries.isEmpty, resa.members.isEmpty { return [] }
+            deltas = [[]]
+        }
+        return deltas.enumerated().map { number, delta in
+            chunk(choice(index, delta: delta, logprobs: number == 0 ? entries : []), resa: number == 0 ? resa : JSONObject())
+        }
     }
 
     private mutating func take(_ report: FinishReport) -> [JSONValue] {
@@ -89,10 +95,8 @@ struct ChatAnswer: AnswerBuilder {
             choices[index].content += tail.content
             return []
         }
-        var chunks: [JSONValue] = []
-        if !delta(tail).isEmpty { chunks.append(chunk(choice(index, delta: delta(tail)), resa: JSONObject())) }
-        chunks.append(chunk(choice(index, delta: [], finish: report), resa: JSONObject()))
-        return chunks
+        return deltas(tail).map { chunk(choice(index, delta: $0), resa: JSONObject()) }
+            + [chunk(choice(index, delta: [], finish: report), resa: JSONObject())]
     }
 
     func response() -> JSONValue {
@@ -122,14 +126,14 @@ struct ChatAnswer: AnswerBuilder {
         return object
     }
 
-    private func delta(_ piece: ReasoningSplitter.Piece) -> [(key: String, value: JSONValue)] {
-        var delta: [(key: String, value: JSONValue)] = []
+    /// The deltas for a piece of text: none holds both reasoning and content, so that clients can tell where one ends.
+    private func deltas(_ piece: ReasoningSplitter.Piece) -> [[(key: String, value: JSONValue)]] {
+        var deltas: [[(key: String, value: JSONValue)]] = []
         if includesReasoning, !piece.reasoning.isEmpty {
-            delta.append(("reasoning_content", .string(piece.reasoning)))
-            delta.append(("reasoning", .string(piece.reasoning)))
+            deltas.append([("reasoning_content", .string(piece.reasoning)), ("reasoning", .string(piece.reasoning))])
         }
-        if !piece.content.isEmpty { delta.append(("content", .string(piece.content))) }
-        return delta
+        if !piece.content.isEmpty { deltas.append([("content", .string(piece.content))]) }
+        return deltas
     }
 
     private func choice(

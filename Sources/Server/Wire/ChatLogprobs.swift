@@ -12,7 +12,7 @@ enum ChatLogprobs {
     private static func token(_ id: Int32, _ logprob: Float, _ bytes: (Int32) -> [UInt8]) -> JSONObject {
         let own = bytes(id)
         return JSONObject([
-            ("token", .string(TokenText.text(own))), ("logprob", CompletionLogprobs.number(logprob)),
+            ("token", .string(String(decoding: own, as: UTF8.self))), ("logprob", CompletionLogprobs.number(logprob)),
             ("bytes", .array(own.map { .int(Int($0)) })),
         ])
     }

@@ -27,13 +27,14 @@ enum PromptField {
         var prompts: [PromptField] = []
         for (index, element) in elements.enumerated() {
             switch element {
-            case .string(let text):
+            case .string(let text) where first.string != nil:
                 prompts.append(.text(text))
-            case .array(let ids):
+            case .array(let ids) where first.array != nil:
                 guard !ids.isEmpty else { throw .bad("prompt[\(index)]", "prompt[\(index)] is an empty array") }
                 prompts.append(.tokens(try FieldReader.tokens(ids, path: "prompt[\(index)]", vocabSize: vocabSize)))
             default:
-                throw fields.wrong("prompt[\(index)]", element, "a string or an array of token ids")
+                throw fields.wrong(
+                    "prompt[\(index)]", element, first.string != nil ? "a string like the first" : "an array of token ids")
             }
         }
         return prompts

@@ -1,0 +1,243 @@
+import AdapterRegistry
+import ArgumentParser
+import Engine
+import Foundation
+import Logging
+import Models
+import Server
+import Tensors
+
+/// `resa serve`: loads a model and answers the OpenAI API until it is told to stop.
+struct Serve: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Serve a model through the OpenAI API.",
+        discussion: """
+            Prints "resa: listening on http://HOST:PORT" once it takes requests. SIGTERM and SIGINT let answers in flight end first. \
+            Adapters are chosen per request, see docs/api.md.
+            """)
+
+    @Option(help: "A Hugging Face folder or a .gguf file.")
+    var model: String
+
+    @Option(help: "A folder of adapters, one folder each.")
+    var adapters: String?
+
+    @Option(help: "What requests call the model. (default: the name of its folder or file)")
+    var name: String?
+
+    @Option(help: "Address to listen on; 0.0.0.0 for all.")
+    var host = "127.0.0.1"
+
+    @Option(help: "Port to listen on; 0 picks a free one.")
+    var port = 8080
+
+    @Option(help: ArgumentHelp("Weights in memory: f32 or bf16.", valueName: "format"))
+    var weights = "bf16"
+
+    @Option(help: "Threads that compute. (default: one per processor)")
+    var threads: Int?
+
+    @Option(help: "Tokens a sequence may have, prompt and answer. (default: the model's own, at most 8192)")
+    var context: Int?
+
+    @Option(help: "Sequences computed at once.")
+    var maxBatch = 16
+
+    @Option(help: "Tokens in the KV cache over all sequences. (default: --max-batch times --context, at most half of the free memory)")
+    var kvTokens: Int?
+
+    @Option(
+        name: .customLong("api-key"),
+        help: "Ask for this bearer token; may be repeated. RESA_API_KEY sets one that the process list does not show.")
+    var apiKeys: [String] = []
+
+    @OptionGroup(title: "Limits")
+    var limits: ServeLimits
+
+    @Option(help: "trace, debug, info, notice, warning, error or critical; goes to standard error.")
+    var logLevel = "info"
+
+    func validate() throws {
+        func check(_ valid: Bool, _ message: String) throws { if !valid { throw ValidationError(message) } }
+        try check((0...65535).contains(port), "--port is \(port), but must be from 0 to 65535")
+        try check(WeightFormat(rawValue: weights) != nil, "--weights is \(weights), but must be f32 or bf16")
+        try check((threads ?? 1) >= 1 && (threads ?? 1) <= 1024, "--threads is \(threads ?? 0), but must be from 1 to 1024")
+        try check((context ?? 1) >= 1, "--context is \(context ?? 0), but must be at least 1")
+        try check((1...4096).contains(maxBatch), "--max-batch is \(maxBatch), but must be from 1 to 4096")
+        try check((kvTokens ?? 1) >= 1, "--kv-tokens is \(kvTokens ?? 0), but must be at least 1")
+        try check(Logger.Level(rawValue: logLevel) != nil, "--log-level is \(logLevel), which is no level")
+        try check(!apiKeys.contains(""), "--api-key is empty")
+    }
+
+    func run() async throws {
+        let format = WeightFormat(rawValue: weights) ?? .bf16
+        let bundle = try ModelBundle.open(path: model)
+        let modelName = name ?? bundle.name
+        let registry = try AdapterRegistry(
+            folder: adapters.map { URL(fileURLWithPath: $0, isDirectory: true) }, shape: bundle.config.shape, format: format,
+            baseName: modelName)
+
+        let pool = WorkerPool(threads: threads ?? MachineProbe.processors)
+        let progress = LoadingProgress("loading \(modelName)")
+        let languageModel = try bundle.load(format: format, pool: pool) { progress.report($0) }
+        progress.end()
+
+        let engine = Engine(
+            model: languageModel, tokenizer: bundle.tokenizer, settings: engineSettings(bundle.config, format: format), pool: pool)
+        let service = EngineService(
+            name: modelName, fingerprint: "fp_\(modelName)_\(format.rawValue)", bundle: bundle, engine: engine, registry: registry)
+        let server = Server(service: service, settings: serverSettings(), logger: makeLogger())
+        let host = host
+        try await server.run { port in
+            let address = host.contains(":") ? "[\(host)]" : host
+            FileHandle.standardOutput.write(Data("resa: listening on http://\(address):\(port)\n".utf8))
+        }
+        await engine.shutdown()
+    }
+
+    private func engineSettings(_ config: ModelConfig, format: WeightFormat) -> EngineSettings {
+        let context = min(context ?? 8192, config.contextLength)
+        let bytesPerToken = 2 * config.layers * config.kvHeads * config.headDim * (format == .f32 ? 4 : 2)
+        let affordable = MachineProbe.memoryAvailable / 2 / bytesPerToken
+        var settings = EngineSettings(
+            contextLength: context, kvTokens: kvTokens ?? max(context, min(maxBatch * context, affordable)))
+        settings.maxBatch = maxBatch
+        settings.queueLimit = limits.maxQueue
+        return settings
+    }
+
+    private func serverSettings() -> ServerSettings {
+        var settings = limits.settings
+        settings.host = host
+        settings.port = port
+        settings.apiKeys = apiKeys
+        if let key = ProcessInfo.processInfo.environment["RESA_API_KEY"], !key.isEmpty { settings.apiKeys.append(key) }
+        return settings
+    }
+
+    private func makeLogger() -> Logger {
+        var logger = Logger(label: "resa") { StreamLogHandler.standardError(label: $0) }
+        logger.logLevel = Logger.Level(rawValue: logLevel) ?? .info
+        return logger
+    }
+}
+
+/// Every limit of the server, as options of `resa serve`.
+struct ServeLimits: ParsableArguments {
+    private static let standard = ServerSettings()
+
+    @Option(help: "Requests that may wait for a place; more get 429.")
+    var maxQueue = 256
+
+    @Option(help: "Bytes of a request body; more get 413.")
+    var maxBody = standard.maxBodyBytes
+
+    @Option(help: "Tokens that one choice may ask for. (default: the context)")
+    var maxTokens: Int?
+
+    @Option(help: "Prompts in one completion request.")
+    var maxPrompts = standard.maxPrompts
+
+    @Option(help: "Prompts times n in one request.")
+    var maxChoices = standard.maxChoices
+
+    @Option(help: "Log-probabilities per token.")
+    var maxLogprobs = standard.maxLogprobs
+
+    @Option(help: "Stop strings in one request.")
+    var maxStops = standard.maxStopStrings
+
+    @Option(help: "Messages in one chat.")
+    var maxMessages = standard.maxMessages
+
+    @Option(help: "Adapters in one request.")
+    var maxAdapters = standard.maxAdapters
+
+    @Option(help: "Connections at once; more wait to be accepted.")
+    var maxConnections = standard.maxConnections
+
+    @Option(help: "Bytes of all header lines of a request.")
+    var maxHeader = standard.maxHeaderBytes
+
+    @Option(help: "Seconds a connection may stand idle, or take to send its header lines.")
+    var idleTimeout = standard.idleSeconds
+
+    @Option(help: "Seconds a request body may take to arrive.")
+    var bodyTimeout = standard.bodySeconds
+
+    @Option(help: "Seconds that answers in flight get to end when the server stops.")
+    var drainTimeout = standard.drainSeconds
+
+    @Option(help: "Seconds named by Retry-After when the queue is full.")
+    var retryAfter = standard.retryAfterSeconds
+
+    @Option(help: "Let pages of this origin use the server from a browser; * for all. (default: none)")
+    var corsOrigin: String?
+
+    func validate() throws {
+        let positive = [
+            ("--max-queue", maxQueue), ("--max-body", maxBody), ("--max-tokens", maxTokens ?? 1), ("--max-prompts", maxPrompts),
+            ("--max-choices", maxChoices), ("--max-connections", maxConnections), ("--max-header", maxHeader),
+            ("--idle-timeout", idleTimeout), ("--body-timeout", bodyTimeout), ("--max-messages", maxMessages),
+        ]
+        for (name, value) in positive where value < 1 || value > Int(Int32.max) {
+            throw ValidationError("\(name) is \(value), but must be from 1 to \(Int32.max)")
+        }
+        let notNegative = [
+            ("--max-logprobs", maxLogprobs), ("--max-stops", maxStops), ("--max-adapters", maxAdapters),
+            ("--drain-timeout", drainTimeout), ("--retry-after", retryAfter),
+        ]
+        for (name, value) in notNegative where value < 0 || value > Int(Int32.max) {
+            throw ValidationError("\(name) is \(value), but must be from 0 to \(Int32.max)")
+        }
+    }
+
+    var settings: ServerSettings {
+        var settings = ServerSettings()
+        settings.maxBodyBytes = maxBody
+        settings.maxTokens = maxTokens
+        settings.maxPrompts = maxPrompts
+        settings.maxChoices = maxChoices
+        settings.maxLogprobs = maxLogprobs
+        settings.maxStopStrings = maxStops
+        settings.maxMessages = maxMessages
+        settings.maxAdapters = maxAdapters
+        settings.maxConnections = maxConnections
+        settings.maxHeaderBytes = maxHeader
+        settings.idleSeconds = idleTimeout
+        settings.bodySeconds = bodyTimeout
+        settings.drainSeconds = drainTimeout
+        settings.retryAfterSeconds = retryAfter
+        settings.allowedOrigin = corsOrigin
+        return settings
+    }
+}
+
+/// Tells on standard error how far loading is, once it has taken a second.
+private final class LoadingProgress {
+    private let what: String
+    private let start = ContinuousClock.now
+    private var lastReport = ContinuousClock.now
+
+    init(_ what: String) {
+        self.what = what
+    }
+
+    func report(_ fraction: Double) {
+        let now = ContinuousClock.now
+        guard now - lastReport >= .seconds(1) else { return }
+        lastReport = now
+        write("\(what): \(Int(fraction * 100)) %")
+    }
+
+    func end() {
+        let elapsed = ContinuousClock.now - start
+        if elapsed >= .seconds(1) {
+            write("\(what): done in \(elapsed.formatted(.units(allowed: [.seconds], fractionalPart: .show(length: 1))))")
+        }
+    }
+
+    private func write(_ text: String) {
+        FileHandle.standardError.write(Data("resa: \(text)\n".utf8))
+    }
+}
