@@ -12,9 +12,13 @@ package final class GGUFFile: TensorSource {
 
     /// Maps the file and validates metadata and tensor infos against its size; no tensor byte is read.
     /// - Throws: `CheckpointError`; big-endian, version 1 and split files are refused by name.
-    package init(path: String) throws(CheckpointError) {
-        self.path = path
-        let file = try MappedFile(path: path)
+    package convenience init(path: String) throws(CheckpointError) {
+        try self.init(MappedFile(path: path))
+    }
+
+    /// As `init(path:)`, over a file already mapped.
+    package init(_ file: MappedFile) throws(CheckpointError) {
+        path = file.path
         var cursor = GGUFCursor(path: path, bytes: file.bytes)
         try GGUFFile.checkMagic(&cursor)
         let tensorCount: UInt64 = try cursor.number("tensor count")

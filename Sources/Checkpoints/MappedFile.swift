@@ -9,8 +9,9 @@ package final class MappedFile: Sendable {
     package var bytes: UnsafeRawBufferPointer { UnsafeRawBufferPointer(start: base, count: count) }
     package let count: Int
 
-    // The mapping is read-only and lives until deinit, so any thread may read it.
+    // The bytes are never written after init and live until deinit, so any thread may read them.
     private nonisolated(unsafe) let base: UnsafeRawPointer?
+    private let isMapped: Bool
 
     /// - Throws: `CheckpointError.cannotRead` when the path is no readable regular file.
     package init(path: String) throws(CheckpointError) {
@@ -18,6 +19,7 @@ package final class MappedFile: Sendable {
         defer { close(descriptor) }
         self.path = path
         count = size
+        isMapped = true
         guard size > 0 else {
             base = nil
             return
@@ -29,14 +31,26 @@ package final class MappedFile: Sendable {
         base = UnsafeRawPointer(address)
     }
 
+    /// A copy of `contents` that passes for the file `path`, in an allocation of exactly its size, so that AddressSanitizer sees any
+    /// read past the end (which a mapping hides up to the end of its last page).
+    package init(path: String, contents: some Collection<UInt8>) {
+        self.path = path
+        count = contents.count
+        isMapped = false
+        let copy = UnsafeMutableRawBufferPointer.allocate(byteCount: max(count, 1), alignment: 16)
+        copy.copyBytes(from: contents)
+        base = UnsafeRawPointer(copy.baseAddress)
+    }
+
     deinit {
-        if let base { munmap(UnsafeMutableRawPointer(mutating: base), count) }
+        guard let base else { return }
+        if isMapped { munmap(UnsafeMutableRawPointer(mutating: base), count) } else { base.deallocate() }
     }
 
     /// Drops the pages that lie wholly inside `range` from resident memory; reading them again reloads them from the file.
     /// Loaders call it after packing a tensor, so that a checkpoint is never counted twice. Out-of-range parts are ignored.
     package func discard(_ range: Range<Int>) {
-        guard let base else { return }
+        guard let base, isMapped else { return }
         let page = Int(sysconf(Int32(_SC_PAGESIZE)))
         let wanted = range.clamped(to: 0..<count)
         let first = (wanted.lowerBound + page - 1) / page * page

@@ -11,9 +11,13 @@ package final class SafetensorsFile: TensorSource {
 
     /// Maps the file and validates the whole header against its size; no tensor byte is read.
     /// - Throws: `CheckpointError.cannotRead` or `.malformed`.
-    package init(path: String) throws(CheckpointError) {
-        self.path = path
-        let file = try MappedFile(path: path)
+    package convenience init(path: String) throws(CheckpointError) {
+        try self.init(MappedFile(path: path))
+    }
+
+    /// As `init(path:)`, over a file already mapped.
+    package init(_ file: MappedFile) throws(CheckpointError) {
+        path = file.path
         let header = try SafetensorsHeader(file)
         metadata = header.metadata
         table = try TensorTable(file: file, infos: header.infos, data: header.data)
