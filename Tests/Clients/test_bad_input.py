@@ -68,7 +68,7 @@ def test_chat_logprobs_out_of_range(server, fields):
 @pytest.mark.parametrize(
     "messages",
     [None, [], "Hi", {}, [5], [None], [{}], [{"content": "Hi"}], [{"role": 5, "content": "Hi"}], [{"role": "user", "content": 5}],
-     [{"role": "user", "content": [5]}], [{"role": "user", "content": [{"type": "text"}]}], [{"role": "wizard", "content": "Hi"}]],
+     [{"role": "user", "content": [5]}], [{"role": "user", "content": [{"type": "text"}]}]],
 )  # fmt: skip
 def test_messages_that_are_none(server, messages):
     error = refused(server.post(CHAT, {"messages": messages, "max_tokens": 1}), 400, 422)

@@ -12,7 +12,7 @@ import pytest
 from conftest import ADAPTERS, Server, required
 
 LONG = {"prompt": "Count: 1, 2, 3,", "max_tokens": 900, "temperature": 0, "ignore_eos": True, "stream": True}
-GENERATED = "resa_generated_tokens_total"
+GENERATED = "resa_engine_generated_tokens_total"
 
 
 def open_stream(server, body: dict) -> socket.socket:

@@ -84,12 +84,13 @@ def main() -> None:
     frequency, largest, by_token = tables(sae, residuals, ids, tokenizer)
     labels = dict(label.split("=", 1) for label in options.label)
     if labels or options.demo:
-        manifest["latents"] = {
-            latent: {"meaning": meaning, **described(int(latent), sae, model, tokenizer, frequency, largest, by_token)}
-            for latent, meaning in labels.items()
-        } or manifest.get("latents", {})
+        if labels:
+            manifest["labels"] = labels
+            manifest["latents"] = {
+                latent: described(int(latent), sae, model, tokenizer, frequency, largest, by_token) for latent in labels
+            }
         if options.demo:
-            meaning = manifest["latents"][str(options.demo["latent"])]["meaning"]
+            meaning = manifest["labels"][str(options.demo["latent"])]
             manifest["demo_edit"] = {"layer": layer, **options.demo, "meaning": meaning}
         path.write_text(json.dumps(manifest, indent=2, ensure_ascii=False) + "\n")
         return
