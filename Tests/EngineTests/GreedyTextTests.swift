@@ -20,7 +20,7 @@ import Testing
         var adapters: [[String: JSONValue]]
 
         struct JSONValue: Decodable {
-            init(from decoder: any Decoder) throws {}
+            init(from decoder: any Swift.Decoder) throws {}
         }
     }
 

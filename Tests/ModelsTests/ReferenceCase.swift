@@ -16,7 +16,7 @@ struct ReferenceCase: Decodable, Sendable, CustomTestStringConvertible {
             case named(String)
             case window(Int, Int)
 
-            init(from decoder: any Decoder) throws {
+            init(from decoder: any Swift.Decoder) throws {
                 let container = try decoder.singleValueContainer()
                 if let name = try? container.decode(String.self) {
                     self = .named(name)

@@ -97,7 +97,7 @@ def randomise(model: torch.nn.Module) -> None:
         elif "embed_tokens" in name:
             parameter.data.normal_(0, 1)
         else:
-            parameter.data.normal_(0, 1.5 / parameter.shape[1] ** 0.5)
+            parameter.data.normal_(0, 1 / parameter.shape[1] ** 0.5)
 
 
 def byte_tokenizer() -> PreTrainedTokenizerFast:
