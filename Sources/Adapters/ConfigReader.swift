@@ -9,6 +9,8 @@ struct ConfigReader {
 
     /// A config is a few kilobytes; one larger than this is not a config.
     static let sizeLimit = 16 << 20
+    /// The largest models have some 600 projections.
+    static let entryLimit = 4096
 
     init(folder: URL, file: String, adapter: String, shownAs: String? = nil) throws(AdapterError) {
         self.adapter = adapter
@@ -59,6 +61,9 @@ struct ConfigReader {
     func numbers(_ key: String) throws(AdapterError) -> [String: Double] {
         guard let value = value(key) else { return [:] }
         guard case .object(let entries) = value else { throw problem(key, got: value, wanted: "an object of numbers") }
+        guard entries.count <= Self.entryLimit else {
+            throw .badFile(adapter: adapter, file: file, problem: "'\(key)' has \(entries.count) entries, the limit is \(Self.entryLimit)")
+        }
         var result: [String: Double] = [:]
         for (name, entry) in entries { result[name] = try number(entry, "\(key).\(name)") }
         return result

@@ -10,6 +10,7 @@ struct ModuleMatcher {
     }
 
     private let config: PEFTConfig
+    private let budget = ModulePattern.Budget()
     private let targets: Names
     private let excluded: Names?
     private let ranks: [(pattern: ModulePattern, rank: Int)]
@@ -65,7 +66,7 @@ struct ModuleMatcher {
 
     private func test(_ pattern: ModulePattern, _ module: String, key: String) throws(AdapterError) -> Bool {
         do {
-            return try pattern.matches(module)
+            return try pattern.matches(module, budget)
         } catch {
             throw Self.failure(error, key: key, config)
         }

@@ -13,8 +13,14 @@ final class ModulePattern {
     private let data: OpaquePointer
     private let context: OpaquePointer
 
-    /// Steps that one match may take; real patterns over names of some forty characters need a few hundred.
-    private static let matchLimit: UInt32 = 200_000
+    /// Matches that may take long, over all patterns of one config.
+    final class Budget {
+        fileprivate var longMatches = 200
+    }
+
+    /// Steps that a match may take; real patterns over names of some forty characters need a few hundred.
+    private static let usualSteps: UInt32 = 1000
+    private static let mostSteps: UInt32 = 200_000
     private static let lengthLimit = 4096
 
     /// - Parameter whole: the pattern has to match the whole name (`re.fullmatch`), not only start at its start (`re.match`).
@@ -36,7 +42,6 @@ final class ModulePattern {
             pcre2_code_free_8(compiled)
             throw .malformed("out of memory")
         }
-        pcre2_set_match_limit_8(context, Self.matchLimit)
         code = compiled
         self.data = data
         self.context = context
@@ -48,13 +53,23 @@ final class ModulePattern {
         pcre2_code_free_8(code)
     }
 
-    func matches(_ name: String) throws(Failure) -> Bool {
-        var text = name
-        let result = text.withUTF8 { bytes in
-            pcre2_match_8(code, bytes.baseAddress, bytes.count, 0, 0, data, context)
+    /// - Throws: `Failure.tooHard`.
+    func matches(_ name: String, _ budget: Budget) throws(Failure) -> Bool {
+        var result = match(name, steps: Self.usualSteps)
+        if result == PCRE2_ERROR_MATCHLIMIT, budget.longMatches > 0 {
+            budget.longMatches -= 1
+            result = match(name, steps: Self.mostSteps)
         }
         if result == PCRE2_ERROR_NOMATCH { return false }
         guard result >= 0 else { throw .tooHard }
         return true
+    }
+
+    private func match(_ name: String, steps: UInt32) -> Int32 {
+        pcre2_set_match_limit_8(context, steps)
+        var text = name
+        return text.withUTF8 { bytes in
+            pcre2_match_8(code, bytes.baseAddress, bytes.count, 0, 0, data, context)
+        }
     }
 }
