@@ -1,0 +1,83 @@
+import Checkpoints
+import Foundation
+import Testing
+
+@Suite struct CheckpointTests {
+    private func folder(_ files: [String: String] = [:]) throws -> TemporaryFolder {
+        let folder = try TemporaryFolder()
+        try folder.write("{}", to: "config.json")
+        try folder.write(SafetensorsBytes.file([("a", [1], [5])]), to: "model.safetensors")
+        for (name, text) in files { try folder.write(text, to: name) }
+        return folder
+    }
+
+    private func open(_ folder: TemporaryFolder) throws -> HuggingFaceFolder {
+        guard case .huggingFace(let opened) = try Checkpoint.open(path: folder.url.path) else {
+            throw CheckpointError.cannotRead(file: folder.url.path, reason: "not opened as a folder")
+        }
+        return opened
+    }
+
+    @Test func opensFolder() throws {
+        let folder = try folder([
+            "config.json": #"{"hidden_size": 4}"#, "tokenizer.json": "{}", "tokenizer_config.json": #"{"bos_token": "<s>"}"#,
+            "generation_config.json": #"{"eos_token_id": [1]}"#,
+        ])
+        let opened = try open(folder)
+        #expect(try opened.config.int("hidden_size") == 4)
+        #expect(opened.tokenizerJSON == folder.url.path + "/tokenizer.json")
+        #expect(opened.tokenizerConfig?["bos_token"] == .string("<s>"))
+        #expect(opened.generationConfig?["eos_token_id"]?[0] == .int(1))
+        #expect(opened.chatTemplate == nil)
+        #expect(try Checkpoint.open(path: folder.url.path).tensors.floats("a") == [5])
+    }
+
+    @Test func optionalFilesMayBeAbsent() throws {
+        let opened = try open(folder())
+        #expect(opened.tokenizerJSON == nil)
+        #expect(opened.tokenizerConfig == nil)
+        #expect(opened.generationConfig == nil)
+    }
+
+    @Test func prefersShards() throws {
+        let folder = try folder(["model.safetensors.index.json": #"{"weight_map": {"b": "part.safetensors"}}"#])
+        try folder.write(SafetensorsBytes.file([("b", [1], [6])]), to: "part.safetensors")
+        #expect(try open(folder).tensors.tensorNames == ["b"])
+    }
+
+    @Test func findsChatTemplate() throws {
+        #expect(try open(folder(["tokenizer_config.json": #"{"chat_template": "T"}"#])).chatTemplate == "T")
+        #expect(try open(folder(["tokenizer_config.json": #"{"chat_template": null}"#])).chatTemplate == nil)
+        let list = #"{"chat_template": [{"name": "tool_use", "template": "U"}, {"name": "default", "template": "D"}]}"#
+        #expect(try open(folder(["tokenizer_config.json": list])).chatTemplate == "D")
+        let noDefault = #"{"chat_template": [{"name": "tool_use", "template": "U"}, {"name": "rag", "template": "R"}]}"#
+        #expect(try open(folder(["tokenizer_config.json": noDefault])).chatTemplate == "U")
+        #expect(try open(folder(["tokenizer_config.json": list, "chat_template.jinja": "J"])).chatTemplate == "J")
+        #expect { _ = try open(folder(["tokenizer_config.json": #"{"chat_template": 3}"#])) } throws: { "\($0)".contains("chat_template") }
+        #expect { _ = try open(folder(["tokenizer_config.json": #"{"chat_template": [{"name": "x"}]}"#])) } throws: {
+            "\($0)".contains("chat_template[0]")
+        }
+    }
+
+    @Test func refusesIncompleteFolders() throws {
+        let empty = try TemporaryFolder()
+        #expect { _ = try Checkpoint.open(path: empty.url.path) } throws: { "\($0)".contains("no config.json") }
+        try empty.write("", to: "x.gguf")
+        #expect { _ = try Checkpoint.open(path: empty.url.path) } throws: { "\($0)".contains("it holds x.gguf") }
+        try empty.write("{}", to: "config.json")
+        #expect { _ = try Checkpoint.open(path: empty.url.path) } throws: { "\($0)".contains("neither model.safetensors") }
+        try empty.write("", to: "pytorch_model.bin")
+        #expect { _ = try Checkpoint.open(path: empty.url.path) } throws: { "\($0)".contains("pytorch_model.bin") }
+        #expect { _ = try Checkpoint.open(path: empty.url.path + "/x.gguf") } throws: { "\($0)".contains("x.gguf") }
+        #expect { _ = try Checkpoint.open(path: "/no/such/model") } throws: { "\($0)".contains("no such file or folder") }
+        for name in ["config.json", "tokenizer_config.json", "generation_config.json"] {
+            #expect { _ = try open(folder([name: "{"])) } throws: { $0 is CheckpointError && "\($0)".contains(name) }
+        }
+    }
+
+    @Test func suggestsNearNames() {
+        let names = ["model.layers.0.q.weight", "model.layers.1.q.weight", "lm_head.weight"]
+        #expect(NearNames.find("model.layers.0.k.weight", among: names) == ["model.layers.0.q.weight", "model.layers.1.q.weight"])
+        #expect(NearNames.find("xyz", among: names) == [])
+    }
+}

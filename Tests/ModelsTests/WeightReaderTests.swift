@@ -1,0 +1,96 @@
+import Checkpoints
+import Foundation
+import Models
+import Testing
+
+/// One tiny Llama with biases everywhere, stored as a Hugging Face folder and as GGUF: both must read the same.
+@Suite struct WeightReaderTests {
+    private func open(_ name: String) throws -> (config: ModelConfig, weights: WeightReader, checkpoint: Checkpoint) {
+        let checkpoint = try Checkpoint.open(path: CheckpointGoldens.folder().appendingPathComponent(name).path)
+        let config = try ModelConfig.read(checkpoint)
+        return (config, try WeightReader(checkpoint: checkpoint, config: config), checkpoint)
+    }
+
+    private func floats(_ weights: WeightReader, _ name: String) throws -> [Float] {
+        let shape = try #require(weights.shape(name), "no tensor \(name)")
+        var values = [Float](repeating: .nan, count: shape.reduce(1, *))
+        try weights.read(name, rows: 0..<shape[0], into: &values)
+        return values
+    }
+
+    @Test func configurationsAgree() throws {
+        var folder = try open("llama").config
+        var gguf = try open("llama.gguf").config
+        let (wanted, got) = (folder.inverseFrequencies(), gguf.inverseFrequencies())
+        for (got, wanted) in zip(got, wanted) { #expect(abs(got - wanted) <= 4 * wanted.ulp) }
+        #expect(folder.ropeScaling == .llama3(factor: 8, lowFrequencyFactor: 1, highFrequencyFactor: 4, originalContext: 64))
+        guard case .divisors = gguf.ropeScaling else {
+            Issue.record("rope_freqs.weight was not read: \(String(describing: gguf.ropeScaling))")
+            return
+        }
+        folder.ropeScaling = nil
+        gguf.ropeScaling = nil
+        #expect(folder == gguf)
+        #expect(folder.eosTokens == [2, 3])
+        #expect(folder.mlpBias && folder.outputBias && folder.qkvBias && !folder.tiedEmbeddings)
+    }
+
+    @Test func everyTensorReadsTheSame() throws {
+        let (folder, gguf) = (try open("llama"), try open("llama.gguf"))
+        let names = folder.checkpoint.tensors.tensorNames
+        #expect(names.count == 2 * 16 + 3)
+        for name in names {
+            let (wanted, got) = (try floats(folder.weights, name), try floats(gguf.weights, name))
+            #expect(got == wanted, "\(name)")
+            #expect(wanted == (try folder.checkpoint.tensors.floats(name)), "\(name)")
+            folder.weights.discard(name)
+            gguf.weights.discard(name)
+        }
+        let bias = "model.layers.1.self_attn.k_proj.bias"
+        #expect(try gguf.weights.vector(bias) == folder.weights.vector(bias))
+        #expect(try gguf.weights.vector("model.norm.weight") == folder.weights.vector("model.norm.weight"))
+    }
+
+    @Test func partsOfPermutedMatrices() throws {
+        let gguf = try open("llama.gguf").weights
+        let name = "model.layers.0.self_attn.q_proj.weight"
+        let whole = try floats(gguf, name)
+        for rows in [0..<1, 5..<23, 63..<64, 10..<10] {
+            var part = [Float](repeating: .nan, count: max(rows.count, 1) * 32)
+            try gguf.read(name, rows: rows, into: &part)
+            #expect(Array(part.prefix(rows.count * 32)) == Array(whole[rows.lowerBound * 32..<rows.upperBound * 32]))
+        }
+        var row = [Float](repeating: 0, count: 32)
+        #expect(throws: CheckpointError.self) { try gguf.read(name, rows: 64..<65, into: &row) }
+    }
+
+    @Test func saysWhatIsMissing() throws {
+        let weights = try open("llama").weights
+        #expect { _ = try weights.vector("model.layers.0.self_attn.q_proj.scale") } throws: {
+            "\($0)".contains("tensor model.layers.0.self_attn.q_proj.scale is missing; the nearest names")
+        }
+        #expect(weights.shape("lm_head.bias") == nil)
+    }
+
+    @Test func checksShapesAgainstTheConfiguration() throws {
+        let (config, _, checkpoint) = try open("llama")
+        let expectRefusal = { (change: (inout ModelConfig) -> Void, reason: String) in
+            var changed = config
+            change(&changed)
+            #expect { _ = try WeightReader(checkpoint: checkpoint, config: changed) } throws: {
+                $0 is CheckpointError && "\($0)".contains(reason)
+            }
+        }
+        expectRefusal({ $0.vocabSize = 47 }, "tensor model.embed_tokens.weight has shape [48, 32], wanted [47, 32]")
+        expectRefusal({ $0.headDim = 8 }, "self_attn.q_proj.weight has shape [64, 32], wanted [32, 32]")
+        expectRefusal({ $0.layers = 3 }, "tensor model.layers.2.input_layernorm.weight is missing")
+        expectRefusal({ $0.mlpBias = false }, "model.layers.0.mlp.down_proj.bias, which this architecture does not use")
+        // Fewer layers than stored is a legal cut.
+        var shallow = config
+        shallow.layers = 1
+        #expect(try WeightReader(checkpoint: checkpoint, config: shallow).shape("model.layers.1.mlp.up_proj.weight") == nil)
+        var tied = config
+        tied.tiedEmbeddings = true
+        #expect(try WeightReader(checkpoint: checkpoint, config: tied).shape("lm_head.weight") == nil)
+    }
+}
