@@ -85,6 +85,8 @@ struct AdapterScanner: Sendable {
             files = [LoRALayout.configFile, LoRALayout.tensorFile]
             let layout = try LoRALayout(folder: folder, name: name, shape: shape)
             entry.summary.rank = layout.ranks.last
+            entry.summary.modules = layout.modules
+            entry.summary.layers = layout.layers
             entry.summary.baseModel = manifest.baseModel ?? layout.baseModel
         case (false, false):
             entry.summary.kind = .sae
@@ -94,6 +96,10 @@ struct AdapterScanner: Sendable {
                 let inside = places[hookpoint] ?? ""
                 let place = inside.isEmpty ? folder : folder.appendingPathComponent(inside)
                 let layout = try SparsifyLayout(folder: place, name: name, hookpoint: hookpoint, shownAs: inside, shape: shape)
+                entry.summary.dictionaries.append(
+                    DictionarySummary(
+                        hookpoint: hookpoint, latents: layout.latents, k: layout.k, activation: layout.activation,
+                        transcode: layout.transcode, skip: layout.skip))
                 entry.summary.latents = max(entry.summary.latents ?? 0, layout.latents)
                 let prefix = inside.isEmpty ? "" : inside + "/"
                 files += [prefix + SparsifyLayout.configFile, prefix + SparsifyLayout.tensorFile]

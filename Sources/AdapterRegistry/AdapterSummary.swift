@@ -11,8 +11,13 @@ package struct AdapterSummary: Sendable, Equatable {
     package var digest: String?
     /// An SAE's, in the order of the forward pass.
     package var hookpoints: [HookPoint]
+    /// What each of an SAE's hookpoints holds, in the same order.
+    package var dictionaries: [DictionarySummary] = []
     /// A LoRA's largest rank.
     package var rank: Int?
+    /// The projections a LoRA changes in some layer, and the layers, ascending.
+    package var modules: [ProjectionModule] = []
+    package var layers: [Int] = []
     /// An SAE's number of latents (the largest of its hookpoints').
     package var latents: Int?
     /// Size of its files in bytes.
@@ -25,4 +30,15 @@ package struct AdapterSummary: Sendable, Equatable {
     package var labels: [String: String]
     /// Why it cannot be used.
     package var error: String?
+}
+
+/// What an SAE holds at one hookpoint.
+package struct DictionarySummary: Sendable, Equatable {
+    package var hookpoint: HookPoint
+    package var latents: Int
+    /// Latents selected per token.
+    package var k: Int
+    package var activation: SparseAutoencoder.Activation
+    package var transcode: Bool
+    package var skip: Bool
 }

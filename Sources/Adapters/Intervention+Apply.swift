@@ -1,8 +1,8 @@
 import Tensors
 
 extension Intervention {
-    /// Rows encoded at once: bounds the scratch of `[rows, latents]` to 16 MB for 65,536 latents. Has no influence on any result.
-    private static let portion = 64
+    /// Rows encoded at once: bounds the scratch `[rows, latents]` to 16 MB as far as one row allows. Has no influence on any result.
+    private var portion: Int { max(1, min(64, (4 << 20) / sae.latents)) }
 
     /// Reads or changes the activations `h` `[rows, d]` in place. Every row is worked on by itself.
     /// - Parameters:
@@ -13,6 +13,7 @@ extension Intervention {
         to h: MatrixView, input: MatrixView?, rows: UnsafePointer<RowContext>, observations: ObservationSink?, pool: WorkerPool,
         workspace: Workspace
     ) {
+        let portion = portion
         var start = 0
         while start < h.rows {
             guard touches(rows[start], observations) else {
@@ -20,7 +21,7 @@ extension Intervention {
                 continue
             }
             var end = start + 1
-            while end < h.rows, end - start < Self.portion, touches(rows[end], observations) { end += 1 }
+            while end < h.rows, end - start < portion, touches(rows[end], observations) { end += 1 }
             run(
                 h.rows(start..<end), source: source(h, input).rows(start..<end), rows: rows + start, observations: observations,
                 pool: pool, workspace: workspace)

@@ -30,6 +30,15 @@ package struct LoRALayout {
     /// The ranks that occur, ascending.
     package var ranks: [Int] { Set(entries.map(\.rank)).sorted() }
 
+    /// The projections that are changed in some layer.
+    package var modules: [ProjectionModule] {
+        let present = Set(entries.map(\.module))
+        return ProjectionModule.allCases.filter(present.contains)
+    }
+
+    /// The layers in which something is changed, ascending.
+    package var layers: [Int] { Set(entries.map(\.layer)).sorted() }
+
     /// Reads the config and the tensor file's header, and checks one against the other and both against `shape` (nil: unknown).
     package init(folder: URL, name: String, shape: ModelShape?) throws(AdapterError) {
         self.name = name

@@ -15,6 +15,9 @@ package struct SparsifyLayout {
     package var latents: Int { config.latents }
     package var k: Int { config.k }
     package var width: Int { config.width }
+    package var activation: SparseAutoencoder.Activation { config.activation }
+    package var transcode: Bool { config.transcode }
+    package var skip: Bool { config.skip }
 
     /// Reads the config and the tensor file's header, and checks one against the other and both against `shape` (nil: unknown).
     /// - Parameter shownAs: the folder's path inside the adapter, for error messages; empty when it is the adapter's own folder.
