@@ -9,7 +9,8 @@ enum PatternTranslation {
     private static let noSpace =
         "\\x{0}-\\x{8}\\x{e}-\\x{1f}\\x{21}-\\x{84}\\x{86}-\\x{9f}\\x{a1}-\\x{167f}\\x{1681}-\\x{1fff}\\x{200b}-\\x{2027}"
         + "\\x{202a}-\\x{202e}\\x{2030}-\\x{205e}\\x{2060}-\\x{2fff}\\x{3001}-\\x{10ffff}"
-    private static let word = "\\p{Alphabetic}\\p{M}\\p{N}\\p{Pc}"
+    /// With the superscripts and fractions of Latin-1, which Oniguruma counts and other numbers of category No it does not.
+    private static let word = "\\p{Alphabetic}\\p{M}\\p{Nd}\\p{Pc}\\x{b2}\\x{b3}\\x{b9}\\x{bc}-\\x{be}"
 
     static func translate(_ source: String) throws(TokenizerError) -> String {
         var output = ""
@@ -41,12 +42,8 @@ enum PatternTranslation {
                     output += "^"
                 }
             case "]" where inClass && !wasClassStart:
-                if output.hasSuffix("[:alpha:") || isPosixEnd(output) {
-                    output.unicodeScalars.append(character)
-                } else {
-                    inClass = false
-                    output.unicodeScalars.append(character)
-                }
+                inClass = isPosixEnd(output)
+                output.unicodeScalars.append(character)
             case "}" where !inClass && characters.first == "+" && isInterval(output):
                 throw .pattern(source, reason: "{n,m}+ means different things to different engines; write (?:x{n,m})+ or (?>x{n,m})")
             default:
@@ -77,21 +74,16 @@ enum PatternTranslation {
 
     /// Whether `output` ends in an open `[:name:`.
     private static func isPosixEnd(_ output: String) -> Bool {
-        guard output.hasSuffix(":"), let open = output.range(of: "[:", last: true) else { return false }
-        return output[open...].dropFirst(2).dropLast().allSatisfy { $0.isLetter || $0 == "^" } && output[open...].count > 3
+        guard output.hasSuffix(":"), let bracket = output.lastIndex(of: "[") else { return false }
+        let name = output[bracket...].dropFirst().dropLast()
+        return name.count > 1 && name.first == ":" && name.dropFirst().allSatisfy { $0.isLetter || $0 == "^" }
     }
 
     /// Whether `output` ends in an open `{n,m`.
     private static func isInterval(_ output: String) -> Bool {
         guard let brace = output.lastIndex(of: "{") else { return false }
         let inside = output[output.index(after: brace)...]
-        return !inside.isEmpty && inside.allSatisfy { $0.isNumber || $0 == "," }
-    }
-}
-
-extension String {
-    /// Where `text` last begins.
-    fileprivate func range(of text: String, last: Bool) -> String.Index? {
-        indices.last { self[$0...].hasPrefix(text) }
+        let isEscaped = output[..<brace].reversed().prefix { $0 == "\\" }.count % 2 == 1
+        return !isEscaped && !inside.isEmpty && inside.allSatisfy { $0.isNumber || $0 == "," }
     }
 }

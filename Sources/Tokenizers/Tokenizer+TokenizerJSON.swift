@@ -22,7 +22,7 @@ extension Tokenizer {
         }
 
         let root = TokenizerJSONNode(json, at: "")
-        let added = try Self.addedTokens(root.child("added_tokens"))
+        let added = try Self.addedTokens(root.child("added_tokens"), vocab: model.child("vocab").object)
         let vocabulary = Vocabulary(names: try Self.names(model.child("vocab")), added: added.map { ($0.id, $0.content) })
         let byteTokens = vocabulary.byteTokens
         if try model.child("byte_fallback").optionalBool ?? false, byteTokens.contains(-1) {
@@ -82,18 +82,23 @@ extension Tokenizer {
         return reader.table
     }
 
-    private static func addedTokens(_ node: TokenizerJSONNode) throws(TokenizerError) -> [AddedTokens.Token] {
+    /// A token that the model's vocabulary has too keeps the id it has there.
+    private static func addedTokens(_ node: TokenizerJSONNode, vocab: [String: JSON]) throws(TokenizerError) -> [AddedTokens.Token] {
         guard !node.value.isNull else { return [] }
         var tokens: [AddedTokens.Token] = []
         for index in try node.array.indices {
             let entry = node.child(index)
-            let id = try entry.child("id").integer
+            let content = try entry.child("content").string
+            let given = try entry.child("id").integer
+            // Dictionaries find canonically equivalent keys; tokens are equal only byte by byte.
+            let own = vocab.index(forKey: content).map { vocab[$0] }
+            let id = own?.key.utf8.elementsEqual(content.utf8) == true ? own?.value.intValue ?? given : given
             guard id >= 0, id < Vocabulary.maximumID else {
                 throw .malformed(path: "\(entry.path).id", got: "\(id)", wanted: "a token id below \(Vocabulary.maximumID)")
             }
             tokens.append(
                 AddedTokens.Token(
-                    id: Int32(id), content: try entry.child("content").string, lstrip: try entry.child("lstrip").optionalBool ?? false,
+                    id: Int32(id), content: content, lstrip: try entry.child("lstrip").optionalBool ?? false,
                     rstrip: try entry.child("rstrip").optionalBool ?? false,
                     singleWord: try entry.child("single_word").optionalBool ?? false,
                     normalized: try entry.child("normalized").optionalBool ?? false,
