@@ -67,12 +67,15 @@ let package = Package(
         .target(name: "TestSupport", path: "Tests/TestSupport"),
         .testTarget(name: "KernelsTests", dependencies: ["Kernels"]),
         .testTarget(name: "TensorsTests", dependencies: ["Tensors"]),
-        .testTarget(name: "CheckpointsTests", dependencies: ["Checkpoints"]),
+        .testTarget(name: "CheckpointsTests", dependencies: ["Checkpoints", "TestSupport"]),
         .testTarget(name: "TokenizersTests", dependencies: ["Tokenizers", "Checkpoints", "TestSupport"]),
         .testTarget(name: "JinjaTests", dependencies: ["Jinja", "TestSupport"]),
         .testTarget(name: "AdaptersTests", dependencies: ["Adapters", "Checkpoints", "Tensors"]),
         .testTarget(
-            name: "ModelsTests", dependencies: ["AdapterRegistry", "Models", "Adapters", "Checkpoints", "Tensors", "TestSupport"]),
+            name: "ModelsTests",
+            dependencies: [
+                "AdapterRegistry", "Models", "Adapters", "Tokenizers", "Jinja", "Checkpoints", "Tensors", "TestSupport",
+            ]),
         .testTarget(name: "EngineTests", dependencies: ["AdapterRegistry", "Engine", "Models", "Adapters", "Checkpoints", "Tokenizers", "Tensors", "TestSupport"]),
         .testTarget(name: "AdapterRegistryTests", dependencies: ["AdapterRegistry", "Adapters"]),
         .testTarget(

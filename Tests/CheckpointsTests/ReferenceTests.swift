@@ -1,15 +1,11 @@
 import Checkpoints
 import Foundation
+import TestSupport
 import Testing
 
 /// Files that `safetensors`, `gguf` and llama.cpp wrote, against what the first two read back (Tests/Reference/goldens_checkpoints.py).
 @Suite struct ReferenceTests {
-    private func folder() throws -> URL {
-        let path = try #require(
-            ProcessInfo.processInfo.environment["RESA_GOLDENS"], "RESA_GOLDENS is not set: run the tests with `make test`, which makes them"
-        )
-        return URL(fileURLWithPath: path).appendingPathComponent("checkpoints")
-    }
+    private func folder() throws -> URL { try ReferenceAnswers.folder("checkpoints") }
 
     private func bits(_ values: [Float]) -> [UInt32] { values.map(\.bitPattern) }
 
@@ -59,10 +55,7 @@ import Testing
 
     /// Q4_1 blocks, a Q8_0 embedding and F32 norms, as llama.cpp wrote them: the ends of every tensor, bit for bit.
     @Test func defaultModel() throws {
-        let model = try #require(
-            ProcessInfo.processInfo.environment["RESA_MODEL"],
-            "RESA_MODEL is not set: run the tests with `make test`, which fetches the default model")
-        let file = try GGUFFile(path: model)
+        let file = try GGUFFile(path: ReferenceAnswers.defaultModel().path)
         let expected = try SafetensorsFile(path: folder().appendingPathComponent("smollm2-expected.safetensors").path)
         #expect(file.tensorNames.count == 272)
         #expect(expected.tensorNames.count == 2 * file.tensorNames.count)

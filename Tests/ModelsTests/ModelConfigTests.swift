@@ -1,6 +1,7 @@
 import Checkpoints
 import Foundation
 import Models
+import TestSupport
 import Testing
 
 @Suite struct ModelConfigTests {
@@ -106,7 +107,7 @@ import Testing
 @Suite struct ModelConfigReferenceTests {
     @Test(arguments: ["qwen2", "llama", "llama3", "linear", "big-head"], ["", "-old"])
     func agrees(_ name: String, _ suffix: String) throws {
-        let folder = try CheckpointGoldens.folder()
+        let folder = try ReferenceAnswers.folder("checkpoints")
         let expected = try #require(try JSON(file: folder.appendingPathComponent("configs.json").path)[name])
         let json = try JSON(file: folder.appendingPathComponent("configs/\(name)\(suffix).json").path)
         let config = try ModelConfig(huggingFace: json, generation: nil)
@@ -130,15 +131,5 @@ import Testing
         let wanted = try expected.array("frequencies").compactMap(\.doubleValue).map { Float($0) }
         #expect(frequencies.count == wanted.count)
         for (got, want) in zip(frequencies, wanted) { #expect(abs(got - want) <= 2 * want.ulp, "got \(got), wanted \(want)") }
-    }
-}
-
-/// What `Tests/Reference/goldens_checkpoints.py` made.
-enum CheckpointGoldens {
-    static func folder() throws -> URL {
-        let path = try #require(
-            ProcessInfo.processInfo.environment["RESA_GOLDENS"], "RESA_GOLDENS is not set: run the tests with `make test`, which makes them"
-        )
-        return URL(fileURLWithPath: path).appendingPathComponent("checkpoints")
     }
 }

@@ -1,12 +1,13 @@
 import Checkpoints
 import Foundation
 import Models
+import TestSupport
 import Testing
 
 /// One tiny Llama with biases everywhere, stored as a Hugging Face folder and as GGUF: both must read the same.
 @Suite struct WeightReaderTests {
     private func open(_ name: String) throws -> (config: ModelConfig, weights: WeightReader, checkpoint: Checkpoint) {
-        let checkpoint = try Checkpoint.open(path: CheckpointGoldens.folder().appendingPathComponent(name).path)
+        let checkpoint = try Checkpoint.open(path: ReferenceAnswers.folder("checkpoints").appendingPathComponent(name).path)
         let config = try ModelConfig.read(checkpoint)
         return (config, try WeightReader(checkpoint: checkpoint, config: config), checkpoint)
     }

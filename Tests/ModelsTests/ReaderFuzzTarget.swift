@@ -1,0 +1,93 @@
+import Adapters
+import Checkpoints
+import Foundation
+import Jinja
+import Models
+import Tensors
+import Tokenizers
+
+/// Every reader of untrusted bytes, one case each: the mutation test beside this file and the fuzzer in `Tests/Fuzz` run them all.
+/// A new reader is one case here, its line in `read`, and a seed in `Tests/Fuzz/Corpus`.
+enum ReaderFuzzTarget: String, CaseIterable, Sendable {
+    case json, safetensors, gguf, config, tokenizer, template, lora, sae
+
+    /// Reads `bytes` and uses whatever was accepted.
+    /// - Throws: the reader's own error; any other end is a finding.
+    func read(_ bytes: [UInt8]) throws {
+        switch self {
+        case .json:
+            _ = try JSON(parsing: Data(bytes))
+        case .safetensors:
+            try touch(SafetensorsFile(MappedFile(path: "fuzz.safetensors", contents: bytes)))
+        case .gguf:
+            let file = try GGUFFile(MappedFile(path: "fuzz.gguf", contents: bytes))
+            try touch(file)
+            let config = try ModelConfig(gguf: file)
+            let weights = try WeightReader(checkpoint: .gguf(file), config: config)
+            _ = try weights.vector("model.norm.weight")
+            var row = [Float](repeating: 0, count: config.hiddenSize)
+            try weights.read("model.layers.0.self_attn.k_proj.weight", rows: 0..<1, into: &row)
+            try use(Tokenizer(gguf: file))
+        case .config:
+            let json = try JSON(parsing: Data(bytes))
+            _ = try HuggingFaceFolder.chatTemplate(json, file: "fuzz.json")
+            // Sizes are bounded, so that this cannot take much memory.
+            _ = try ModelConfig(huggingFace: json, generation: json).inverseFrequencies()
+        case .tokenizer:
+            try use(Tokenizer(tokenizerJSON: Data(bytes)))
+        case .template:
+            let template = try Template(String(decoding: bytes, as: UTF8.self))
+            let message: Value = ["role": "user", "content": "Hi"]
+            let limits = RenderLimits(steps: 20_000, outputBytes: 1 << 20, depth: 100)
+            _ = try template.render(["messages": [message], "add_generation_prompt": true], limits: limits)
+        case .lora:
+            try inFolder(bytes, "adapter_config.json", "adapter_model.safetensors") { folder in
+                let lora = try LoRAAdapter.load(
+                    folder: folder, name: "fuzz", digest: "", shape: Self.shape, format: .bf16, pool: Self.pool)
+                for layer in 0..<Self.shape.layers {
+                    for module in ProjectionModule.allCases { _ = lora.update(layer: layer, module: module)?.scale }
+                }
+            }
+        case .sae:
+            try inFolder(bytes, "cfg.json", "sae.safetensors") { folder in
+                let sae = try SparseAutoencoder.load(
+                    folder: folder, name: "fuzz", digest: "", hookpoint: .residual(layer: 0), shape: Self.shape, format: .bf16,
+                    pool: Self.pool)
+                let workspace = Workspace()
+                let x = workspace.matrix(1, sae.width)
+                for column in 0..<sae.width { x.pointer[column] = Float(column) - 3 }
+                _ = sae.encode(x, pool: Self.pool, workspace: workspace)
+            }
+        }
+    }
+
+    private static let shape = ModelShape(layers: 2, hiddenSize: 8, queryWidth: 8, keyValueWidth: 4, ffnSize: 12, vocabSize: 32)
+    private static let pool = WorkerPool(threads: 1)
+
+    private func touch(_ tensors: any TensorSource) throws {
+        var total: Float = 0
+        for name in tensors.tensorNames {
+            guard let info = tensors.info(name), info.type.isExpandable else { continue }
+            total += try tensors.floats(name, maximumElements: 1 << 22).reduce(0, +)
+        }
+        _ = total
+    }
+
+    private func use(_ tokenizer: Tokenizer) throws {
+        let ids = tokenizer.encode("Hällo <think> 12345\n\n  wörld 🙂\u{0}", addSpecialTokens: true)
+        _ = tokenizer.decode(ids)
+    }
+
+    /// An adapter folder of two files is written as: length of the first (u32, little-endian), the first, the second.
+    private func inFolder(_ bytes: [UInt8], _ first: String, _ second: String, _ load: (URL) throws -> Void) throws {
+        guard bytes.count >= 4 else { throw CheckpointError.cannotRead(file: "seed", reason: "shorter than its length field") }
+        let declared = bytes.prefix(4).reversed().reduce(0) { $0 << 8 | Int($1) }
+        let cut = min(4 + declared, bytes.count)
+        let folder = FileManager.default.temporaryDirectory.appendingPathComponent("resa-fuzz-\(UUID().uuidString)")
+        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+        defer { try? FileManager.default.removeItem(at: folder) }
+        try Data(bytes[4..<cut]).write(to: folder.appendingPathComponent(first))
+        try Data(bytes[cut...]).write(to: folder.appendingPathComponent(second))
+        try load(folder)
+    }
+}
