@@ -104,6 +104,8 @@ import Testing
         #expect(try error(change: { $0.removeAll() }).description.contains("no tensors"))
         #expect(
             try error(config: config("", targets: #"["q_proj"]"#)).description.contains("does not target 'model.layers.2.mlp.down_proj'"))
+        let tail = try error(config: config("", targets: #"["proj", "down_proj"]"#))
+        #expect(tail.description.contains("does not target 'model.layers.0.self_attn.q_proj'"), "names match from dot to dot")
         #expect(try error(config: config(#""layers_to_transform": [0, 1]"#)).description.contains("does not target"))
         #expect(try error(config: config(#""exclude_modules": ["q_proj"]"#)).description.contains("does not target"))
         #expect(try error(change: { $0[1].values[5] = .nan }).description.contains("nan in row 1"))

@@ -4,11 +4,13 @@ import Tensors
 import Testing
 
 /// Folders with flipped bits, cut and scrambled files either load or are refused with an `AdapterError`; whatever loads also runs.
-/// `RESA_FUZZ_SECONDS` makes it longer (under AddressSanitizer, say), `RESA_FUZZ_SEED` repeats a run.
+/// `RESA_FUZZ_SECONDS` makes it longer (under AddressSanitizer, say), `RESA_FUZZ_SEED` repeats a run. Every run starts with a little
+/// of the seeds kept from long runs.
 @Suite struct MutatedFilesTests {
     private let seconds = ProcessInfo.processInfo.environment["RESA_FUZZ_SECONDS"].flatMap(Double.init) ?? 1
     private let seed = ProcessInfo.processInfo.environment["RESA_FUZZ_SEED"].flatMap(UInt64.init) ?? .random(in: 0..<1_000_000)
     private let pool = WorkerPool(threads: 1)
+    private static let keptSeeds: [UInt64] = [774_404, 533_939]
 
     private static func mutate(_ data: Data, using generator: inout SeededGenerator) -> Data {
         var bytes = [UInt8](data)
@@ -35,22 +37,27 @@ import Testing
 
     /// Loads what `load` makes of mutations of the folder's files until the time is up.
     private func fuzz(_ files: [String], in folder: TemporaryFolder, load: () throws -> Void) throws {
-        print("seed \(seed)")
-        var generator = SeededGenerator(seed: seed)
         let originals = try files.map { try Data(contentsOf: folder.url.appendingPathComponent($0)) }
-        let end = Date().addingTimeInterval(seconds)
         var (loaded, refused) = (0, 0)
-        while loaded + refused < 50 || Date() < end {
-            let index = Int.random(in: 0..<files.count, using: &generator)
-            try folder.write(Self.mutate(originals[index], using: &generator), to: files[index])
-            do {
-                try load()
-                loaded += 1
-            } catch is AdapterError {
-                refused += 1
+        func run(_ seed: UInt64, count: Int, until end: Date) throws {
+            print("seed \(seed)")
+            var generator = SeededGenerator(seed: seed)
+            var done = 0
+            while done < count || Date() < end {
+                let index = Int.random(in: 0..<files.count, using: &generator)
+                try folder.write(Self.mutate(originals[index], using: &generator), to: files[index])
+                do {
+                    try load()
+                    loaded += 1
+                } catch is AdapterError {
+                    refused += 1
+                }
+                try folder.write(originals[index], to: files[index])
+                done += 1
             }
-            try folder.write(originals[index], to: files[index])
         }
+        for seed in Self.keptSeeds { try run(seed, count: 50, until: .distantPast) }
+        try run(seed, count: 50, until: Date().addingTimeInterval(seconds))
         try load()
         print("\(loaded) loaded, \(refused) refused")
         #expect(refused > 0)
