@@ -1,0 +1,137 @@
+import ArgumentParser
+import Checkpoints
+import Foundation
+import Jinja
+import Models
+import Tensors
+
+/// `resa info`: what a checkpoint holds.
+struct Info: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Show a model's configuration, tensors, tokenizer and template.",
+        discussion: "Reads headers only; weights are neither read nor packed.")
+
+    @OptionGroup var source: ModelOptions
+
+    @Flag(help: "List every tensor.")
+    var tensors = false
+
+    @Flag(help: "Print JSON.")
+    var json = false
+
+    func run() throws {
+        let report = ModelReport(try ModelBundle.open(path: source.model), listsTensors: tensors)
+        if json { return try Console.printJSON(report) }
+        Console.printFacts(report.facts)
+        if let tensors = report.tensors {
+            Console.printLine("")
+            Console.printTable(
+                ["tensor", "type", "shape"], tensors.map { [$0.name, $0.type, $0.shape.map(String.init).joined(separator: " x ")] })
+        }
+    }
+}
+
+/// The facts of `resa info`.
+struct ModelReport: Encodable {
+    struct Tensor: Encodable {
+        let name: String
+        let type: String
+        let shape: [Int]
+        let bytes: Int
+    }
+
+    let name: String
+    let path: String
+    let architecture: String
+    let parameters: Int
+    let tensorCount: Int
+    let tensorBytes: Int
+    /// Bytes of the checkpoint's tensors by element type.
+    let bytesByType: [String: Int]
+    let layers: Int
+    let hiddenSize: Int
+    let heads: Int
+    let kvHeads: Int
+    let headDim: Int
+    let ffnSize: Int
+    let vocabSize: Int
+    let contextLength: Int
+    let ropeTheta: Double
+    let ropeScaling: String?
+    let rmsEpsilon: Float
+    let qkvBias: Bool
+    let tiedEmbeddings: Bool
+    /// What the weights take in memory, by format.
+    let packedBytes: [String: Int]
+    let kvBytesPerToken: [String: Int]
+    let tokenizer: TokenizerFacts
+    let chatTemplate: Bool
+    /// Whether an answer starts inside a think block that the template opened.
+    let opensThinkBlock: Bool
+    let tensors: [Tensor]?
+
+    struct TokenizerFacts: Encodable {
+        let tokens: Int
+        let bos: String?
+        let eos: String?
+        let addsBos: Bool
+        let endTokens: [Int32]
+    }
+
+    init(_ bundle: ModelBundle, listsTensors: Bool) {
+        let config = bundle.config
+        let source = bundle.checkpoint.tensors
+        let infos = source.tensorNames.sorted().compactMap(source.info)
+        (name, path, architecture) = (bundle.name, bundle.path, config.architecture)
+        let elements = infos.reduce(0) { $0 + $1.elementCount }
+        parameters = elements
+        tensorCount = infos.count
+        tensorBytes = infos.reduce(0) { $0 + $1.byteRange.count }
+        bytesByType = Dictionary(infos.map { ("\($0.type)", $0.byteRange.count) }, uniquingKeysWith: +)
+        (layers, hiddenSize, heads) = (config.layers, config.hiddenSize, config.heads)
+        (kvHeads, headDim, ffnSize) = (config.kvHeads, config.headDim, config.ffnSize)
+        (vocabSize, contextLength) = (config.vocabSize, config.contextLength)
+        (ropeTheta, rmsEpsilon) = (config.ropeTheta, config.rmsEpsilon)
+        ropeScaling = config.ropeScaling.map(Self.text)
+        (qkvBias, tiedEmbeddings) = (config.qkvBias, config.tiedEmbeddings)
+        packedBytes = Dictionary(uniqueKeysWithValues: WeightFormat.allCases.map { ($0.rawValue, elements * ($0 == .f32 ? 4 : 2)) })
+        kvBytesPerToken = Dictionary(uniqueKeysWithValues: WeightFormat.allCases.map { ($0.rawValue, config.kvBytesPerToken($0)) })
+        let tokenizer = bundle.tokenizer
+        self.tokenizer = TokenizerFacts(
+            tokens: tokenizer.vocabSize, bos: tokenizer.bosText.isEmpty ? nil : tokenizer.bosText,
+            eos: tokenizer.eosText.isEmpty ? nil : tokenizer.eosText, addsBos: tokenizer.addBOS, endTokens: config.eosTokens)
+        chatTemplate = bundle.chatTemplate != nil
+        let sample = try? bundle.chatTemplate?.render(messages: [["role": "user", "content": "Hi"]], addGenerationPrompt: true)
+        opensThinkBlock = ChatTemplate.endsInsideThinkBlock(sample ?? "")
+        tensors = listsTensors ? infos.map { Tensor(name: $0.name, type: "\($0.type)", shape: $0.shape, bytes: $0.byteRange.count) } : nil
+    }
+
+    private static func text(_ scaling: RoPEScaling) -> String {
+        switch scaling {
+        case .llama3(let factor, let low, let high, let original):
+            "llama3, factor \(factor), low \(low), high \(high), original context \(Int(original))"
+        case .linear(let factor): "linear, factor \(factor)"
+        case .divisors(let divisors): "\(divisors.count) divisors from the file"
+        }
+    }
+
+    var facts: [(name: String, value: String?)] {
+        func perFormat(_ bytes: [String: Int]) -> String {
+            WeightFormat.allCases.map { "\(Quantity.bytes(bytes[$0.rawValue] ?? 0)) \($0.rawValue)" }.joined(separator: ", ")
+        }
+        let types = bytesByType.sorted { $0.value > $1.value }.map { "\($0.key) \(Quantity.bytes($0.value))" }.joined(separator: ", ")
+        return [
+            ("model", name), ("path", path), ("architecture", architecture), ("parameters", Quantity.count(parameters)),
+            ("tensors", "\(tensorCount), \(Quantity.bytes(tensorBytes)) (\(types))"),
+            ("layers", "\(layers), hidden size \(hiddenSize), feed-forward size \(ffnSize)"),
+            ("attention", "\(heads) heads, \(kvHeads) KV heads, head size \(headDim)\(qkvBias ? ", with bias" : "")"),
+            ("context", "\(contextLength) tokens"), ("RoPE", "theta \(ropeTheta)\(ropeScaling.map { ", \($0)" } ?? "")"),
+            ("RMSNorm epsilon", "\(rmsEpsilon)"),
+            ("vocabulary", "\(vocabSize) rows, \(tokenizer.tokens) tokens, \(tiedEmbeddings ? "tied" : "separate") output"),
+            ("in memory", perFormat(packedBytes)), ("KV per token", perFormat(kvBytesPerToken)),
+            ("begin token", tokenizer.bos.map { "\($0)\(tokenizer.addsBos ? ", added to every prompt" : "")" }),
+            ("end tokens", tokenizer.endTokens.map(String.init).joined(separator: ", ") + (tokenizer.eos.map { " (\($0))" } ?? "")),
+            ("chat template", chatTemplate ? (opensThinkBlock ? "yes, opens a think block" : "yes") : "none"),
+        ]
+    }
+}

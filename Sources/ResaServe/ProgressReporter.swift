@@ -1,0 +1,56 @@
+import Foundation
+
+/// Tells on standard error how far something is, once it has taken a second: a bar with rate and time left on a terminal, one plain
+/// line every few seconds otherwise.
+final class ProgressReporter {
+    private let label: String
+    /// What all of it amounts to, and how to show an amount; without it only the fraction is shown.
+    private let total: (amount: Double, show: (Double) -> String)?
+    private let isTerminal = isatty(FileHandle.standardError.fileDescriptor) == 1
+    private let start = ContinuousClock.now
+    private var lastReport: ContinuousClock.Instant?
+    private static let quietTime = Duration.seconds(1)
+
+    init(_ label: String) {
+        self.label = label
+        total = nil
+    }
+
+    /// For work on so many bytes.
+    init(_ label: String, bytes: Int) {
+        self.label = label
+        total = (Double(bytes), { Quantity.bytes(Int($0)) })
+    }
+
+    /// - Parameter fraction: 0...1, not falling.
+    func report(_ fraction: Double) {
+        let now = ContinuousClock.now
+        let elapsed = now - start
+        guard elapsed >= Self.quietTime, now - (lastReport ?? start) >= (isTerminal ? .milliseconds(100) : .seconds(1)) else { return }
+        lastReport = now
+        let fraction = min(max(fraction, 0), 1)
+        var line = "\(label): \(Int(fraction * 100)) %"
+        if isTerminal {
+            let cells = 24
+            let filled = Int(fraction * Double(cells))
+            line =
+                "\(label) [\(String(repeating: "#", count: filled))\(String(repeating: ".", count: cells - filled))] \(Int(fraction * 100)) %"
+        }
+        if let total { line += ", \(total.show(total.amount * fraction / elapsed.inSeconds))/s" }
+        if fraction > 0 { line += ", \(Int((elapsed.inSeconds * (1 - fraction) / fraction).rounded(.up))) s left" }
+        write(isTerminal ? "\r\(line)\u{1B}[K" : "\(line)\n")
+    }
+
+    /// Ends the display: says how long it took if it said anything before.
+    func finish() {
+        guard lastReport != nil else { return }
+        let seconds = String(format: "%.1f", (ContinuousClock.now - start).inSeconds)
+        write("\(isTerminal ? "\r" : "")\(label): done in \(seconds) s\(isTerminal ? "\u{1B}[K" : "")\n")
+    }
+
+    private func write(_ text: String) { Console.note(text) }
+}
+
+extension Duration {
+    var inSeconds: Double { Double(components.seconds) + Double(components.attoseconds) * 1e-18 }
+}

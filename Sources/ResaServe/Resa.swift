@@ -1,0 +1,21 @@
+// ResaServe: the command line, one file per verb. It knows nothing about kernels.
+
+import ArgumentParser
+
+/// The `resa` command. A new verb is one file and one line in `subcommands`.
+@main
+struct Resa: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "resa",
+        abstract: "Serve reasoning models on CPUs, with adapters chosen per request.",
+        discussion: "Exit codes: 0 for success, 1 for failures, 64 for wrong usage.",
+        subcommands: [
+            Serve.self,
+            Generate.self,
+            Info.self,
+            Tokenize.self,
+            Render.self,
+            AdaptersCommand.self,
+            Doctor.self,
+        ])
+}
