@@ -15,11 +15,6 @@ final class AdapterLoader: Sendable {
         self.format = format
     }
 
-    /// Nil when the folder cannot be read just now.
-    func scan(_ folder: URL, known: [String: AdapterEntry]) async -> [String: AdapterEntry]? {
-        await run { [scanner] in try? scanner.scan(folder, known: known) }
-    }
-
     func load(_ entry: AdapterEntry, hookpoint: HookPoint?) async -> Result<LoadedAdapter, AdapterError> {
         await run { [self] in
             do throws(AdapterError) {
@@ -53,7 +48,8 @@ final class AdapterLoader: Sendable {
         return .sae(try layout.load(digest: digest, format: format, pool: pool))
     }
 
-    private func run<T: Sendable>(_ work: @escaping @Sendable () -> T) async -> T {
+    /// Runs one piece of work after the other, off the tasks' threads.
+    func run<T: Sendable>(_ work: @escaping @Sendable () -> T) async -> T {
         await withCheckedContinuation { continuation in
             queue.async { continuation.resume(returning: work()) }
         }

@@ -59,16 +59,17 @@ package final class AdapterRegistry: Sendable {
         }
     }
 
-    package func contains(_ name: String) -> Bool { state.withLock { $0.entries[name] != nil } }
-
     /// Looks at the folder again: new, changed and deleted adapters. Files that did not change are not read again.
     package func refresh() async {
         guard let folder else { return }
-        let known = state.withLock { $0.entries }
-        guard let entries = await loader.scan(folder, known: known) else { return }
-        state.withLock { state in
-            state.entries = entries
-            state.loads = state.loads.filter { entries[$0.key.name]?.summary.digest == $0.key.digest }
+        // On the loader's queue from beginning to end, so that no older scan can overwrite a newer one.
+        await loader.run { [self] in
+            let known = state.withLock { $0.entries }
+            guard let entries = try? loader.scanner.scan(folder, known: known) else { return }
+            state.withLock { state in
+                state.entries = entries
+                state.loads = state.loads.filter { entries[$0.key.name]?.summary.digest == $0.key.digest }
+            }
         }
     }
 

@@ -48,12 +48,6 @@ package final class AdapterSet: Sendable {
 
     package var isEmpty: Bool { applied.isEmpty }
 
-    /// Whether any projection has a LoRA.
-    package var hasLoRA: Bool { !loraTable.isEmpty }
-
-    /// Whether any hookpoint has an intervention.
-    package var hasInterventions: Bool { !hookTable.isEmpty }
-
     /// The updates of a projection, in the request's order.
     @inline(__always)
     package func loras(layer: Int, module: ProjectionModule) -> [LoRAEntry] {
