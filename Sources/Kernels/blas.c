@@ -8,12 +8,17 @@ static pthread_once_t once = PTHREAD_ONCE_INIT;
 /// Threads are ours: OpenBLAS's own would fight the pool, and would split sums by thread.
 static void use_one_thread(void) { openblas_set_num_threads(1); }
 
-void resa_blas_tile(
-    ptrdiff_t columns, ptrdiff_t inputs, const float *x, ptrdiff_t xStride, const float *w, float *sum, ptrdiff_t sumStride) {
+// x stands on the side of the product that BLAS kernels lay along vector lanes. Its 16 rows then go through the same instructions on every
+// processor. On the other side, kernels for some processors take 12 rows one way and the remaining 4 another, with other roundings.
+void resa_blas_tile(ptrdiff_t columns, ptrdiff_t inputs, const float *x, ptrdiff_t xStride, const float *w, float *sum) {
     pthread_once(&once, use_one_thread);
     cblas_sgemm(
-        CblasRowMajor, CblasNoTrans, CblasTrans, RESA_BLAS_ROWS, (blasint)columns, (blasint)inputs, 1.0f, x, (blasint)xStride, w,
-        (blasint)inputs, 0.0f, sum, (blasint)sumStride);
+        CblasColMajor, CblasTrans, CblasNoTrans, RESA_BLAS_ROWS, (blasint)columns, (blasint)inputs, 1.0f, x, (blasint)xStride, w,
+        (blasint)inputs, 0.0f, sum, RESA_BLAS_ROWS);
+}
+
+void resa_blas_row(ptrdiff_t columns, const float *sum, ptrdiff_t row, float *out) {
+    for (ptrdiff_t c = 0; c < columns; c++) { out[c] = sum[c * RESA_BLAS_ROWS + row]; }
 }
 
 const char *resa_blas_core(void) { return openblas_get_corename(); }

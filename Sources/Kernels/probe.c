@@ -17,7 +17,7 @@ uint64_t resa_read_bytes(const void *start, ptrdiff_t bytes) {
     const uint64_t *const words = start;
     uint64_t digests[8] = {0};
     for (ptrdiff_t i = 0; i < bytes / 8; i += 8) {
-        __builtin_prefetch(words + i + 512);
+        __builtin_prefetch(words + i + 64);
         for (int lane = 0; lane < 8; lane++) { digests[lane] ^= words[i + lane]; }
     }
     uint64_t digest = 0;

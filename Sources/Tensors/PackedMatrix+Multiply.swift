@@ -18,6 +18,7 @@ extension PackedMatrix {
             x.columns == inputs && y.columns == outputs && x.rows == y.rows,
             "multiply: [\(x.rows), \(x.columns)] by [\(outputs), \(inputs)] into [\(y.rows), \(y.columns)]")
         if x.rows == 0 || outputs == 0 { return }
+        if inputs == 0 { return multiplyNothing(into: y, update, bias: bias) }
         let mark = workspace.mark()
         defer { workspace.release(mark) }
         switch format {
@@ -58,6 +59,12 @@ extension PackedMatrix {
         }
     }
 
+    /// The sum over no inputs is zero.
+    private func multiplyNothing(into y: MatrixView, _ update: Update, bias: UnsafePointer<Float>?) {
+        guard case .store = update else { return }
+        for row in 0..<y.rows { for output in 0..<outputs { y[row, output] = bias?[output] ?? 0 } }
+    }
+
     private func multiplyBLAS(
         _ x: MatrixView, into y: MatrixView, _ update: Update, bias: UnsafePointer<Float>?, pool: WorkerPool, workspace: Workspace
     ) {
@@ -68,20 +75,21 @@ extension PackedMatrix {
         let padded = workspace.matrix(tiles * tileRows, inputs)
         padded.rows(0..<x.rows).copy(from: x)
         padded.rows(x.rows..<padded.rows).fill(0)
-        let sums = workspace.allocate(Float.self, columnBlocks * tileRows * blockColumns)
+        let tileSize = tileRows * blockColumns
+        let scratch = workspace.allocate(Float.self, columnBlocks * (tileSize + blockColumns))
         let (kernels, weights, inputs, outputs) = (pool.kernels, floats, inputs, outputs)
         pool.parallel(columnBlocks) { block in
             let column = block * blockColumns
             let count = min(blockColumns, outputs - column)
-            let sum = sums + block * tileRows * blockColumns
+            let sums = scratch + block * (tileSize + blockColumns)
+            let sum = sums + tileSize
             for tile in 0..<tiles {
-                resa_blas_tile(
-                    count, inputs, padded.row(tile * tileRows), padded.stride, weights + column * inputs, sum, blockColumns)
+                resa_blas_tile(count, inputs, padded.row(tile * tileRows), padded.stride, weights + column * inputs, sums)
                 for row in tile * tileRows..<min((tile + 1) * tileRows, x.rows) {
-                    let source = sum + (row - tile * tileRows) * blockColumns
+                    resa_blas_row(count, sums, row - tile * tileRows, sum)
                     switch update {
-                    case .store: kernels.pointee.store_row(count, source, bias.map { $0 + column }, y.row(row) + column)
-                    case .add(let scale): kernels.pointee.axpy(count, scale, source, y.row(row) + column)
+                    case .store: kernels.pointee.store_row(count, sum, bias.map { $0 + column }, y.row(row) + column)
+                    case .add(let scale): kernels.pointee.axpy(count, scale, sum, y.row(row) + column)
                     }
                 }
             }

@@ -87,7 +87,7 @@ import Testing
                 var row = [Float](repeating: 0, count: inputs)
                 resa_unpack_row(outputs, inputs, output, product.packed, &row)
                 let wanted = product.weights[output * inputs..<(output + 1) * inputs].map(roundedToBF16)
-                #expect(sameBits(row, wanted))
+                expectSameBits(row, wanted)
             }
         }
     }
@@ -125,7 +125,7 @@ import Testing
             for rows in Array(1...20) + [24, 25, 31, 40] {
                 let first = Int.random(in: 0...most - rows, using: &random)
                 let got = product.multiply(tier, Array(x[first * inputs..<(first + rows) * inputs]))
-                #expect(sameBits(got, alone[first..<first + rows].flatMap { $0 }), "\(rows) rows of [\(outputs), \(inputs)]")
+                expectSameBits(got, alone[first..<first + rows].flatMap { $0 }, "\(rows) rows of [\(outputs), \(inputs)]")
             }
         }
     }
@@ -139,7 +139,7 @@ import Testing
         let all = product.multiply(tier, x)
         for row in [0, 1, 383, 384, 400, 799] {
             let alone = product.multiply(tier, Array(x[row * inputs..<(row + 1) * inputs]))
-            #expect(sameBits(alone, Array(all[row * outputs..<(row + 1) * outputs])))
+            expectSameBits(alone, Array(all[row * outputs..<(row + 1) * outputs]))
         }
     }
 
@@ -149,7 +149,7 @@ import Testing
         for (outputs, inputs) in Self.shapes {
             let product = Product(outputs: outputs, inputs: inputs, using: &random)
             let x = random.floats(3 * inputs)
-            #expect(sameBits(product.multiply(Tier.all[1], x), product.multiply(.scalar, x)))
+            expectSameBits(product.multiply(Tier.all[1], x), product.multiply(.scalar, x))
         }
     }
 
@@ -160,7 +160,7 @@ import Testing
         let (x, start, bias) = (random.floats(rows * inputs), random.floats(rows * outputs), random.floats(outputs))
         let plain = product.multiply(tier, x)
         let biased = product.multiply(tier, x, bias: bias)
-        #expect(sameBits(biased, plain.indices.map { plain[$0] + bias[$0 % outputs] }))
+        expectSameBits(biased, plain.indices.map { plain[$0] + bias[$0 % outputs] })
         let added = product.multiply(tier, x, into: start, scale: -0.5)
         #expect(worstError(added, plain.indices.map { start[$0] - 0.5 * plain[$0] }, floor: 1) < 1e-6)
     }

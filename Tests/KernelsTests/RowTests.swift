@@ -28,7 +28,7 @@ import Testing
                 // Fused: one rounding, as fmaf does.
                 (run(y) { tier.kernels.axpy(count, 0.37, x, $0) }, zip(x, y).map { $1.addingProduct(0.37, $0) }),
             ] {
-                #expect(sameBits(pair.0, pair.1), "\(count) elements")
+                expectSameBits(pair.0, pair.1, "\(count) elements")
             }
         }
     }
@@ -52,7 +52,7 @@ import Testing
             let wanted = run(x) { Tier.scalar.kernels.rms_norm(count, x, weight, 1e-6, $0) }
             #expect(worstError(got, wanted, floor: 1e-6) < 1e-6, "\(count) elements")
             let inPlace = run(x) { tier.kernels.rms_norm(count, $0, weight, 1e-6, $0) }
-            #expect(sameBits(inPlace, got))
+            expectSameBits(inPlace, got)
         }
     }
 

@@ -39,9 +39,11 @@ struct Randomness: RandomNumberGenerator {
 /// Every length up to past two vectors, and some longer ones: all shapes of tail.
 let lengths = Array(1...35) + [48, 63, 64, 65, 100, 127, 128, 129, 576, 1000, 1536]
 
-/// Equal bit for bit: -0 differs from 0, and NaN equals itself.
-func sameBits(_ a: [Float], _ b: [Float]) -> Bool {
-    a.count == b.count && zip(a, b).allSatisfy { $0.bitPattern == $1.bitPattern }
+/// Expects equal bits: -0 differs from 0, and NaN equals itself. Names the first difference rather than printing both arrays.
+func expectSameBits(_ got: [Float], _ wanted: [Float], _ comment: Comment? = nil, at location: SourceLocation = #_sourceLocation) {
+    #expect(got.count == wanted.count, comment, sourceLocation: location)
+    let firstDifference = zip(got, wanted).enumerated().first { $1.0.bitPattern != $1.1.bitPattern }
+    #expect(firstDifference == nil, comment, sourceLocation: location)
 }
 
 /// The largest |a - b| / (|b| + floor).

@@ -120,7 +120,7 @@ import Testing
                 batched.store(k.view, v.view, rows, pool)
                 let got = batched.attend(q.view, rows, heads: shape.heads, pool)
                 let wanted = chunks.indices.flatMap { sequence in alone[sequence][chunks[sequence]].flatMap { $0 } }
-                #expect(sameBits(got, wanted), "\(shape), chunks \(chunks), \(pool.threads) threads")
+                expectSameBits(got, wanted, "\(shape), chunks \(chunks), \(pool.threads) threads")
                 done = chunks.map(\.upperBound)
             }
         }
@@ -137,7 +137,7 @@ import Testing
         for key in 0..<64 { k.view.rows(key..<key + 1).fill(key == 37 ? 50 : -50) }
         cache.store(k.view, v.view, cache.rows(0, 0..<64), pool)
         let got = cache.attend(q.view, cache.rows(0, 63..<64), heads: 1, pool)
-        #expect(sameBits(got, v.view.rows(37..<38).elements))
+        expectSameBits(got, v.view.rows(37..<38).elements)
     }
 
     /// Rounded to what bf16 holds, so that the format adds no error of its own.

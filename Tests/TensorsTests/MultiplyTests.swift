@@ -24,8 +24,8 @@ import Testing
                 let y = Matrix(rows, outputs)
                 matrix.multiply(x.view.rows(first..<first + rows), into: y.view, pool: pool, workspace: workspace)
                 #expect(y.guardsHold)
-                #expect(
-                    sameBits(y.elements, alone[first..<first + rows].flatMap { $0 }),
+                expectSameBits(
+                    y.elements, alone[first..<first + rows].flatMap { $0 },
                     "\(rows) rows of [\(outputs), \(inputs)], \(pool.threads) threads")
             }
         }

@@ -1,4 +1,5 @@
 import Tensors
+import Testing
 
 /// SplitMix64. Prints its seed, so that a failure can be run again.
 struct Randomness: RandomNumberGenerator {
@@ -58,9 +59,11 @@ final class Matrix {
     }
 }
 
-/// Equal bit for bit: -0 differs from 0, and NaN equals itself.
-func sameBits(_ a: [Float], _ b: [Float]) -> Bool {
-    a.count == b.count && zip(a, b).allSatisfy { $0.bitPattern == $1.bitPattern }
+/// Expects equal bits: -0 differs from 0, and NaN equals itself. Names the first difference rather than printing both arrays.
+func expectSameBits(_ got: [Float], _ wanted: [Float], _ comment: Comment? = nil, at location: SourceLocation = #_sourceLocation) {
+    #expect(got.count == wanted.count, comment, sourceLocation: location)
+    let firstDifference = zip(got, wanted).enumerated().first { $1.0.bitPattern != $1.1.bitPattern }
+    #expect(firstDifference == nil, comment, sourceLocation: location)
 }
 
 extension PackedMatrix {

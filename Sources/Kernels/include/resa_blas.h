@@ -7,12 +7,14 @@ enum {
     /// Rows of x in every call, zero-padded, so that a row's result never depends on how many rows there are.
     RESA_BLAS_ROWS = 16,
     /// Output columns in every call; the last block of a matrix may be narrower, always by the same amount.
-    RESA_BLAS_COLUMNS = 256,
+    RESA_BLAS_COLUMNS = 64,
 };
 
-/// sum [16, columns] = x [16, inputs] W^T for rows of W (row-major, stride `inputs`). `xStride` and `sumStride` in elements.
+/// sum [columns, 16] = W x^T for x [16, inputs] (rows `xStride` apart, at least `inputs` and 1) and `columns` rows of W (row-major,
+/// stride `inputs`). inputs is at least 1.
 void resa_blas_tile(
-    ptrdiff_t columns, ptrdiff_t inputs, const float *_Nonnull x, ptrdiff_t xStride, const float *_Nonnull w, float *_Nonnull sum,
-    ptrdiff_t sumStride);
+    ptrdiff_t columns, ptrdiff_t inputs, const float *_Nonnull x, ptrdiff_t xStride, const float *_Nonnull w, float *_Nonnull sum);
+/// Row `row` of a tile's sums: out[columns].
+void resa_blas_row(ptrdiff_t columns, const float *_Nonnull sum, ptrdiff_t row, float *_Nonnull out);
 /// OpenBLAS's name for the processor it chose its kernels for.
 const char *_Nonnull resa_blas_core(void);
