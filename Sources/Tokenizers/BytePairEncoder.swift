@@ -15,7 +15,7 @@ struct BytePairEncoder: Sendable {
     /// Whether a word that is a token as a whole is taken without merging.
     let ignoreMerges: Bool
 
-    func encode(_ word: UnsafeBufferPointer<UInt8>, vocabulary: Vocabulary, scratch: MergeScratch, into output: inout [Int32]) {
+    func encode(_ word: UnsafeBufferPointer<UInt8>, vocabulary: borrowing Vocabulary, scratch: MergeScratch, into output: inout [Int32]) {
         if ignoreMerges, let id = vocabulary.id(ofBytes: word) {
             output.append(id)
             return

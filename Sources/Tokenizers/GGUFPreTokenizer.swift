@@ -31,6 +31,7 @@ struct GGUFPreTokenizer {
             steps = [.digits(individually: true)] + (try Self.isolating([PreTokenizer.gpt2Pattern]))
         case "qwen2", "deepseek-r1-qwen":
             steps = try Self.isolating([Self.qwen2Pattern])
+            // GGUF has no key for it; these models' own tokenizer.json normalises.
             normalizer = .nfc
         case "llama-bpe", "llama3", "llama-v3":
             steps = try Self.isolating([Self.llama3Pattern])

@@ -1,7 +1,6 @@
 /// Builds the merge table from merges as files write them: two names, the earlier the stronger.
 struct MergeReader {
     private let vocabulary: Vocabulary
-    /// How many bytes the names of a merged token lose where two are joined: none in byte-level vocabularies.
     private(set) var table: MergeTable
     private var rank: Int32 = 0
 

@@ -5,14 +5,14 @@ struct PreTokenizer: Sendable {
         case split(Pattern, SplitBehavior, invert: Bool)
         /// Cut numbers off, whole or digit by digit.
         case digits(individually: Bool)
-        /// GPT-2's own splitting, unless `pattern` is nil.
-        case byteLevel(addPrefixSpace: Bool, pattern: Pattern?)
+        /// Put a space before a piece that does not begin with one.
+        case prefixSpace
     }
 
     /// Applied in order, each to every piece that the one before it leaves.
     let steps: [Step]
 
-    /// GPT-2's pattern, which the `ByteLevel` pre-tokeniser applies with `use_regex`.
+    /// GPT-2's pattern, which the `ByteLevel` pre-tokeniser applies when it says `use_regex`.
     static let gpt2Pattern = #"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+"#
 
     /// Calls `body` with every word of `text`, valid UTF-8, in order. `body`'s pointer lives for that call only.
@@ -46,16 +46,12 @@ struct PreTokenizer: Sendable {
             behavior.pieces(parts).forEach(piece)
         case .digits(let individually):
             Digits.forEachPart(of: original, individually: individually) { piece($0) }
-        case .byteLevel(let addPrefixSpace, let pattern):
-            let rest = PreTokenizer(steps: (pattern.map { [.split($0, .isolated, invert: false)] } ?? []) + steps[(index + 1)...])
-            if addPrefixSpace, original.first != UInt8(ascii: " ") {
-                let spaced = [UInt8(ascii: " ")] + original
-                let spacedView = [UInt8(ascii: " ")] + view
-                spaced.withUnsafeBufferPointer { original in
-                    spacedView.withUnsafeBufferPointer { rest.run(0, original: original, view: $0, memory, body) }
-                }
-            } else {
-                rest.run(0, original: original, view: view, memory, body)
+        case .prefixSpace:
+            guard original.first != UInt8(ascii: " ") else { return run(index + 1, original: original, view: view, memory, body) }
+            let spaced = [UInt8(ascii: " ")] + original
+            let spacedView = [UInt8(ascii: " ")] + view
+            spaced.withUnsafeBufferPointer { original in
+                spacedView.withUnsafeBufferPointer { run(index + 1, original: original, view: $0, memory, body) }
             }
         }
     }

@@ -11,7 +11,8 @@ package final class Tokenizer: Sendable {
     /// Looked for in the text as given, and in the normalised text.
     private let givenTokens: AddedTokens
     private let normalizedTokens: AddedTokens
-    private let specialTokens: Set<Int32>
+    /// By id.
+    private let isSpecial: [Bool]
     private let memories = EncodingMemoryPool()
 
     /// The beginning-of-sequence token, if the model has one.
@@ -47,7 +48,9 @@ package final class Tokenizer: Sendable {
                 token.content = parts.normalizer.normalize($0.content)
                 return token
             })
-        specialTokens = Set(parts.added.filter(\.special).map(\.id))
+        var isSpecial = [Bool](repeating: false, count: parts.vocabulary.count)
+        for token in parts.added where token.special { isSpecial[Int(token.id)] = true }
+        self.isSpecial = isSpecial
         bosText = parts.bos ?? ""
         eosText = parts.eos ?? ""
         bosToken = parts.bos.flatMap(parts.vocabulary.id(ofName:))
@@ -73,7 +76,7 @@ package final class Tokenizer: Sendable {
     package var addBOS: Bool { bosToken.map(template.prefix.contains) ?? false }
 
     /// Whether `decode` leaves the token out when it skips special tokens.
-    package func isSpecial(_ id: Int32) -> Bool { specialTokens.contains(id) }
+    package func isSpecial(_ id: Int32) -> Bool { isSpecial.indices.contains(Int(id)) && isSpecial[Int(id)] }
 
     /// The token of this name, as `tokenizer.json` writes it: `Ġthe`, `<think>`.
     package func id(of token: String) -> Int32? { vocabulary.id(ofName: token) }
@@ -152,8 +155,9 @@ package final class Tokenizer: Sendable {
     /// The text of `ids`; ill-formed UTF-8 becomes U+FFFD, ids without a token are left out.
     package func decode(_ ids: some Sequence<Int32>, skipSpecialTokens: Bool = false) -> String {
         var bytes: [UInt8] = []
+        bytes.reserveCapacity(ids.underestimatedCount * 4)
         for id in ids where !(skipSpecialTokens && isSpecial(id)) && vocabulary.contains(id) {
-            bytes.append(contentsOf: vocabulary.arena[Int(id)])
+            vocabulary.arena.withBytes(of: Int(id)) { bytes.append(contentsOf: $0) }
         }
         return String(decoding: bytes, as: UTF8.self)
     }

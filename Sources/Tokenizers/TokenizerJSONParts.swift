@@ -24,23 +24,37 @@ extension PreTokenizer {
 
     /// - Throws: `TokenizerError.unsupported` for a kind that is not implemented or an order that makes no byte-level words.
     init(_ node: TokenizerJSONNode) throws(TokenizerError) {
-        steps = try Self.steps(node)
-        // Bytes become their alphabet's characters in ByteLevel: before it patterns see text, after it they would not.
-        let place = steps.firstIndex { if case .byteLevel = $0 { true } else { false } }
-        guard place == steps.count - 1 else {
-            throw .unsupported(
-                part: node.path, got: place == nil ? "without ByteLevel" : "with steps after ByteLevel",
-                supported: ["a sequence that ends in its only ByteLevel"])
+        let parts = try Self.leaves(node)
+        var steps: [Step] = []
+        var kinds: [String] = []
+        for part in parts {
+            steps += try Self.steps(part)
+            kinds.append(try part.kind)
         }
+        // Bytes become their alphabet's characters in ByteLevel: before it patterns see text, after it they would not.
+        guard kinds.firstIndex(of: "ByteLevel") == kinds.count - 1 else {
+            throw .unsupported(
+                part: "the order of \(node.path)", got: kinds.joined(separator: ", "),
+                supported: ["sequences that end in their only ByteLevel"])
+        }
+        self.init(steps: steps)
+    }
+
+    /// The parts of nested sequences, in order.
+    private static func leaves(_ node: TokenizerJSONNode) throws(TokenizerError) -> [TokenizerJSONNode] {
+        guard !node.value.isNull else {
+            throw .unsupported(part: node.path, got: "null", supported: kinds)
+        }
+        guard try node.kind == "Sequence" else { return [node] }
+        let list = node.child("pretokenizers")
+        var leaves: [TokenizerJSONNode] = []
+        for index in try list.array.indices { leaves += try Self.leaves(list.child(index)) }
+        guard !leaves.isEmpty else { throw .unsupported(part: list.path, got: "an empty sequence", supported: kinds) }
+        return leaves
     }
 
     private static func steps(_ node: TokenizerJSONNode) throws(TokenizerError) -> [Step] {
-        switch node.value.isNull ? "null" : try node.kind {
-        case "Sequence":
-            let list = node.child("pretokenizers")
-            var steps: [Step] = []
-            for index in try list.array.indices { steps += try Self.steps(list.child(index)) }
-            return steps
+        switch try node.kind {
         case "Split":
             let name = try node.child("behavior").string
             guard let behavior = SplitBehavior(rawValue: name) else {
@@ -50,12 +64,9 @@ extension PreTokenizer {
         case "Digits":
             return [.digits(individually: try node.child("individual_digits").optionalBool ?? false)]
         case "ByteLevel":
-            let usesPattern = try node.child("use_regex").optionalBool ?? true
-            return [
-                .byteLevel(
-                    addPrefixSpace: try node.child("add_prefix_space").optionalBool ?? true,
-                    pattern: usesPattern ? try Pattern(gpt2Pattern) : nil)
-            ]
+            var steps: [Step] = try node.child("add_prefix_space").optionalBool ?? true ? [.prefixSpace] : []
+            if try node.child("use_regex").optionalBool ?? true { steps.append(.split(try Pattern(gpt2Pattern), .isolated, invert: false)) }
+            return steps
         case let other:
             throw .unsupported(part: node.path, got: other, supported: kinds)
         }

@@ -10,8 +10,8 @@ struct Vocabulary: Sendable {
     /// Tokens whose name is not their bytes in the byte alphabet, as `<｜User｜>`: by id and by name.
     private var irregularNames: [Int32: String] = [:]
     private var irregularIDs: [[UInt8]: Int32] = [:]
-    /// Ids that no token has.
-    private var holes: Set<Int32> = []
+    /// Whether each id has a token.
+    private var exists: [Bool]
 
     /// `names[id]` is how the model's vocabulary writes token `id`; `added` are matched as text and win over the model's names.
     init(names: [String?], added: [(id: Int32, content: String)]) {
@@ -23,6 +23,7 @@ struct Vocabulary: Sendable {
             names[Int(token.id)] = token.content
         }
         index = ByteIndex(capacity: names.count)
+        exists = names.map { $0 != nil }
         for (id, name) in names.enumerated() {
             let id = Int32(id)
             var regular = false
@@ -31,10 +32,7 @@ struct Vocabulary: Sendable {
                 regular = ByteAlphabet.appendBytes(of: name.utf8, to: &bytes)
                 if !regular { bytes.append(contentsOf: name.utf8) }
             }
-            guard let name else {
-                holes.insert(id)
-                continue
-            }
+            guard let name else { continue }
             if regular, !addedIDs.contains(id) {
                 index.insert(id, in: arena)
             } else {
@@ -47,7 +45,7 @@ struct Vocabulary: Sendable {
     var count: Int { arena.count }
 
     func contains(_ id: Int32) -> Bool {
-        id >= 0 && Int(id) < arena.count && !holes.contains(id)
+        exists.indices.contains(Int(id)) && exists[Int(id)]
     }
 
     /// The token that the model's vocabulary writes as these bytes in the byte alphabet.

@@ -42,7 +42,7 @@ import Testing
         ),
         (
             #"{"type": "ByteLevel", "add_prefix_space": false, "use_regex": true}"#, #"{"type": "Digits"}"#,
-            ["pre_tokenizer", "without ByteLevel"]
+            ["pre_tokenizer", "ByteLevel"]
         ),
         (#"{"type": "ByteLevel", "add_prefix_space": false, "use_regex": true}"#, "null", ["pre_tokenizer"]),
         (
