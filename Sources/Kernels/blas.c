@@ -12,9 +12,12 @@ static void use_one_thread(void) { openblas_set_num_threads(1); }
 // processor. On the other side, kernels for some processors take 12 rows one way and the remaining 4 another, with other roundings.
 void resa_blas_tile(ptrdiff_t columns, ptrdiff_t inputs, const float *x, ptrdiff_t xStride, const float *w, float *sum) {
     pthread_once(&once, use_one_thread);
-    cblas_sgemm(
-        CblasColMajor, CblasTrans, CblasNoTrans, RESA_BLAS_ROWS, (blasint)columns, (blasint)inputs, 1.0f, x, (blasint)xStride, w,
-        (blasint)inputs, 0.0f, sum, RESA_BLAS_ROWS);
+    for (ptrdiff_t k = 0; k < inputs; k += RESA_BLAS_INPUTS) {
+        const ptrdiff_t some = inputs - k < RESA_BLAS_INPUTS ? inputs - k : RESA_BLAS_INPUTS;
+        cblas_sgemm(
+            CblasColMajor, CblasTrans, CblasNoTrans, RESA_BLAS_ROWS, (blasint)columns, (blasint)some, 1.0f, x + k, (blasint)xStride,
+            w + k, (blasint)inputs, k == 0 ? 0.0f : 1.0f, sum, RESA_BLAS_ROWS);
+    }
 }
 
 void resa_blas_row(ptrdiff_t columns, const float *sum, ptrdiff_t row, float *out) {
