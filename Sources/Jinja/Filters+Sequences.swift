@@ -89,7 +89,8 @@ extension Interpreter {
                 let key = try path.map { (p) throws(JinjaError) in try attribute(path: p, of: item) } ?? item
                 keys.append(foldCase(key, unless: bound.flag(1)))
             }
-            keyed.append((keys.count == 1 ? keys[0] : .array(keys), item))
+            // Compared as lists: equal keys are then never asked for their order, which undefined ones do not have.
+            keyed.append((.array(keys), item))
         }
         return try sortedPairs(keyed, descending: bound.flag(0))
     }
@@ -176,6 +177,8 @@ extension Interpreter {
 
     private func map(_ value: Value, _ arguments: CallArguments) throws(JinjaError) -> [Value] {
         var results: [Value] = []
+        // jinja2 takes anything false for an empty sequence here and in `select`.
+        guard value.isTrue else { return [] }
         if arguments.positional.isEmpty {
             let bound = try arguments.bind("map", "attribute", "default")
             let path = try bound.required(0)
@@ -192,6 +195,7 @@ extension Interpreter {
     }
 
     private func select(_ value: Value, _ arguments: CallArguments, byAttribute: Bool, keep: Bool) throws(JinjaError) -> [Value] {
+        guard value.isTrue else { return [] }
         var rest = arguments.positional[...]
         let path = byAttribute ? rest.popFirst() : nil
         if byAttribute, path == nil { throw .failure("Missing parameter for attribute name") }

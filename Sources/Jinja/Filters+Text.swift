@@ -4,6 +4,8 @@ extension Interpreter {
     func applyTextFilter(_ name: String, _ value: Value, _ arguments: CallArguments) throws(JinjaError) -> Value? {
         guard Self.textFilters.contains(name) else { return nil }
         if name == "urlencode", value.text == nil { return .string(try encodeQuery(value)) }
+        if value.text == nil, name == "truncate" { return try truncateOther(value, arguments) }
+        if value.text == nil, name == "indent" { throw .failure("indent needs a string, not \(value.typeName)") }
         let text = try text(of: value)
         try charge(text: text)
         let result: String
@@ -133,6 +135,14 @@ extension Interpreter {
         if scalars.count <= length.addingReportingOverflow(leeway).partialValue { return text }
         let head = String(scalars[..<(length - endLength)])
         return (bound.flag(1) ? head : head.splitFromRight(on: " ", limit: 1)[0]) + end
+    }
+
+    /// `truncate` of something else than a string hands on what is short enough, as jinja2 does.
+    private func truncateOther(_ value: Value, _ arguments: CallArguments) throws(JinjaError) -> Value {
+        let bound = try arguments.bind("truncate", "length", "killwords", "end", "leeway")
+        let limit = try bound.integer(0, default: 255).addingReportingOverflow(bound.integer(3, default: 5)).partialValue
+        guard try length(of: value) <= limit else { throw .failure("truncate needs a string, not \(value.typeName)") }
+        return value
     }
 
     private func countWords(_ text: String) -> Int {

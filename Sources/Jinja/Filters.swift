@@ -94,6 +94,7 @@ extension Interpreter {
         case "float":
             let standard = try arguments.bind(name, "default")[0] ?? 0.0
             if let number = value.number { return .double(number) }
+            if case .undefined(let reason) = value { throw .failure(reason) }
             return value.text.flatMap { parseDouble($0) }.map(Value.double) ?? standard
         case "round": return try round(value, try arguments.bind(name, "precision", "method"))
         case "filesizeformat": return .string(try fileSize(value, binary: try arguments.bind(name, "binary").flag(0)))

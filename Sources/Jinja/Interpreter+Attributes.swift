@@ -12,12 +12,14 @@ extension Interpreter {
         switch value {
         case .undefined(let reason): throw .failure(reason)
         case .string: return Self.stringMethods.contains(name) ? .callable(.method(value, name)) : nil
-        case .array: return try sequenceMethod(name, of: value, mutating: Self.listMutations)
+        case .array:
+            if Self.listMutations.contains(name) { return unsafe(name, value) }
+            return Self.listMethods.contains(name) ? .callable(.method(value, name)) : nil
         case .tuple(let items):
             // What `groupby` yields is a pair with names.
             if items.count == 2, name == "grouper" { return items[0] }
             if items.count == 2, name == "list" { return items[1] }
-            return try sequenceMethod(name, of: value, mutating: [])
+            return Self.tupleMethods.contains(name) ? .callable(.method(value, name)) : nil
         case .object:
             if Self.objectMutations.contains(name) { return unsafe(name, value) }
             return Self.objectMethods.contains(name) ? .callable(.method(value, name)) : nil
@@ -26,11 +28,6 @@ extension Interpreter {
         case .callable(.macro(let index)): return macroAttribute(name, macros[index].definition)
         case .none, .bool, .int, .callable: return nil
         }
-    }
-
-    private func sequenceMethod(_ name: String, of value: Value, mutating forbidden: Set<String>) throws(JinjaError) -> Value? {
-        if forbidden.contains(name) { return unsafe(name, value) }
-        return Self.sequenceMethods.contains(name) ? .callable(.method(value, name)) : nil
     }
 
     /// The sandbox lets nobody change a value: looking the method up works, calling it fails.

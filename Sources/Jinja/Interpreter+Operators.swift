@@ -126,7 +126,7 @@ extension Interpreter {
     func slice(_ value: Value, start: Value, stop: Value, step: Value) throws(JinjaError) -> Value {
         if case .undefined(let reason) = value { throw .failure(reason) }
         for bound in [start, stop, step] where !bound.isNone && bound.integer == nil {
-            return .undefined(reason: "\(value.holderName) has no such slice")
+            throw .failure("slice indices must be integers or none, not '\(bound.typeName)'")
         }
         let stride = step.integer ?? 1
         guard stride != 0 else { throw .failure("slice step cannot be zero") }
@@ -155,7 +155,7 @@ extension Interpreter {
                 return .string(String(scalars[first...last]))
             }
             return .string(String(positions(scalars.count).map { scalars[$0] }[...]))
-        default: return .undefined(reason: "\(value.holderName) has no such slice")
+        default: throw .failure("'\(value.typeName)' object cannot be sliced")
         }
     }
 }

@@ -9,7 +9,8 @@ extension Interpreter {
         "strip",
         "swapcase", "title", "upper", "zfill",
     ]
-    static let sequenceMethods: Set<String> = ["index", "count", "copy"]
+    static let listMethods: Set<String> = ["index", "count", "copy"]
+    static let tupleMethods: Set<String> = ["index", "count"]
     static let objectMethods: Set<String> = ["get", "items", "keys", "values", "copy"]
     static let listMutations: Set<String> = ["append", "reverse", "insert", "sort", "extend", "remove", "clear", "pop"]
     static let objectMutations: Set<String> = ["clear", "pop", "popitem", "setdefault", "update"]

@@ -148,6 +148,9 @@ extension Interpreter {
                 try writeQuoted(member, into: &out)
             }
             out += "}"
+        case .runtime(let object) where object.kind == .loop && loops.indices.contains(object.index):
+            let loop = loops[object.index]
+            out += "<LoopContext \(loop.position + 1)/\(loop.items.count)>"
         case .callable, .runtime: out += "<\(value.typeName)>"
         }
     }

@@ -1,20 +1,25 @@
 """Jinja cases with jinja2's own answers, in the environment `transformers` gives a chat template.
 
-Writes `jinja/language.json` (small cases), `jinja/chat.json` (chat templates of every family against many conversations). A case is
+Writes `jinja/language.json` (small cases, and random ones from a fixed seed), `jinja/chat.json` (chat templates of every family against many conversations). A case is
 {template, context, expected} or {template, context, error}. Files in `chat_templates/` are written for these tests.
 """
 
+import copy
 import datetime
+import functools
 import itertools
 import json
 from pathlib import Path
 
 import jinja2
 import jinja2.ext
+import jinja_random
 from jinja2 import nodes
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
-DEPENDS = ["Tests/Reference/chat_templates"]
+DEPENDS = ["Tests/Reference/chat_templates", "Tests/Reference/jinja_random.py"]
+RANDOM_SEED = 20
+RANDOM_CASES = 5000
 NOW = datetime.datetime(2025, 3, 9, 8, 5, 7)
 
 
@@ -50,10 +55,15 @@ def environment() -> ImmutableSandboxedEnvironment:
 ENVIRONMENT = environment()
 
 
+@functools.cache
+def compiled(template: str) -> jinja2.Template:
+    return ENVIRONMENT.from_string(template)
+
+
 def answer(template: str, context: dict) -> dict:
     case = {"template": template, "context": context}
     try:
-        case["expected"] = ENVIRONMENT.from_string(template).render(**context)
+        case["expected"] = compiled(template).render(**context)
     except Exception as error:  # whatever Python raises, the Swift side must refuse too
         case["error"] = f"{type(error).__name__}: {error}"
     return case
@@ -826,6 +836,11 @@ def language() -> list[dict]:
     for left, op, right in itertools.product(["7", "-7", "2.5", "-2.5", "0", "true"], ["+", "-", "*", "/", "//", "%", "**", "<", "<=", "==", "!="], ["3", "-3", "0.5", "0", "false"]):
         if not (op == "**" and left.startswith("-") and right == "0.5"):  # Python answers with a complex number, ours refuses
             cases.append(answer(f"{{{{ ({left}) {op} ({right}) }}}}", {}))
+    for template in jinja_random.templates(RANDOM_SEED, RANDOM_CASES):
+        # A copy, because jinja2's `indent` appends to a list it is given.
+        case = answer(template, copy.deepcopy(DATA))
+        if len(case.get("expected", "")) < 5000 and " at 0x" not in case.get("expected", ""):
+            cases.append({**case, "context": "data"})
     return cases
 
 
