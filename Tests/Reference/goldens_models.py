@@ -22,7 +22,12 @@ from sparsify import SparseCoder, SparseCoderConfig
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast, Qwen2Config, Qwen2ForCausalLM
 
-DEPENDS = ["Tests/Reference/interventions.py", "Tests/Reference/smollm2.py", "adapters"]
+DEPENDS = [
+    "Tests/Reference/interventions.py",
+    "Tests/Reference/smollm2.py",
+    "adapters/smollm2-gsm8k-lora/adapter_model.safetensors",
+    "adapters/smollm2-sae/layers.14",
+]
 
 VOCAB = 512
 # One token; inside a block of the KV cache (32 tokens); just over one, two and four blocks.
@@ -175,7 +180,7 @@ class Cases:
     def run(self, name: str, tokens: list[int], adapters: list[dict] = (), positions: str = "all", prompt_length: int | None = None):
         prompt_length = len(tokens) if prompt_length is None else prompt_length
         with adapted(self.model, list(adapters), self.adapters) as (model, recorder, place):
-            place(0, prompt_length)
+            place(torch.arange(len(tokens))[None], torch.tensor([prompt_length]))
             logits = model(input_ids=torch.tensor([tokens]), use_cache=False).logits[0].float()
         self.tensors[name] = logits[-1:].clone() if positions == "last" else logits.contiguous()
         for hookpoint, indices in recorder.indices.items():
@@ -288,20 +293,35 @@ TEXT_PROMPTS = [
 
 
 @torch.inference_mode()
-def greedy(model, prompt: list[int], adapters: list[dict], folder: Path) -> dict:
-    """64 tokens by argmax, end-of-sequence like any other token; the smallest margin says how near the nearest tie was."""
-    tokens, margins, cache = [], [], None
+def greedy(model, prompts: list[list[int]], adapters: list[dict], folder: Path) -> list[dict]:
+    """64 tokens by argmax for every prompt, in one left-padded batch, end-of-sequence like any other token.
+
+    The smallest margin between the two strongest tokens says how near the nearest tie was.
+    """
+    lengths = torch.tensor([len(prompt) for prompt in prompts])
+    longest = int(lengths.max())
+    step = torch.tensor([[0] * (longest - len(prompt)) + prompt for prompt in prompts])
+    positions = torch.arange(longest)[None] - (longest - lengths)[:, None]
+    mask = (positions >= 0).long()
+    chosen, margins, cache = [], [], None
     with adapted(model, adapters, folder) as (wrapped, _, place):
-        step = prompt
         for _ in range(GREEDY_TOKENS):
-            place(len(prompt) + len(tokens) - len(step) if tokens else 0, len(prompt))
-            out = wrapped(input_ids=torch.tensor([step]), past_key_values=cache, use_cache=True)
+            place(positions, lengths)
+            out = wrapped(
+                input_ids=step, attention_mask=mask, position_ids=positions.clamp(min=0), past_key_values=cache, use_cache=True,
+                logits_to_keep=1,
+            )  # fmt: skip
             cache = out.past_key_values
-            best = out.logits[0, -1].topk(2)
-            margins.append(float(best.values[0] - best.values[1]))
-            step = [int(best.indices[0])]
-            tokens += step
-    return {"prompt": prompt, "adapters": adapters, "tokens": tokens, "smallest_margin": min(margins)}
+            best = out.logits[:, -1].topk(2)
+            margins.append(best.values[:, 0] - best.values[:, 1])
+            step, positions = best.indices[:, :1], positions[:, -1:] + 1
+            mask = torch.cat([mask, torch.ones_like(step)], dim=1)
+            chosen.append(step)
+    tokens, smallest = torch.cat(chosen, dim=1).tolist(), torch.stack(margins).amin(0).tolist()
+    return [
+        {"prompt": prompt, "adapters": adapters, "tokens": made, "smallest_margin": margin}
+        for prompt, made, margin in zip(prompts, tokens, smallest)
+    ]
 
 
 def smollm2_adapters(folder: Path) -> dict[str, list[dict]]:
@@ -333,12 +353,10 @@ def make_smollm2(folder: Path) -> None:
                 cases.run(f"{name}-{number}", prompt, specs, positions="last")
     cases.write(folder)
 
-    runs = [{"name": f"base-{number}", **greedy(model, prompt, [], adapters)} for number, prompt in enumerate(prompts)]
-    for name in ("lora", "sae-splice", "sae-edit"):
-        for number, prompt in enumerate(prompts[:4]):
-            runs.append({"name": f"{name}-{number}", **greedy(model, prompt, variants[name], adapters)})
-    for run in runs:
-        run["text"] = tokenizer.decode(run["tokens"])
+    runs = []
+    for name, specs in {"base": [], **variants}.items():
+        for number, run in enumerate(greedy(model, prompts if name == "base" else prompts[:4], specs, adapters)):
+            runs.append({"name": f"{name}-{number}", **run, "text": tokenizer.decode(run["tokens"])})
     (folder / "greedy.json").write_text(json.dumps(runs))
 
 

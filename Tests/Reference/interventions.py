@@ -29,13 +29,13 @@ def load_sae(folder: Path) -> SparseCoder:
     return SparseCoder.load_from_disk(folder).float().eval()
 
 
-def in_scope(scope, positions: torch.Tensor, prompt_length: int) -> torch.Tensor:
+def in_scope(scope, positions: torch.Tensor, prompt_lengths: torch.Tensor) -> torch.Tensor:
     if scope == "all":
         return torch.ones_like(positions, dtype=torch.bool)
     if scope == "prompt":
-        return positions < prompt_length
+        return positions < prompt_lengths
     if scope == "generated":
-        return positions >= prompt_length
+        return positions >= prompt_lengths
     first, end = scope
     return (positions >= first) & (positions < end)
 
@@ -74,10 +74,10 @@ class Recorder:
 
 @contextmanager
 def adapted(model, adapters: list[dict], folder: Path):
-    """`(model, recorder, place)` with the adapters attached for the time of the block; `place(first, prompt_length)` tells the hooks
-    the position of the next pass's first token."""
+    """`(model, recorder, place)` with the adapters attached for the time of the block; `place(positions, prompt_lengths)` tells the hooks
+    the next pass's positions `[sequences, tokens]` (padding below 0) and how long each sequence's prompt is."""
     recorder = Recorder()
-    where = {"first": 0, "prompt_length": 1 << 30}
+    where: dict[str, torch.Tensor] = {}
     loras = [spec for spec in adapters if "hookpoint" not in spec]
     saes = [spec for spec in adapters if "hookpoint" in spec]
     wrapped, handles = model, []
@@ -103,20 +103,19 @@ def adapted(model, adapters: list[dict], folder: Path):
 
             def hook(_module, inputs, output, sae=sae, spec=spec):
                 whole = output[0] if isinstance(output, tuple) else output
-                hidden = whole[0]
-                source = inputs[0][0] if sae.cfg.transcode else hidden
+                hidden = whole.flatten(0, 1)
+                source = inputs[0].flatten(0, 1) if sae.cfg.transcode else hidden
                 changed, indices, activations = intervene(sae, spec, hidden, source)
-                positions = torch.arange(len(hidden)) + where["first"]
-                touched = in_scope(spec.get("scope", "all"), positions, where["prompt_length"])
-                changed = torch.where(touched[:, None], changed, hidden)[None]
+                touched = in_scope(spec.get("scope", "all"), where["positions"], where["prompt_lengths"])
+                changed = torch.where(touched.flatten()[:, None], changed, hidden).view_as(whole)
                 recorder.indices[spec["hookpoint"]] = indices
                 recorder.activations[spec["hookpoint"]] = activations
                 return (changed, *output[1:]) if isinstance(output, tuple) else changed
 
             handles.append(module.register_forward_hook(hook))
 
-        def place(first: int, prompt_length: int) -> None:
-            where.update(first=first, prompt_length=prompt_length)
+        def place(positions: torch.Tensor, prompt_lengths: torch.Tensor) -> None:
+            where.update(positions=positions, prompt_lengths=prompt_lengths[:, None])
 
         yield wrapped, recorder, place
     finally:

@@ -74,7 +74,8 @@ def main() -> None:
         prompt = torch.tensor([smollm2.chat_ids(tokenizer, options.question)])
         for edit in [None, *options.steer]:
             specs = [{"name": options.sae.name, "hookpoint": hookpoint, "mode": "edit", "edits": [edit]}] if edit else []
-            with adapted(model, specs, options.sae.parent) as (adapted_model, _, _):
+            with adapted(model, specs, options.sae.parent) as (adapted_model, _, place):
+                place(torch.zeros(1, 1), torch.zeros(1))  # the edits act everywhere, wherever the tokens are
                 out = adapted_model.generate(prompt, max_new_tokens=60, do_sample=False, pad_token_id=tokenizer.pad_token_id)
             print(f"{edit}: {tokenizer.decode(out[0, prompt.shape[1]:], skip_special_tokens=True)!r}", flush=True)
         return

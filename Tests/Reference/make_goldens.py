@@ -5,6 +5,7 @@ between runs. A module is skipped when nothing it was made from has changed: its
 `DEPENDS` (files or folders, relative to the repository) names. Each runs in its own process, so none can disturb another.
 """
 
+import ast
 import hashlib
 import os
 import runpy
@@ -19,9 +20,9 @@ ROOT = HERE.parent.parent
 
 def depends(source: Path) -> list[Path]:
     """The module's `DEPENDS`, read without importing the module (its imports may take seconds)."""
-    for line in source.read_text(encoding="utf-8").splitlines():
-        if line.startswith("DEPENDS = "):
-            return [ROOT / path for path in eval(line.removeprefix("DEPENDS = "), {})]
+    for statement in ast.parse(source.read_text(encoding="utf-8"), str(source)).body:
+        if isinstance(statement, ast.Assign) and [ast.unparse(target) for target in statement.targets] == ["DEPENDS"]:
+            return [ROOT / path for path in ast.literal_eval(statement.value)]
     return []
 
 
