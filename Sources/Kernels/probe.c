@@ -25,6 +25,8 @@ uint64_t resa_read_bytes(const void *start, ptrdiff_t bytes) {
     return digest;
 }
 
+void resa_fill_bytes(void *start, ptrdiff_t bytes, uint8_t value) { memset(start, value, (size_t)bytes); }
+
 int64_t resa_last_cache_bytes(void) {
     const long third = sysconf(_SC_LEVEL3_CACHE_SIZE);
     if (third > 0) { return third; }

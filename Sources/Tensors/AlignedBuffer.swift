@@ -1,10 +1,10 @@
 import Kernels
 
 /// Owned memory for `count` elements: zero-filled, 64-byte aligned, freed on deinit. From 1 MiB on it is mapped with huge pages advised and
-/// takes physical memory only where it is touched. Sendable because it is only storage: whoever writes through `pointer` orders the writes.
+/// takes physical memory only where it is touched. Sendable, as it is only storage: whoever writes through `pointer` orders the writes.
 package struct AlignedBuffer<Element: BitwiseCopyable & Sendable>: ~Copyable, Sendable {
     package let count: Int
-    /// Invariant: set once, freed only by deinit; `@unchecked` would be for the struct, here only the stored pointer opts out.
+    /// Invariant: the address never changes and is freed by deinit alone, so it can be read from any thread.
     private nonisolated(unsafe) let base: UnsafeMutableRawPointer
 
     /// Stops the process when the system has no address space left, as any allocation in Swift does.

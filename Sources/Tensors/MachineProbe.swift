@@ -31,7 +31,7 @@ package struct MachineProbe: Sendable {
         let chunks = wanted / chunk
         let buffer = AlignedBuffer<UInt8>(count: chunks * chunk)
         let base = buffer.pointer
-        pool.parallel(chunks) { task in (base + task * chunk).update(repeating: UInt8(truncatingIfNeeded: task), count: chunk) }
+        pool.parallel(chunks) { task in resa_fill_bytes(base + task * chunk, chunk, UInt8(truncatingIfNeeded: task)) }
         var best = 0.0
         for _ in 0..<5 {
             let start = resa_seconds()

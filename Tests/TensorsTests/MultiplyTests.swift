@@ -45,9 +45,10 @@ import Testing
             matrix.multiply(x.view, into: biased.view, bias: bias, pool: pool, workspace: workspace)
             matrix.multiply(x.view, into: added.view, .add(scale: 0.75), pool: pool, workspace: workspace)
             let bound = Double(inputs).squareRoot() * (format == .bf16 ? 0.01 : 1e-6)
-            for row in 0..<rows {
+            for row in Set([0, rows / 2, rows - 1]) {
+                let x = x.view.row(row)
                 for output in 0..<outputs {
-                    let wanted = (0..<inputs).reduce(0.0) { $0 + Double(x.view[row, $1]) * Double(weights[output * inputs + $1]) }
+                    let wanted = (0..<inputs).reduce(0.0) { $0 + Double(x[$1]) * Double(weights[output * inputs + $1]) }
                     #expect(abs(Double(stored.view[row, output]) - wanted) < bound)
                     #expect(biased.view[row, output] == stored.view[row, output] + bias[output])
                     let sum = Double(start.view[row, output]) + 0.75 * Double(stored.view[row, output])

@@ -8,6 +8,8 @@
 double resa_seconds(void);
 /// Reads `bytes` (a multiple of 64) in order; returns a digest of them so that the reads are not removed.
 uint64_t resa_read_bytes(const void *_Nonnull start, ptrdiff_t bytes);
+/// Fills `bytes` from `start`, which also takes the memory from the system.
+void resa_fill_bytes(void *_Nonnull start, ptrdiff_t bytes, uint8_t value);
 /// Bytes of the largest cache, 0 when the system does not say.
 int64_t resa_last_cache_bytes(void);
 /// Physical memory, and what is free for use now, in bytes; 0 when the system does not say.
