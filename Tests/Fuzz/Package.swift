@@ -1,0 +1,36 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+// The readers built once more, under AddressSanitizer and libFuzzer's coverage. `run.sh` builds and runs it; sources are links.
+
+let cSettings: [CSetting] = [
+    .unsafeFlags(["-O1", "-g", "-std=c17", "-fno-math-errno", "-ffp-contract=off", "-fsanitize=address,fuzzer-no-link"])
+]
+let swiftSettings: [SwiftSetting] = [
+    .swiftLanguageMode(.v6), .enableUpcomingFeature("ExistentialAny"),
+    .unsafeFlags(["-O", "-g", "-sanitize=address,fuzzer"]),
+]
+
+let package = Package(
+    name: "reader-fuzzer",
+    platforms: [.macOS(.v15)],
+    targets: [
+        .executableTarget(
+            name: "ReaderFuzzer", dependencies: ["Models", "Adapters", "Tokenizers", "Jinja", "Checkpoints", "Tensors"],
+            swiftSettings: [.unsafeFlags(["-parse-as-library"])],
+            linkerSettings: [.unsafeFlags(["-sanitize=address,fuzzer", "-parse-as-library"])]),
+        .target(name: "Models", dependencies: ["Adapters", "Tokenizers", "Jinja", "Checkpoints", "Tensors"]),
+        .target(name: "Adapters", dependencies: ["Checkpoints", "Tensors", "CPCRE2"]),
+        .target(name: "Tokenizers", dependencies: ["Checkpoints", "CPCRE2"]),
+        .target(name: "Jinja"),
+        .target(name: "Checkpoints", dependencies: ["Tensors"]),
+        .target(name: "Tensors", dependencies: ["Kernels"]),
+        .target(name: "Kernels", dependencies: ["COpenBLAS"], cSettings: cSettings),
+        .systemLibrary(name: "COpenBLAS", path: "Sources/System/COpenBLAS", pkgConfig: "openblas"),
+        .systemLibrary(name: "CPCRE2", path: "Sources/System/CPCRE2", pkgConfig: "libpcre2-8"),
+    ]
+)
+
+for target in package.targets where target.type != .system && target.name != "Kernels" {
+    target.swiftSettings = (target.swiftSettings ?? []) + swiftSettings
+}
