@@ -51,7 +51,7 @@ extension Interpreter {
         let places = old.isEmpty ? text.unicodeScalars.count + 1 : text.occurrences(of: old, limit: limit).count
         let (growth, overflow) = places.multipliedReportingOverflow(by: new.utf8.count)
         try check(bytes: overflow ? .max : text.utf8.count + growth)
-        try charge(1 + growth / 32)
+        try charge(1 + growth / RenderLimits.bytesPerStep)
         return text.replacing(old, by: new, limit: limit)
     }
 

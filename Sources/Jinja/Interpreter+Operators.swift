@@ -107,7 +107,7 @@ extension Interpreter {
         case .string(let text):
             let (bytes, overflow) = text.utf8.count.multipliedReportingOverflow(by: count)
             try check(bytes: overflow ? .max : bytes)
-            try charge(1 + bytes / 32)
+            try charge(1 + bytes / RenderLimits.bytesPerStep)
             return .string(text.isEmpty ? "" : String(repeating: text, count: count))
         case .array(let items): return .array(try repeated(items, count))
         case .tuple(let items): return .tuple(try repeated(items, count))

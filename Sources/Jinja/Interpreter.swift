@@ -51,7 +51,7 @@ final class Interpreter {
     }
 
     /// Handling text costs by its length.
-    func charge(text: String) throws(JinjaError) { try charge(1 + text.utf8.count / 32) }
+    func charge(text: String) throws(JinjaError) { try charge(1 + text.utf8.count / RenderLimits.bytesPerStep) }
 
     func check(_ text: String) throws(JinjaError) { try check(bytes: text.utf8.count) }
 

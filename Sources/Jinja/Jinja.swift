@@ -33,7 +33,7 @@ package struct Template: Sendable {
 
 /// What one rendering may use up.
 package struct RenderLimits: Sendable {
-    /// Evaluated nodes, touched list elements and every 32 bytes of text handled each count as one step.
+    /// Evaluated nodes, touched list elements and every 8 bytes of text handled each count as one step.
     package var steps: Int
     /// Bytes of UTF-8 in the output, and in any one string on the way to it.
     package var outputBytes: Int
@@ -46,8 +46,10 @@ package struct RenderLimits: Sendable {
         self.depth = depth
     }
 
-    /// About a second of work at most; a chat of a thousand messages needs well under one percent of it.
-    package static let standard = RenderLimits(steps: 20_000_000, outputBytes: 64 << 20, depth: 400)
+    /// A few seconds of work at most; a chat of a thousand messages needs well under one percent of it.
+    package static let standard = RenderLimits(steps: 20_000_000, outputBytes: 16 << 20, depth: 400)
+
+    static let bytesPerStep = 8
 
     /// Nesting of expressions and blocks the parser accepts, and of values a variable may hold.
     static let syntaxDepth = 60

@@ -154,13 +154,14 @@ extension Interpreter {
         let limit = try bound.limit(1)
         let parts: [String]
         if bound.optional(0) == nil {
+            try charge(text.utf8.count / 2)
             parts = fromRight ? text.splitOnSpaceFromRight(limit: limit) : text.splitOnSpace(limit: limit)
         } else {
             let separator = try bound.text(0)
             guard !separator.isEmpty else { throw .failure("empty separator") }
+            try charge(text.occurrences(of: separator, limit: limit).count)
             parts = fromRight ? text.splitFromRight(on: separator, limit: limit) : text.split(on: separator, limit: limit)
         }
-        try charge(parts.count)
         return parts.map(Value.string)
     }
 
