@@ -1,11 +1,11 @@
 /// Suggestions for a misspelt name.
 package enum NearNames {
     /// Up to `limit` of `names` whose edit distance to `name` is at most a third of its length, nearest first, ties in the given order.
-    /// Costs O(names x length^2); only error paths call it.
+    /// Looks at the first 4,000 names: file headers choose how many there are. Only error paths call it.
     package static func find(_ name: String, among names: [String], limit: Int = 3) -> [String] {
-        let wanted = Array(name.utf8.prefix(200))
+        let wanted = Array(name.utf8.prefix(120))
         let allowed = max(2, wanted.count / 3)
-        return names.prefix(20_000).enumerated()
+        return names.prefix(4_000).enumerated()
             .filter { abs($0.element.utf8.count - wanted.count) <= allowed }
             .map { (distance: distance(wanted, Array($0.element.utf8)), index: $0.offset, name: $0.element) }
             .filter { $0.distance <= allowed }

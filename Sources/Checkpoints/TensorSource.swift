@@ -16,12 +16,14 @@ package struct TensorInfo: Sendable, Equatable {
 
     /// The size in bytes of `shape` elements of `type`; nil when it overflows or the last dimension is no multiple of the block.
     static func byteCount(type: ElementType, shape: [Int]) -> Int? {
-        var elements = 1
-        for dimension in shape {
-            let (product, overflow) = elements.multipliedReportingOverflow(by: dimension)
-            guard dimension >= 0, !overflow else { return nil }
-            elements = product
+        // Zeros are left out at first: beside one, the other dimensions could have any product, and `rowLength` would overflow.
+        var product = 1
+        for dimension in shape where dimension != 0 {
+            let (next, overflow) = product.multipliedReportingOverflow(by: dimension)
+            guard dimension > 0, !overflow else { return nil }
+            product = next
         }
+        let elements = shape.contains(0) ? 0 : product
         let block = type.block
         guard (shape.last ?? 1) % block.elements == 0, elements % block.elements == 0 else { return nil }
         let (bytes, overflow) = (elements / block.elements).multipliedReportingOverflow(by: block.bytes)

@@ -117,6 +117,7 @@ import Testing
         expectRefused("5 dimensions") { $0.tensors.append(("t", [1, 1, 1, 1, 1], 0, 0)) }
         expectRefused("fits in memory") { $0.tensors.append(("t", [1 << 40, 1 << 40], 0, 0)) }
         expectRefused("fits in memory") { $0.tensors.append(("t", [.max], 0, 0)) }
+        expectRefused("fits in memory") { $0.tensors.append(("t", [1 << 40, 1 << 40, 0], 0, 0)) }
         expectRefused("multiple of Q4_0's block, 32") { $0.tensors.append(("t", [33], 2, 0)) }
         expectRefused("multiple of Q6_K's block, 256") { $0.tensors.append(("t", [32, 8], 14, 0)) }
         expectRefused("GGUF type number 4") { $0.tensors.append(("t", [1], 4, 0)) }

@@ -55,6 +55,7 @@ import Testing
             (#"{"a":{"dtype":"F32","shape":[1.5],"data_offsets":[0,4]}}"#, "whole numbers"),
             (#"{"a":{"dtype":"F32","shape":[4294967296,4294967296],"data_offsets":[0,4]}}"#, "fits in memory"),
             (#"{"a":{"dtype":"F32","shape":[9223372036854775807],"data_offsets":[0,4]}}"#, "fits in memory"),
+            (#"{"a":{"dtype":"F32","shape":[0,4294967296,4294967296],"data_offsets":[0,0]}}"#, "fits in memory"),
             (#"{"a":{"dtype":"F32","shape":[1],"data_offsets":[0,18446744073709551615]}}"#, "whole numbers"),
             (#"{"a":{"dtype":"F32","shape":[1],"data_offsets":[0]}}"#, "[begin, end]"),
             (#"{"a":{"dtype":"F33","shape":[1],"data_offsets":[0,4]}}"#, "got F33"),

@@ -40,6 +40,8 @@ import Testing
 
     @Test func joinsEndTokens() throws {
         #expect(try Self.config(generation: #"{"eos_token_id": [8, 7]}"#).eosTokens == [7, 8])
+        #expect(try Self.config(["eos_token_id": "[320, 319, -1]", "bos_token_id": "320"]).eosTokens == [319])
+        #expect(try Self.config(["bos_token_id": "320"]).bosToken == nil)
         #expect(try Self.config(["eos_token_id": "null", "bos_token_id": nil], generation: "{}").eosTokens == [])
         #expect { _ = try Self.config(generation: #"{"eos_token_id": "x"}"#) } throws: {
             "\($0)".contains("generation_config.json: eos_token_id")
@@ -85,7 +87,7 @@ import Testing
             ("num_attention_heads", "0", "num_attention_heads"),
             ("num_key_value_heads", "4", "multiple of the 4"), ("num_key_value_heads", "0", "key-value heads"),
             ("head_dim", "15", "an even number"), ("vocab_size", "9223372036854775807", "vocabulary"),
-            ("rms_norm_eps", "Infinity", "epsilon"), ("eos_token_id", "320", "below the vocabulary size"),
+            ("rms_norm_eps", "Infinity", "epsilon"),
             ("eos_token_id", "1e300", "a token id"), ("tie_word_embeddings", "1", "tie_word_embeddings"),
         ])
     func refuses(_ key: String, _ value: String, _ reason: String) {
