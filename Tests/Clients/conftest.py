@@ -18,6 +18,8 @@ import scripted_checkpoint
 
 ROOT = Path(__file__).resolve().parents[2]
 ADAPTERS = ROOT / "adapters"
+LORA, SAE = "smollm2-gsm8k-lora", "smollm2-sae"
+SAE_LAYER = 14
 START_SECONDS = 120
 STOP_SECONDS = 60
 
@@ -171,8 +173,5 @@ def base(smollm2) -> str:
 @pytest.fixture(scope="session")
 def edit() -> dict:
     """The SAE edit that the SAE's manifest names for demonstrations: {"latent", "op", "value"}."""
-    return json.loads((ADAPTERS / "smollm2-sae" / "manifest.json").read_text())["demo_edit"]
-
-
-LORA, SAE = "smollm2-gsm8k-lora", "smollm2-sae"
-SAE_LAYER = 14
+    shown = json.loads((ADAPTERS / SAE / "manifest.json").read_text())["demo_edit"]
+    return {key: shown[key] for key in ("latent", "op", "value")}
