@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 
 /// Writes safetensors files for the tests: right ones, and ones whose header is given word for word.
 enum SafetensorsBytes {
@@ -19,10 +20,6 @@ enum SafetensorsBytes {
         }
         return file(header: "{" + entries.joined(separator: ",") + "}", data: data)
     }
-}
-
-func littleEndian(_ value: some FixedWidthInteger) -> [UInt8] {
-    withUnsafeBytes(of: value.littleEndian) { Array($0) }
 }
 
 /// A folder that is removed when the test lets go of it.

@@ -1,31 +1,33 @@
 /// Writes GGUF files byte by byte, right or wrong.
-struct GGUFBytes {
-    var version: UInt32 = 3
-    var keyValues: [(key: String, type: UInt32, bytes: [UInt8])] = []
+package struct GGUFBytes {
+    package init() {}
+
+    package var version: UInt32 = 3
+    package var keyValues: [(key: String, type: UInt32, bytes: [UInt8])] = []
     /// Dimensions as in the file: innermost first.
-    var tensors: [(name: String, dimensions: [UInt64], type: UInt32, offset: UInt64)] = []
-    var data: [UInt8] = []
-    var alignment = 32
-    var declaredTensors: UInt64?
-    var declaredKeys: UInt64?
+    package var tensors: [(name: String, dimensions: [UInt64], type: UInt32, offset: UInt64)] = []
+    package var data: [UInt8] = []
+    package var alignment = 32
+    package var declaredTensors: UInt64?
+    package var declaredKeys: UInt64?
 
-    static func string(_ text: String) -> [UInt8] { littleEndian(UInt64(text.utf8.count)) + Array(text.utf8) }
+    package static func string(_ text: String) -> [UInt8] { littleEndian(UInt64(text.utf8.count)) + Array(text.utf8) }
 
-    mutating func add(_ key: String, _ text: String) { keyValues.append((key, 8, GGUFBytes.string(text))) }
-    mutating func add(_ key: String, _ value: UInt32) { keyValues.append((key, 4, littleEndian(value))) }
+    package mutating func add(_ key: String, _ text: String) { keyValues.append((key, 8, GGUFBytes.string(text))) }
+    package mutating func add(_ key: String, _ value: UInt32) { keyValues.append((key, 4, littleEndian(value))) }
 
-    mutating func add(_ key: String, arrayOf type: UInt32, count: UInt64, _ bytes: [UInt8]) {
+    package mutating func add(_ key: String, arrayOf type: UInt32, count: UInt64, _ bytes: [UInt8]) {
         keyValues.append((key, 9, littleEndian(type) + littleEndian(count) + bytes))
     }
 
     /// Appends an f32 tensor and its data, aligned.
-    mutating func addFloats(_ name: String, _ dimensions: [UInt64], _ values: [Float]) {
+    package mutating func addFloats(_ name: String, _ dimensions: [UInt64], _ values: [Float]) {
         data += [UInt8](repeating: 0, count: (alignment - data.count % alignment) % alignment)
         tensors.append((name, dimensions, 0, UInt64(data.count)))
         data += values.flatMap { littleEndian($0.bitPattern) }
     }
 
-    var bytes: [UInt8] {
+    package var bytes: [UInt8] {
         var bytes = Array("GGUF".utf8) + littleEndian(version)
         bytes += littleEndian(declaredTensors ?? UInt64(tensors.count)) + littleEndian(declaredKeys ?? UInt64(keyValues.count))
         for (key, type, value) in keyValues { bytes += GGUFBytes.string(key) + littleEndian(type) + value }
@@ -36,4 +38,9 @@ struct GGUFBytes {
         bytes += [UInt8](repeating: 0, count: (alignment - bytes.count % alignment) % alignment)
         return bytes + data
     }
+}
+
+/// The bytes of a number as GGUF and safetensors store it.
+package func littleEndian(_ value: some FixedWidthInteger) -> [UInt8] {
+    withUnsafeBytes(of: value.littleEndian) { Array($0) }
 }
