@@ -16,8 +16,8 @@ struct Serve: AsyncParsableCommand {
             Adapters are chosen per request, see docs/api.md.
             """)
 
-    @Option(help: "A Hugging Face folder or a .gguf file.")
-    var model: String
+    @OptionGroup var source: ModelOptions
+    @OptionGroup var compute: ComputeOptions
 
     @Option(help: "A folder of adapters, one folder each.")
     var adapters: String?
@@ -30,12 +30,6 @@ struct Serve: AsyncParsableCommand {
 
     @Option(help: "Port to listen on; 0 picks a free one.")
     var port = 8080
-
-    @Option(help: ArgumentHelp("Weights in memory: f32 or bf16.", valueName: "format"))
-    var weights = "bf16"
-
-    @Option(help: "Threads that compute. (default: one per processor)")
-    var threads: Int?
 
     @Option(help: "Tokens a sequence may have, prompt and answer. (default: the model's own, at most 8192)")
     var context: Int?
@@ -60,8 +54,6 @@ struct Serve: AsyncParsableCommand {
     func validate() throws {
         func check(_ valid: Bool, _ message: String) throws { if !valid { throw ValidationError(message) } }
         try check((0...65535).contains(port), "--port is \(port), but must be from 0 to 65535")
-        try check(WeightFormat(rawValue: weights) != nil, "--weights is \(weights), but must be f32 or bf16")
-        try check((threads ?? 1) >= 1 && (threads ?? 1) <= 1024, "--threads is \(threads ?? 0), but must be from 1 to 1024")
         try check((context ?? 1) >= 1, "--context is \(context ?? 0), but must be at least 1")
         try check((1...4096).contains(maxBatch), "--max-batch is \(maxBatch), but must be from 1 to 4096")
         try check((kvTokens ?? 1) >= 1, "--kv-tokens is \(kvTokens ?? 0), but must be at least 1")
@@ -70,17 +62,17 @@ struct Serve: AsyncParsableCommand {
     }
 
     func run() async throws {
-        let format = WeightFormat(rawValue: weights) ?? .bf16
-        let bundle = try ModelBundle.open(path: model)
+        let format = compute.weights
+        let bundle = try ModelBundle.open(path: source.model)
         let modelName = name ?? bundle.name
         let registry = try AdapterRegistry(
             folder: adapters.map { URL(fileURLWithPath: $0, isDirectory: true) }, shape: bundle.config.shape, format: format,
             baseName: modelName)
 
-        let pool = WorkerPool(threads: threads ?? MachineProbe.processors)
-        let progress = LoadingProgress("loading \(modelName)")
+        let pool = compute.makePool()
+        let progress = ProgressReporter("resa: loading \(modelName)")
         let languageModel = try bundle.load(format: format, pool: pool) { progress.report($0) }
-        progress.end()
+        progress.finish()
 
         let engine = Engine(
             model: languageModel, tokenizer: bundle.tokenizer, settings: engineSettings(bundle.config, format: format), pool: pool)
@@ -90,7 +82,7 @@ struct Serve: AsyncParsableCommand {
         let host = host
         try await server.run { port in
             let address = host.contains(":") ? "[\(host)]" : host
-            FileHandle.standardOutput.write(Data("resa: listening on http://\(address):\(port)\n".utf8))
+            Console.printLine("resa: listening on http://\(address):\(port)")
         }
         await engine.shutdown()
     }
@@ -210,34 +202,5 @@ struct ServeLimits: ParsableArguments {
         settings.retryAfterSeconds = retryAfter
         settings.allowedOrigin = corsOrigin
         return settings
-    }
-}
-
-/// Tells on standard error how far loading is, once it has taken a second.
-private final class LoadingProgress {
-    private let what: String
-    private let start = ContinuousClock.now
-    private var lastReport = ContinuousClock.now
-
-    init(_ what: String) {
-        self.what = what
-    }
-
-    func report(_ fraction: Double) {
-        let now = ContinuousClock.now
-        guard now - lastReport >= .seconds(1) else { return }
-        lastReport = now
-        write("\(what): \(Int(fraction * 100)) %")
-    }
-
-    func end() {
-        let elapsed = ContinuousClock.now - start
-        if elapsed >= .seconds(1) {
-            write("\(what): done in \(elapsed.formatted(.units(allowed: [.seconds], fractionalPart: .show(length: 1))))")
-        }
-    }
-
-    private func write(_ text: String) {
-        FileHandle.standardError.write(Data("resa: \(text)\n".utf8))
     }
 }

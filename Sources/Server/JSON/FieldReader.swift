@@ -15,7 +15,7 @@ struct FieldReader {
         do {
             value = try JSONValue(parsing: body)
         } catch {
-            throw .bad(nil, "the body is not valid JSON: \(error)", code: "invalid_json")
+            throw .bad(error.field, "the body is not valid JSON: \(error)", code: "invalid_json")
         }
         guard case .object(let object) = value else {
             throw .bad(nil, "the body must be a JSON object, not \(value.kind)", code: "invalid_json")

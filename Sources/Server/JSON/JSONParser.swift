@@ -8,6 +8,8 @@ struct JSONParser {
     private let bytes: UnsafeBufferPointer<UInt8>
     private var position = 0
     private var depth = 0
+    /// Keys of the objects around `position`, for messages.
+    private var keys: [String] = []
 
     private init(_ bytes: UnsafeBufferPointer<UInt8>) {
         self.bytes = bytes
@@ -50,7 +52,9 @@ struct JSONParser {
                 let key = try string()
                 skipSpace()
                 guard take(":") else { throw unexpected("':' after the key \"\(key.prefix(40))\"") }
+                keys.append(key)
                 object.append(key, try value())
+                keys.removeLast()
                 skipSpace()
             } while take(",")
             guard take("}") else { throw unexpected("',' or '}'") }
@@ -237,7 +241,7 @@ extension JSONParser {
         for byte in bytes.prefix(position) {
             if byte == 0x0A { (line, column) = (line + 1, 1) } else { column += 1 }
         }
-        return JSONSyntaxError(line: line, column: column, reason: reason)
+        return JSONSyntaxError(line: line, column: column, field: keys.isEmpty ? nil : keys.joined(separator: "."), reason: reason)
     }
 }
 
@@ -245,9 +249,11 @@ extension JSONParser {
 package struct JSONSyntaxError: Error, Equatable, CustomStringConvertible {
     package let line: Int
     package let column: Int
+    /// The member whose value was being read.
+    package let field: String?
     package let reason: String
 
-    package var description: String { "line \(line) column \(column): \(reason)" }
+    package var description: String { "line \(line) column \(column)\(field.map { " in \($0.prefix(80))" } ?? ""): \(reason)" }
 }
 
 extension JSONValue {

@@ -12,7 +12,7 @@ struct RequestMetricsMiddleware: RouterMiddleware {
         defer { metrics.update { $0.inFlight -= 1 } }
         let response = try await next(request, context)
         let seconds = (ContinuousClock.now - start).seconds
-        // Unknown paths share one label: strangers must not be able to make new ones.
+        // The route's pattern, "NotFound" for all unknown paths: strangers must not be able to make new labels.
         let key = ServerMetrics.RequestKey(
             method: request.method.rawValue, route: context.endpointPath ?? "other", status: response.status.code)
         metrics.update {

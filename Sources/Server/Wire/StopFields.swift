@@ -44,7 +44,7 @@ struct StopFields {
         if let maxTokens, maxTokens > room {
             throw .bad(
                 "max_tokens",
-                "\(promptTokens) prompt tokens and \(maxTokens) to generate are more than the context of \(contextLength); ask for at most \(room)",
+                "max_tokens is \(maxTokens), but after \(promptTokens) prompt tokens the context of \(contextLength) has room for \(room)",
                 code: "context_length_exceeded")
         }
         var conditions = conditions

@@ -1,0 +1,106 @@
+import AdapterRegistry
+import HTTPTypes
+import Testing
+
+@testable import Adapters
+@testable import Server
+
+@Suite struct AdapterHeaderTests {
+    private func read(_ lines: String...) throws(APIError) -> [AdapterSelection]? {
+        var headers = HTTPFields()
+        for line in lines { headers.append(HTTPField(name: adaptersHeader, value: line)) }
+        return try AdapterHeader.read(headers, limit: 4)
+    }
+
+    private func body(_ json: String) throws -> [AdapterSelection]? {
+        try AdapterFields.read(FieldReader(body: Array("{\"adapters\": \(json)}".utf8)), limit: 4)
+    }
+
+    @Test func absentIsNilAndEmptyIsNone() throws {
+        #expect(try read() == nil)
+        #expect(try read("") == [])
+        #expect(try body("null") == nil)
+        #expect(try body("[]") == [])
+    }
+
+    @Test func readsTheDesignsExample() throws {
+        let selections = try read("qwen-math;scale=0.8, r1-sae;layer=12;mode=splice")
+        #expect(
+            selections == [AdapterSelection(name: "qwen-math", scale: 0.8), AdapterSelection(name: "r1-sae", layer: 12, mode: .splice)])
+        #expect(try read("qwen-math;scale=0.8", "r1-sae;layer=12;mode=splice") == selections)
+        #expect(
+            try body(#"[{"name": "qwen-math", "scale": 0.8}, {"name": "r1-sae", "layer": 12, "mode": "splice"}]"#) == selections)
+    }
+
+    @Test func headerAndBodySayTheSame() throws {
+        let header = try read(
+            #"s;layer=12;at=resid;mode=edit;scale=2;latent=5;op=add;value=6.5, s;latent=9;op=ablate, "3x";top=4;scope=prompt"#)
+        let fields = try body(
+            #"""
+            [{"name": "s", "layer": 12, "at": "resid", "mode": "edit", "scale": 2,
+              "edits": [{"latent": 5, "op": "add", "value": 6.5}, {"latent": 9, "op": "ablate"}]},
+             {"name": "3x", "top": 4, "scope": "prompt"}]
+            """#)
+        #expect(header == fields)
+        #expect(header?.first?.edits.count == 2)
+        #expect(try read("s;from=3;to=9") == body(#"[{"name": "s", "scope": {"from": 3, "to": 9}}]"#))
+        #expect(try read(#"s;latent=1;op=set;value="0.00025""#)?[0].edits[0].value == 0.00025)
+    }
+
+    @Test(arguments: [
+        "a;;b", "(a)", "\"open", "a;scale=fast", "a;scale=nan", "a;layer=-1", "a;layer=1.5", "a;mode=juggle", "a;at=head", "a;op=add",
+        "a;latent=1",
+        "a;latent=1;op=add", "a;latent=1;op=explode;value=1", "a;strength=2", "a;scope=some", "a;scope=all;from=1", "a;from=9;to=1", "12",
+        "a, b, c, d, e", "a;latent=1;op=ablate;scale=1, a;latent=2;op=ablate;scale=2", "\u{FF}",
+    ])
+    func refusesWithTheHeadersName(_ value: String) {
+        let error = #expect(throws: APIError.self) { try read(value) }
+        #expect(error?.status == .badRequest && error?.message.contains("Resa-Adapters") == true)
+    }
+
+    @Test(arguments: [
+        "5", "{}", "\"a\"", "[5]", "[{}]", "[{\"name\": 5}]", "[{\"name\": \"\"}]", "[{\"name\": \"a\", \"strength\": 1}]",
+        "[{\"name\": \"a\", \"scale\": \"x\"}]", "[{\"name\": \"a\", \"scale\": 1e60}]", "[{\"name\": \"a\", \"edits\": [5]}]",
+        "[{\"name\": \"a\", \"edits\": [{\"op\": \"add\", \"value\": 1}]}]",
+        "[{\"name\": \"a\", \"edits\": [{\"latent\": -1, \"op\": \"ablate\"}]}]",
+        "[{\"name\": \"a\", \"scope\": \"some\"}]", "[{\"name\": \"a\", \"scope\": {\"from\": 5, \"to\": 1}}]",
+        "[\"a\", \"b\", \"c\", \"d\", \"e\"]",
+    ])
+    func refusesBodiesWithTheFieldsPath(_ json: String) {
+        let error = #expect(throws: APIError.self) { try body(json) }
+        #expect(error?.status == .badRequest && error?.param?.hasPrefix("adapters") == true)
+    }
+
+    @Test func placesThatAgreeAreOne() throws {
+        let list = [AdapterSelection(name: "a", scale: 0.5)]
+        #expect(try AdapterChoice.combine(model: nil, header: nil, body: nil) == [])
+        #expect(try AdapterChoice.combine(model: "a", header: nil, body: nil) == [AdapterSelection(name: "a")])
+        #expect(try AdapterChoice.combine(model: "a", header: list, body: list) == list)
+        #expect(try AdapterChoice.combine(model: nil, header: nil, body: list) == list)
+    }
+
+    @Test func placesThatDisagreeAreRefused() {
+        let a = [AdapterSelection(name: "a")]
+        let b = [AdapterSelection(name: "b")]
+        #expect(throws: APIError.self) { try AdapterChoice.combine(model: nil, header: a, body: b) }
+        #expect(throws: APIError.self) { try AdapterChoice.combine(model: nil, header: a, body: []) }
+        #expect(throws: APIError.self) { try AdapterChoice.combine(model: "a", header: b, body: nil) }
+        #expect(throws: APIError.self) { try AdapterChoice.combine(model: "a", header: nil, body: a + b) }
+    }
+
+    @Test func theAppliedHeaderIsAStructuredList() {
+        let report = AppliedReport(
+            name: "2nd sae", digest: "sha256:ab", kind: .sae, scale: 0.8, hookpoint: .mlp(layer: 3), mode: .edit,
+            edits: [LatentEdit(latent: 1, op: .ablate)], scope: nil, top: nil)
+        #expect(
+            ResaFields.header([report]) == #""2nd sae";digest="sha256:ab";kind=sae;scale=0.8;mode=edit;layer=3;at=mlp;edits=1"#)
+        #expect(ResaFields.header([]) == nil)
+    }
+
+    @Test func nearNamesAreNear() {
+        let names = ["smollm2-sae", "smollm2-gsm8k-lora", "other"]
+        #expect(NearNames.of("smolm2-sae", among: names) == ["smollm2-sae"])
+        #expect(NearNames.of("GSM8K", among: names) == ["smollm2-gsm8k-lora"])
+        #expect(NearNames.of("zzzzzz", among: names).isEmpty)
+    }
+}

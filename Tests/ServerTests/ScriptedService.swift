@@ -1,0 +1,178 @@
+import Synchronization
+
+@testable import AdapterRegistry
+@testable import Adapters
+@testable import Engine
+@testable import Server
+
+/// A model whose tokens are bytes and whose answers are a script. Token 256 is BOS.
+final class ScriptedService: InferenceService {
+    let modelName = "scripted"
+    let fingerprint = "fp_scripted"
+    let contextLength = 200
+    let vocabSize = 257
+    let defaultSampling = SamplingParameters()
+
+    enum Ending: Sendable {
+        case finishes
+        /// Goes on until it is cancelled.
+        case never
+        case fails(EngineError)
+    }
+
+    struct Log: Sendable {
+        var requests: [GenerationRequest] = []
+        var resolved: [[AdapterSelection]] = []
+        var cancelled = 0
+    }
+
+    /// Pieces of text of every answer, one token each; byte 0xF0 and so on may be cut.
+    let pieces: [String]
+    let ending: Ending
+    let refusal: EngineError?
+    let renders: @Sendable (ChatPrompt) throws(APIError) -> String
+    private let state = Mutex(Log())
+
+    init(
+        pieces: [String] = ["Hello", " world"], ending: Ending = .finishes, refusal: EngineError? = nil,
+        renders: @escaping @Sendable (ChatPrompt) throws(APIError) -> String = { chat throws(APIError) in
+            "\(chat.messages.count)" + (chat.addsGenerationPrompt ? "|" : "")
+        }
+    ) {
+        self.pieces = pieces
+        self.ending = ending
+        self.refusal = refusal
+        self.renders = renders
+    }
+
+    var log: Log { state.withLock { $0 } }
+    var statistics: EngineStatistics { EngineStatistics() }
+
+    func encode(_ text: String, addSpecialTokens: Bool) -> [Int32] {
+        (addSpecialTokens ? [256] : []) + text.utf8.map { Int32($0) }
+    }
+
+    func decode(_ tokens: [Int32]) -> String {
+        String(decoding: tokens.flatMap(bytes(of:)), as: UTF8.self)
+    }
+
+    func bytes(of token: Int32) -> [UInt8] { token < 256 ? [UInt8(token)] : Array("<s>".utf8) }
+
+    func render(_ chat: ChatPrompt) throws(APIError) -> String { try renders(chat) }
+
+    func adapters() async -> [AdapterSummary] {
+        [
+            AdapterSummary(
+                name: "math-lora", kind: .lora, digest: "sha256:aa", hookpoints: [], rank: 8, latents: nil, bytes: 100, state: .onDisk,
+                baseModel: "some/base", description: nil, labels: [:], error: nil),
+            AdapterSummary(
+                name: "r1-sae", kind: .sae, digest: "sha256:bb", hookpoints: [.residual(layer: 12)], rank: nil, latents: 2048, bytes: 200,
+                state: .loaded, baseModel: nil, description: nil, labels: ["7": "doubt"], error: nil),
+            AdapterSummary(
+                name: "torn", kind: nil, digest: nil, hookpoints: [], rank: nil, latents: nil, bytes: 3, state: .broken, baseModel: nil,
+                description: nil, labels: [:], error: "adapter_config.json: it is missing"),
+        ]
+    }
+
+    func resolve(_ selections: [AdapterSelection]) async throws(AdapterError) -> ResolvedAdapters {
+        state.withLock { $0.resolved.append(selections) }
+        var applied: [AppliedReport] = []
+        for selection in selections {
+            switch selection.name {
+            case "math-lora":
+                applied.append(
+                    AppliedReport(
+                        name: "math-lora", digest: "sha256:aa", kind: .lora, scale: selection.scale ?? 1, hookpoint: nil, mode: nil,
+                        edits: [],
+                        scope: nil, top: nil))
+            case "r1-sae":
+                if let layer = selection.layer, layer != 12 {
+                    throw .noSuchHookpoint(adapter: "r1-sae", wanted: "at layer \(layer)", has: [.residual(layer: 12)])
+                }
+                applied.append(
+                    AppliedReport(
+                        name: "r1-sae", digest: "sha256:bb", kind: .sae, scale: selection.edits.isEmpty ? nil : 1,
+                        hookpoint: .residual(layer: 12), mode: selection.edits.isEmpty ? .observe : .edit, edits: selection.edits,
+                        scope: .all,
+                        top: nil))
+            case "torn": throw .badFile(adapter: "torn", file: "adapter_config.json", problem: "it is missing")
+            default: throw .unknown(name: selection.name, near: ["math-lora"])
+            }
+        }
+        return ResolvedAdapters(set: .none, applied: applied)
+    }
+
+    func submit(_ request: GenerationRequest) throws(EngineError) -> any AsyncSequence<GenerationEvent, Never> & Sendable {
+        if let refusal { throw refusal }
+        state.withLock { $0.requests.append(request) }
+        let (events, continuation) = AsyncStream.makeStream(of: GenerationEvent.self)
+        continuation.onTermination = { [weak self] reason in
+            if case .cancelled = reason { self?.state.withLock { $0.cancelled += 1 } }
+        }
+        let work = Task {
+            await play(request, to: continuation)
+            continuation.finish()
+        }
+        _ = work
+        return events
+    }
+
+    private func play(_ request: GenerationRequest, to continuation: AsyncStream<GenerationEvent>.Continuation) async {
+        continuation.yield(
+            .prompt(
+                PromptReport(
+                    tokens: request.prompt.count, cachedTokens: 3,
+                    logprobs: request.promptLogprobs.map { top in
+                        [nil] + request.prompt.dropFirst().map { Self.logprobs($0, top: top) }
+                    },
+                    observations: request.observesPrompt ? [Self.observation(request.prompt[0], 0)] : [])))
+        var step = 0
+        while true {
+            for choice in 0..<request.choices where step < min(pieces.count, request.stop.maxTokens) {
+                continuation.yield(.token(token(pieces[step], step, choice, request)))
+            }
+            step += 1
+            if case .never = ending {
+                if case .terminated = continuation.yield(.token(token("x", step, 0, request))) { return }
+                try? await Task.sleep(for: .milliseconds(5))
+                continue
+            }
+            if step >= min(pieces.count, request.stop.maxTokens) { break }
+            await Task.yield()
+        }
+        if case .fails(let error) = ending {
+            continuation.yield(.failed(error))
+            return
+        }
+        for choice in 0..<request.choices {
+            let cut = request.stop.maxTokens < pieces.count
+            continuation.yield(
+                .finished(
+                    FinishReport(
+                        choice: choice, text: cut ? "" : "!", reason: cut ? .length : .stop, stopString: nil, stopToken: nil,
+                        generatedTokens: min(pieces.count, request.stop.maxTokens))))
+        }
+    }
+
+    private func token(_ text: String, _ step: Int, _ choice: Int, _ request: GenerationRequest) -> GeneratedToken {
+        let id = Int32(text.utf8.first ?? 0)
+        return GeneratedToken(
+            choice: choice, id: id, text: text, logprobs: request.logprobs.map { Self.logprobs(id, top: $0) },
+            observation: request.observesPrompt ? Self.observation(id, step) : nil)
+    }
+
+    /// The token is always the second likeliest: 'z' beats it.
+    static func logprobs(_ id: Int32, top: Int) -> TokenLogprobs {
+        let likely = [TokenLogprobs.Alternative(id: 122, logprob: -0.25), TokenLogprobs.Alternative(id: id, logprob: -1.5)]
+        return TokenLogprobs(id: id, logprob: -1.5, rank: 2, top: Array(likely.prefix(top)))
+    }
+
+    static func observation(_ token: Int32, _ position: Int) -> TokenObservation {
+        TokenObservation(
+            token: token, position: position,
+            readings: [
+                LatentReading(
+                    adapter: "r1-sae", hookpoint: .residual(layer: 12), latents: [LatentActivation(latent: 7, activation: 2.5)], fvu: nil)
+            ])
+    }
+}
