@@ -354,8 +354,12 @@ def make_smollm2(folder: Path) -> None:
     cases.write(folder)
 
     runs = []
-    for name, specs in {"base": [], **variants}.items():
-        for number, run in enumerate(greedy(model, prompts if name == "base" else prompts[:4], specs, adapters)):
+    # Long prompts apart from short ones: a batch is as wide as its longest.
+    batches = [("base", [], group) for group in (prompts[:10], prompts[10:18], prompts[18:])]
+    batches += [(name, specs, prompts[:4]) for name, specs in variants.items()]
+    for name, specs, group in batches:
+        for run in greedy(model, group, specs, adapters):
+            number = prompts.index(run["prompt"])
             runs.append({"name": f"{name}-{number}", **run, "text": tokenizer.decode(run["tokens"])})
     (folder / "greedy.json").write_text(json.dumps(runs))
 
