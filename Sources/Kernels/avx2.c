@@ -12,10 +12,18 @@
 #include "vector_attention.h"
 #include "vector_rows.h"
 
+enum {
+    /// Pairs at a time: their x, widened to f32, stays in the first-level cache.
+    STRIP = 256,
+};
+
+/// x of a strip as f32.
+typedef float widened[STRIP * 2];
+
 /// `rows` rows by `groups` groups of 16 columns out of panels `width` groups wide; constants in each instance but for `width`.
 static inline __attribute__((always_inline)) void tile(
-    const int rows, const int groups, ptrdiff_t width, ptrdiff_t pairs, const uint16_t *x, ptrdiff_t xStride, const uint16_t *w,
-    float *sum, bool accumulate, const char *ahead, ptrdiff_t aheadLines) {
+    const int rows, const int groups, ptrdiff_t width, ptrdiff_t pairs, const widened *x, const uint16_t *w, float *sum, bool accumulate,
+    const char *ahead, ptrdiff_t aheadLines) {
     __m256 sums[RESA_TILE_ROWS][8];
     const __m256i upper = _mm256_set1_epi32((int)0xffff0000);
 #pragma clang loop unroll(full)
@@ -34,9 +42,8 @@ static inline __attribute__((always_inline)) void tile(
             const __m256 odd = _mm256_castsi256_ps(_mm256_and_si256(both, upper));
 #pragma clang loop unroll(full)
             for (int r = 0; r < rows; r++) {
-                const uint16_t *const at = x + r * xStride + pair * 2;
-                sums[r][v] = _mm256_fmadd_ps(_mm256_set1_ps(resa_widen(at[0])), even, sums[r][v]);
-                sums[r][v] = _mm256_fmadd_ps(_mm256_set1_ps(resa_widen(at[1])), odd, sums[r][v]);
+                sums[r][v] = _mm256_fmadd_ps(_mm256_broadcast_ss(&x[r][pair * 2]), even, sums[r][v]);
+                sums[r][v] = _mm256_fmadd_ps(_mm256_broadcast_ss(&x[r][pair * 2 + 1]), odd, sums[r][v]);
             }
         }
         for (ptrdiff_t line = 0; line < aheadLines; line++) { _mm_prefetch(ahead + (pair * aheadLines + line) * 64, _MM_HINT_T1); }
@@ -48,36 +55,64 @@ static inline __attribute__((always_inline)) void tile(
     }
 }
 
-#define TILE(r, g, lines) tile(r, g, width, pairs, x, xStride, w, sum, accumulate, ahead, lines)
-
-/// A single row takes a whole panel at a time, to read it in order; more rows take 16 columns, which fill the registers.
-static void tile_columns(
-    ptrdiff_t rows, ptrdiff_t groups, ptrdiff_t width, ptrdiff_t pairs, const uint16_t *x, ptrdiff_t xStride, const uint16_t *w,
-    float *sum, bool accumulate, const void *ahead, ptrdiff_t aheadLines) {
-    switch (rows) {
-        case 1:
-            if (groups == 4) {
-                TILE(1, 4, 4);
-            } else {
-                TILE(1, 1, 0);
-            }
-            break;
-        case 2: TILE(2, 1, aheadLines); break;
-        case 3: TILE(3, 1, aheadLines); break;
-        case 4: TILE(4, 1, aheadLines); break;
-        case 5: TILE(5, 1, aheadLines); break;
-        default: TILE(6, 1, aheadLines); break;
+/// A single row takes a whole panel at a time, to read it in order; up to four rows take 16 columns, which fill the registers.
+static void strip_tile(
+    ptrdiff_t rows, ptrdiff_t groups, ptrdiff_t pairs, const widened *x, const uint16_t *w, float *sum, bool accumulate,
+    const char *ahead, ptrdiff_t aheadLines) {
+    if (rows == 1 && groups == 4) {
+        tile(1, 4, 4, pairs, x, w, sum, accumulate, ahead, 4);
+        return;
+    }
+    for (ptrdiff_t group = 0; group < groups; group++) {
+        const uint16_t *const weights = w + group * 32;
+        float *const target = sum + group * 16;
+        const ptrdiff_t lines = group == 0 ? aheadLines : 0;
+        switch (rows) {
+            case 1: tile(1, 1, groups, pairs, x, weights, target, accumulate, ahead, lines); break;
+            case 2: tile(2, 1, groups, pairs, x, weights, target, accumulate, ahead, lines); break;
+            case 3: tile(3, 1, groups, pairs, x, weights, target, accumulate, ahead, lines); break;
+            default: tile(4, 1, groups, pairs, x, weights, target, accumulate, ahead, lines); break;
+        }
     }
 }
 
 static void gemm_tile(
     ptrdiff_t rows, ptrdiff_t groups, ptrdiff_t pairs, const uint16_t *x, ptrdiff_t xStride, const uint16_t *w, float *sum,
     bool accumulate, const void *ahead, ptrdiff_t aheadLines) {
-    const ptrdiff_t step = rows == 1 && groups == 4 ? 4 : 1;
-    for (ptrdiff_t group = 0; group < groups; group += step) {
-        tile_columns(
-            rows, step, groups, pairs, x, xStride, w + group * 32, sum + group * 16, accumulate, ahead, group == 0 ? aheadLines : 0);
+    widened strip[RESA_TILE_ROWS];
+    for (ptrdiff_t start = 0; start < pairs; start += STRIP) {
+        const ptrdiff_t length = pairs - start < STRIP ? pairs - start : STRIP;
+        for (ptrdiff_t r = 0; r < rows; r++) {
+            for (ptrdiff_t k = 0; k < length * 2; k++) { strip[r][k] = resa_widen(x[r * xStride + start * 2 + k]); }
+        }
+        const char *const lines = (const char *)ahead + start * aheadLines * 64;
+        const uint16_t *const weights = w + start * groups * 32;
+        const bool resume = accumulate || start > 0;
+        const ptrdiff_t first = rows > 4 ? rows / 2 : rows;
+        strip_tile(first, groups, length, strip, weights, sum, resume, lines, aheadLines);
+        if (rows > first) {
+            strip_tile(
+                rows - first, groups, length, strip + first, weights, sum + first * RESA_PANEL_COLUMNS, resume,
+                lines, 0);
+        }
     }
+    if (pairs == 0 && !accumulate) { memset(sum, 0, (size_t)rows * RESA_PANEL_COLUMNS * sizeof *sum); }
+}
+
+static uint64_t probe_read(const void *start, ptrdiff_t bytes) {
+    const char *const p = start;
+    __m256i digests[8];
+    for (int i = 0; i < 8; i++) { digests[i] = _mm256_setzero_si256(); }
+    for (ptrdiff_t offset = 0; offset < bytes; offset += 256) {
+        for (int line = 0; line < 4; line++) { _mm_prefetch(p + offset + 512 + line * 64, _MM_HINT_T1); }
+#pragma clang loop unroll(full)
+        for (int i = 0; i < 8; i++) { digests[i] = _mm256_xor_si256(digests[i], _mm256_loadu_si256((const __m256i *)(p + offset + i * 32))); }
+    }
+    for (int i = 1; i < 8; i++) { digests[0] = _mm256_xor_si256(digests[0], digests[i]); }
+    uint64_t words[4], digest = 0;
+    memcpy(words, digests, sizeof words);
+    for (int i = 0; i < 4; i++) { digest ^= words[i]; }
+    return digest;
 }
 
 static double probe_f32(ptrdiff_t rounds) {

@@ -13,18 +13,6 @@ double resa_seconds(void) {
     return (double)time.tv_sec + (double)time.tv_nsec * 1e-9;
 }
 
-uint64_t resa_read_bytes(const void *start, ptrdiff_t bytes) {
-    const uint64_t *const words = start;
-    uint64_t digests[8] = {0};
-    for (ptrdiff_t i = 0; i < bytes / 8; i += 8) {
-        __builtin_prefetch(words + i + 64);
-        for (int lane = 0; lane < 8; lane++) { digests[lane] ^= words[i + lane]; }
-    }
-    uint64_t digest = 0;
-    for (int lane = 0; lane < 8; lane++) { digest ^= digests[lane]; }
-    return digest;
-}
-
 void resa_fill_bytes(void *start, ptrdiff_t bytes, uint8_t value) { memset(start, value, (size_t)bytes); }
 
 int64_t resa_last_cache_bytes(void) {

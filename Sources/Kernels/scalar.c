@@ -152,6 +152,18 @@ static void attend(const resa_attention *call, ptrdiff_t firstRow, ptrdiff_t row
     }
 }
 
+static uint64_t probe_read(const void *start, ptrdiff_t bytes) {
+    const uint64_t *const words = start;
+    uint64_t digests[8] = {0};
+    for (ptrdiff_t i = 0; i < bytes / 8; i += 8) {
+        __builtin_prefetch(words + i + 64);
+        for (int lane = 0; lane < 8; lane++) { digests[lane] ^= words[i + lane]; }
+    }
+    uint64_t digest = 0;
+    for (int lane = 0; lane < 8; lane++) { digest ^= digests[lane]; }
+    return digest;
+}
+
 static double probe(ptrdiff_t rounds) {
     volatile float factor = 1;
     float sums[8] = {0};
@@ -182,6 +194,7 @@ const resa_kernels resa_kernels_scalar = {
     .maximum = maximum,
     .find_greater = find_greater,
     .attend = attend,
+    .probe_read = probe_read,
     .probe_f32 = probe,
     .probe_bf16 = probe,
 };

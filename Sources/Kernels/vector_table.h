@@ -18,6 +18,7 @@ const resa_kernels TIER_TABLE = {
     .maximum = maximum,
     .find_greater = find_greater,
     .attend = attend,
+    .probe_read = probe_read,
     .probe_f32 = probe_f32,
     .probe_bf16 = probe_bf16,
 };

@@ -32,11 +32,12 @@ package struct MachineProbe: Sendable {
         let buffer = AlignedBuffer<UInt8>(count: chunks * chunk)
         let base = buffer.pointer
         pool.parallel(chunks) { task in resa_fill_bytes(base + task * chunk, chunk, UInt8(truncatingIfNeeded: task)) }
+        let read = pool.kernels.pointee.probe_read
         var best = 0.0
         for _ in 0..<5 {
             let start = resa_seconds()
             pool.parallel(chunks) { task in
-                let digest = resa_read_bytes(base + task * chunk, chunk)
+                let digest = read(base + task * chunk, chunk)
                 // Never true (an even number of equal words), but the compiler cannot know.
                 if digest == 1 { base[task * chunk] = 0 }
             }

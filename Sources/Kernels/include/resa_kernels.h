@@ -109,8 +109,11 @@ typedef struct resa_kernels {
     /// with an online softmax per block of 32.
     void (*attend)(const resa_attention *call, ptrdiff_t firstRow, ptrdiff_t rowCount, ptrdiff_t kvHead);
 
-    // Probes: run `rounds` of the peak instruction mix; return the operations done (a multiply-add counts two).
+    // Probes.
 
+    /// Reads `bytes` (a multiple of 256) in order; returns a digest of them so that the reads are not removed.
+    uint64_t (*probe_read)(const void *start, ptrdiff_t bytes);
+    /// Run `rounds` of the peak instruction mix; return the operations done (a multiply-add counts two).
     double (*probe_f32)(ptrdiff_t rounds);
     double (*probe_bf16)(ptrdiff_t rounds);
 } resa_kernels;

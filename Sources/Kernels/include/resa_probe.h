@@ -6,8 +6,6 @@
 
 /// Monotonic clock in seconds.
 double resa_seconds(void);
-/// Reads `bytes` (a multiple of 64) in order; returns a digest of them so that the reads are not removed.
-uint64_t resa_read_bytes(const void *_Nonnull start, ptrdiff_t bytes);
 /// Fills `bytes` from `start`, which also takes the memory from the system.
 void resa_fill_bytes(void *_Nonnull start, ptrdiff_t bytes, uint8_t value);
 /// Bytes of the largest cache, 0 when the system does not say.
