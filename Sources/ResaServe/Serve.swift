@@ -37,6 +37,9 @@ struct Serve: AsyncParsableCommand {
     @Option(help: "Sequences computed at once.")
     var maxBatch = 16
 
+    @Option(help: "Prompt tokens read in one step while other sequences decode: more reads prompts faster, less holds others up less.")
+    var prefillChunk = 64
+
     @Option(help: "Tokens in the KV cache over all sequences. (default: --max-batch times --context, at most half of the free memory)")
     var kvTokens: Int?
 
@@ -56,6 +59,7 @@ struct Serve: AsyncParsableCommand {
         try check((0...65535).contains(port), "--port is \(port), but must be from 0 to 65535")
         try check((context ?? 1) >= 1, "--context is \(context ?? 0), but must be at least 1")
         try check((1...4096).contains(maxBatch), "--max-batch is \(maxBatch), but must be from 1 to 4096")
+        try check((1...65536).contains(prefillChunk), "--prefill-chunk is \(prefillChunk), but must be from 1 to 65536")
         try check((kvTokens ?? 1) >= 1, "--kv-tokens is \(kvTokens ?? 0), but must be at least 1")
         try check(Logger.Level(rawValue: logLevel) != nil, "--log-level is \(logLevel), which is no level")
         try check(!apiKeys.contains(""), "--api-key is empty")
@@ -94,6 +98,8 @@ struct Serve: AsyncParsableCommand {
         var settings = EngineSettings(
             contextLength: context, kvTokens: kvTokens ?? max(context, min(maxBatch * context, affordable)))
         settings.maxBatch = maxBatch
+        settings.prefillChunk = prefillChunk
+        settings.maxPrefillChunk = max(prefillChunk, settings.maxPrefillChunk)
         settings.queueLimit = limits.maxQueue
         return settings
     }

@@ -68,7 +68,7 @@ package struct Server: Sendable {
 
     private var channelConfiguration: HTTP1Channel.Configuration {
         HTTP1Channel.Configuration(
-            additionalChannelHandlers: [HangUpHandler()], idleTimeout: .seconds(Int64(settings.idleSeconds)),
+            additionalChannelHandlers: [HangUpHandler(), ContinueHandler()], idleTimeout: .seconds(Int64(settings.idleSeconds)),
             httpDecoderConfiguration: .init(
                 maxHeaderFieldSize: settings.maxHeaderBytes, maxHeaderListSize: settings.maxHeaderBytes, maxHeaderFieldCount: 200))
     }

@@ -12,8 +12,11 @@ import Testing
     private static let endless = #"{"prompt": "a", "max_tokens": 100"#
 
     /// Sends `text` on a connection of its own.
-    private func connect(_ client: Client, sending text: String) async throws -> any Channel {
+    private func connect(
+        _ client: Client, sending text: String, onReceive: @escaping @Sendable (String) -> Void = { _ in }
+    ) async throws -> any Channel {
         let channel = try await ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
+            .channelInitializer { channel in channel.pipeline.addHandler(Receiver(onReceive)) }
             .connect(host: "localhost", port: try #require(client.base.port)).get()
         try await channel.writeAndFlush(ByteBuffer(string: text))
         return channel
@@ -68,6 +71,19 @@ import Testing
         }
     }
 
+    @Test func aClientThatWaitsForContinueIsToldToGoOn() async throws {
+        try await Server.testLive { client in
+            let received = Mutex("")
+            let channel = try await connect(
+                client, sending: "POST \(completionPath) HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: 15\r\n\r\n"
+            ) { text in received.withLock { $0 += text } }
+            try await eventually { received.withLock { $0.hasPrefix("HTTP/1.1 100 Continue\r\n\r\n") } }
+            try await channel.writeAndFlush(ByteBuffer(string: #"{"prompt": "a"}"#))
+            try await eventually { received.withLock { $0.contains("HTTP/1.1 200 OK") && $0.contains("Hello world!") } }
+            try await channel.close()
+        }
+    }
+
     @Test func keepAliveSurvivesErrorsAndAnswers() async throws {
         try await Server.testLive { client in
             // The live client has one connection only.
@@ -113,5 +129,19 @@ import Testing
             #expect(try await reply.status == 503)
             #expect(service.log.cancelled == 1)
         }
+    }
+}
+
+private final class Receiver: ChannelInboundHandler, Sendable {
+    typealias InboundIn = ByteBuffer
+
+    private let onReceive: @Sendable (String) -> Void
+
+    init(_ onReceive: @escaping @Sendable (String) -> Void) {
+        self.onReceive = onReceive
+    }
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        onReceive(String(buffer: unwrapInboundIn(data)))
     }
 }

@@ -18,9 +18,17 @@ enum RequestBodyReader {
         return try await withThrowingTaskGroup(of: [UInt8].self) { group in
             group.addTask {
                 var bytes: [UInt8] = []
-                for try await buffer in request.body {
-                    guard bytes.count + buffer.readableBytes <= limit else { throw APIError.bodyTooLarge(limit: limit) }
-                    bytes.append(contentsOf: buffer.readableBytesView)
+                do {
+                    for try await buffer in request.body {
+                        guard bytes.count + buffer.readableBytes <= limit else { throw APIError.bodyTooLarge(limit: limit) }
+                        bytes.append(contentsOf: buffer.readableBytesView)
+                    }
+                } catch let error as APIError {
+                    throw error
+                } catch {
+                    // The client left in the middle, or its chunks are no chunks.
+                    throw APIError(
+                        status: .badRequest, message: "the body ends early: \(error)", code: "incomplete_body", closesConnection: true)
                 }
                 return bytes
             }
