@@ -12,8 +12,11 @@ package final class ModelBundle: Sendable {
     package let config: ModelConfig
     package let tokenizer: Tokenizer
 
-    /// Nil when the model has none; chat requests are then refused.
+    /// Nil when the model has none that can be used; chat requests are then refused.
     package let chatTemplate: ChatTemplate?
+
+    /// Why the model's template cannot be used, when it has one.
+    package let chatTemplateProblem: String?
 
     /// What the checkpoint's `generation_config.json` recommends; used where a request is silent.
     package let recommendedSampling: RecommendedSampling
@@ -23,7 +26,7 @@ package final class ModelBundle: Sendable {
 
     private init(
         name: String, path: String, checkpoint: Checkpoint, config: ModelConfig, weights: WeightReader, tokenizer: Tokenizer,
-        chatTemplate: ChatTemplate?, recommendedSampling: RecommendedSampling
+        chatTemplate: Result<ChatTemplate, JinjaError>?, recommendedSampling: RecommendedSampling
     ) {
         self.name = name
         self.path = path
@@ -31,13 +34,15 @@ package final class ModelBundle: Sendable {
         self.config = config
         self.weights = weights
         self.tokenizer = tokenizer
-        self.chatTemplate = chatTemplate
+        self.chatTemplate = try? chatTemplate?.get()
+        if case .failure(let error) = chatTemplate { chatTemplateProblem = "\(error)" } else { chatTemplateProblem = nil }
         self.recommendedSampling = recommendedSampling
     }
 
-    /// Opens a Hugging Face folder or a `.gguf` file and checks that every expected tensor is there with the right shape.
+    /// Opens a Hugging Face folder or a `.gguf` file and checks that every expected tensor is there with the right shape. A chat template that
+    /// cannot be read does not keep the model from being served.
     ///
-    /// - Throws: `CheckpointError` for unreadable or mismatched files, the tokenizer's and the template's own errors.
+    /// - Throws: `CheckpointError` for unreadable or mismatched files, `TokenizerError` for the tokenizer's.
     package static func open(path: String) throws -> ModelBundle {
         let checkpoint = try Checkpoint.open(path: path)
         let config = try ModelConfig.read(checkpoint)
@@ -47,7 +52,7 @@ package final class ModelBundle: Sendable {
         return ModelBundle(
             name: file.pathExtension == "gguf" ? file.deletingPathExtension().lastPathComponent : file.lastPathComponent,
             path: file.path, checkpoint: checkpoint, config: config, weights: weights, tokenizer: tokenizer,
-            chatTemplate: try chatTemplate(checkpoint, tokenizer: tokenizer),
+            chatTemplate: chatTemplate(checkpoint, tokenizer: tokenizer),
             recommendedSampling: RecommendedSampling(checkpoint))
     }
 
@@ -63,14 +68,18 @@ package final class ModelBundle: Sendable {
         return try architecture.load(config, weights, format, pool, progress)
     }
 
-    private static func chatTemplate(_ checkpoint: Checkpoint, tokenizer: Tokenizer) throws -> ChatTemplate? {
+    private static func chatTemplate(_ checkpoint: Checkpoint, tokenizer: Tokenizer) -> Result<ChatTemplate, JinjaError>? {
         let source: String? =
             switch checkpoint {
             case .huggingFace(let folder): folder.chatTemplate
             case .gguf(let file): file.metadata["tokenizer.chat_template"]?.stringValue
             }
         guard let source else { return nil }
-        return try ChatTemplate(source: source, bosToken: tokenizer.bosText ?? "", eosToken: tokenizer.eosText ?? "")
+        do {
+            return .success(try ChatTemplate(source: source, bosToken: tokenizer.bosText, eosToken: tokenizer.eosText))
+        } catch {
+            return .failure(error)
+        }
     }
 }
 

@@ -351,6 +351,10 @@ def make_smollm2(folder: Path) -> None:
         for name, specs in variants.items():
             if number % 3 == 0 or name == "lora":
                 cases.run(f"{name}-{number}", prompt, specs, positions="last")
+    # Every position of a beginning, so that bf16 is compared as far as it selects the latents that f32 does.
+    for name in ("sae-splice", "sae-edit", "lora-sae-edit"):
+        for number in (3, 10, 14):
+            cases.run(f"{name}-beginning-{number}", prompts[number][:16], variants[name])
     cases.write(folder)
 
     runs = []
