@@ -64,6 +64,8 @@ def test_a_full_queue_says_429_and_when_to_come_back(guarded):
     second = threading.Thread(target=lambda: waiting.append(guarded.post("/v1/completions", {"prompt": "Hi", "max_tokens": 1})))
     try:
         second.start()
+        # Only once the second waits is the queue full; otherwise the third would take its place.
+        assert wait_for(lambda: guarded.metric("resa_engine_waiting_requests") == 1)
 
         def full() -> bool:
             reply = guarded.post("/v1/completions", {"prompt": "Hi", "max_tokens": 1, "stream": True})
