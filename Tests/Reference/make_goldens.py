@@ -67,7 +67,9 @@ def main() -> None:
         stamp.unlink(missing_ok=True)
         print(f"goldens {name}: making ...", flush=True)
         started = time.time()
-        subprocess.run([sys.executable, __file__, "--run", str(source), str(out), str(cache)], check=True, stdin=subprocess.DEVNULL)
+        child = [sys.executable, __file__, "--run", str(source), str(out), str(cache)]
+        quiet = {**os.environ, "TQDM_DISABLE": "1", "PYTHONWARNINGS": "ignore", "TRANSFORMERS_VERBOSITY": "error"}
+        subprocess.run(child, check=True, stdin=subprocess.DEVNULL, env=quiet)
         stamp.write_text(wanted_key)
         print(f"goldens {name}: made in {time.time() - started:.0f} s", flush=True)
 
