@@ -24,6 +24,9 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-metrics", exact: "2.13.0"),
         .package(url: "https://github.com/apple/swift-crypto", exact: "4.5.2"),
         .package(url: "https://github.com/apple/swift-http-structured-headers", exact: "1.7.0"),
+        .package(url: "https://github.com/apple/swift-http-types", exact: "1.8.0"),
+        .package(url: "https://github.com/apple/swift-nio", exact: "2.101.2"),
+        .package(url: "https://github.com/apple/swift-nio-extras", exact: "1.35.2"),
         .package(url: "https://github.com/swift-server/swift-service-lifecycle", exact: "2.13.0"),
     ],
     targets: [
@@ -34,13 +37,16 @@ let package = Package(
                 "Server", "AdapterRegistry", "Engine", "Models", "Adapters", "Tokenizers", "Jinja", "Checkpoints", "Tensors",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
-                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
             ]),
         .target(
             name: "Server",
             dependencies: [
                 "AdapterRegistry", "Engine", "Models", "Adapters", "Tokenizers", "Jinja",
                 .product(name: "Hummingbird", package: "hummingbird"),
+                .product(name: "HummingbirdCore", package: "hummingbird"),
+                .product(name: "HTTPTypes", package: "swift-http-types"),
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOHTTPTypes", package: "swift-nio-extras"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "Metrics", package: "swift-metrics"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
@@ -76,11 +82,17 @@ let package = Package(
             dependencies: [
                 "AdapterRegistry", "Models", "Adapters", "Tokenizers", "Jinja", "Checkpoints", "Tensors", "TestSupport",
             ]),
-        .testTarget(name: "EngineTests", dependencies: ["AdapterRegistry", "Engine", "Models", "Adapters", "Checkpoints", "Tokenizers", "Tensors", "TestSupport"]),
+        .testTarget(
+            name: "EngineTests",
+            dependencies: ["AdapterRegistry", "Engine", "Models", "Adapters", "Checkpoints", "Tokenizers", "Tensors", "TestSupport"]),
         .testTarget(name: "AdapterRegistryTests", dependencies: ["AdapterRegistry", "Adapters"]),
         .testTarget(
             name: "ServerTests",
-            dependencies: ["Server", .product(name: "HummingbirdTesting", package: "hummingbird")]),
+            dependencies: [
+                "Server", "AdapterRegistry", "Engine", "Adapters", "Jinja",
+                .product(name: "HummingbirdTesting", package: "hummingbird"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+            ]),
     ]
 )
 

@@ -78,7 +78,7 @@ def main() -> None:
         ratios, rates = [], []
         for _ in range(args.rounds):
             doctor = json.loads(subprocess.check_output([args.resa, "doctor", "--json", "--threads", args.threads], text=True))
-            bandwidth = doctor["read_bandwidth_gb_per_second"] * 1e9
+            bandwidth = doctor["read_gigabytes_per_second"] * 1e9
             rates.append(decode_rate(url, args.tokens))
             ratios.append(rates[-1] * per_token / bandwidth)
             print(json.dumps({

@@ -24,7 +24,10 @@ import Testing
                 name: "sae", layer: 1, mode: .edit,
                 edits: [LatentEdit(latent: 17, op: .set, value: 2), LatentEdit(latent: 3, op: .ablate, value: 0)]),
         ],
-        [AdapterSelection(name: "lora-qv"), AdapterSelection(name: "lora-all", scale: -0.3), AdapterSelection(name: "sae", layer: 0, mode: .observe)],
+        [
+            AdapterSelection(name: "lora-qv"), AdapterSelection(name: "lora-all", scale: -0.3),
+            AdapterSelection(name: "sae", layer: 0, mode: .observe),
+        ],
     ]
 
     @Test(arguments: WeightFormat.allCases, InstructionSet.available)
@@ -46,9 +49,13 @@ import Testing
             request.promptLogprobs = 1
             requests.append(request)
         }
-        let alone = try await answers(requests, world: world, pool: WorkerPool(threads: 1, instructionSet: tier), oneByOne: true) { $0.maxPrefillChunk = 512 }
+        let alone = try await answers(requests, world: world, pool: WorkerPool(threads: 1, instructionSet: tier), oneByOne: true) {
+            $0.maxPrefillChunk = 512
+        }
         for (threads, chunk) in [(1, 7), (2, 33), (3, 256)] {
-            let together = try await answers(requests, world: world, pool: WorkerPool(threads: threads, instructionSet: tier), oneByOne: false) {
+            let together = try await answers(
+                requests, world: world, pool: WorkerPool(threads: threads, instructionSet: tier), oneByOne: false
+            ) {
                 $0.maxBatch = 32
                 $0.prefillChunk = chunk
                 $0.maxPrefillChunk = chunk
@@ -88,7 +95,8 @@ import Testing
 
         init(checkpoint: inout RandomCheckpoint, format: WeightFormat) throws {
             let folder = try checkpoint.model()
-            try checkpoint.lora("lora-all", rank: 4, modules: ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"])
+            try checkpoint.lora(
+                "lora-all", rank: 4, modules: ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"])
             try checkpoint.lora("lora-qv", rank: 19, modules: ["q_proj", "v_proj"])
             try checkpoint.sae("sae", hookpoints: ["layers.0", "layers.1"])
             try checkpoint.sae("sae-mlp", hookpoints: ["layers.2.mlp"])

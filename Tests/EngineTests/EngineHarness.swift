@@ -34,7 +34,8 @@ enum EngineHarness {
             pool: WorkerPool(threads: 1))
     }
 
-    static func request(_ prompt: String, maxTokens: Int = 24, _ change: (inout GenerationRequest) -> Void = { _ in }) -> GenerationRequest {
+    static func request(_ prompt: String, maxTokens: Int = 24, _ change: (inout GenerationRequest) -> Void = { _ in }) -> GenerationRequest
+    {
         var request = GenerationRequest(
             id: "test", prompt: Array(prompt.utf8).map { Int32($0) }, stop: StopConditions(maxTokens: maxTokens))
         request.sampling.seed = 7

@@ -2,8 +2,8 @@ import AdapterRegistry
 import Adapters
 import Foundation
 import Models
-import TestSupport
 import Tensors
+import TestSupport
 import Testing
 
 @testable import Engine

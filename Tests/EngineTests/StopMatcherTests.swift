@@ -4,11 +4,12 @@ import Testing
 
 @Suite struct StopMatcherTests {
     /// Feeds `text` in pieces of every size and checks that the result never depends on the cut.
-    @Test(arguments: [
-        ("hello world", ["wor"], "hello ", "wor"), ("aaab", ["aab"], "a", "aab"), ("abcabd", ["abd"], "abc", "abd"),
-        ("no stop here", ["xyz"], "no stop here", nil), ("ab", ["abc"], "ab", nil), ("naïve 日本", ["日本"], "naïve ", "日本"),
-        ("one two", ["two", "one t"], "", "one t"), ("日", ["日本"], "日", nil), ("", ["a"], "", nil),
-    ] as [(String, [String], String, String?)])
+    @Test(
+        arguments: [
+            ("hello world", ["wor"], "hello ", "wor"), ("aaab", ["aab"], "a", "aab"), ("abcabd", ["abd"], "abc", "abd"),
+            ("no stop here", ["xyz"], "no stop here", nil), ("ab", ["abc"], "ab", nil), ("naïve 日本", ["日本"], "naïve ", "日本"),
+            ("one two", ["two", "one t"], "", "one t"), ("日", ["日本"], "日", nil), ("", ["a"], "", nil),
+        ] as [(String, [String], String, String?)])
     func theCutDoesNotMatter(text: String, stops: [String], wanted: String, match: String?) {
         let characters = Array(text)
         for size in 1...max(characters.count, 1) {

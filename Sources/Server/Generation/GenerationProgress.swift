@@ -29,15 +29,8 @@ struct GenerationProgress {
     }
 
     func record(_ usage: Usage) {
-        let first = firstToken.map { ($0 - start).seconds }
-        let perToken: Double? =
-            if let firstToken, let lastToken, tokens > 1 { (lastToken - firstToken).seconds / Double(tokens - 1) } else { nil }
-        metrics.update {
-            $0.promptTokens += usage.promptTokens
-            $0.cachedPromptTokens += usage.cachedTokens
-            $0.completionTokens += usage.completionTokens
-            if let first { $0.timeToFirstToken.observe(first) }
-            if let perToken { $0.timePerOutputToken.observe(perToken) }
-        }
+        let perToken: Duration? =
+            if let firstToken, let lastToken, tokens > 1 { (lastToken - firstToken) / (tokens - 1) } else { nil }
+        metrics.finished(usage, firstToken: firstToken.map { $0 - start }, perToken: perToken)
     }
 }

@@ -12,7 +12,7 @@ struct GenerationResponder {
         let run = try start(plan)
         let hangUp = await context.hangUpSignal()
         let listener = hangUp?.listen {
-            state.metrics.update { $0.hangUps += 1 }
+            state.metrics.hangUps.increment()
             run.cancel()
         }
         let ticket: Int
@@ -29,7 +29,7 @@ struct GenerationResponder {
         }
         var headers: HTTPFields = [:]
         headers[ResaFields.appliedHeader] = ResaFields.header(plan.applied)
-        for adapter in Set(plan.applied.map(\.name)) { state.metrics.update { $0.adapterRequests[adapter, default: 0] += 1 } }
+        for adapter in Set(plan.applied.map(\.name)) { state.metrics.applied(adapter: adapter) }
         guard plan.streams else {
             defer { end() }
             return .json(try await collect(run, answer), headers: headers)

@@ -1,52 +1,64 @@
-import Synchronization
+import Metrics
 
-/// Counters and histograms of the server, filled by the routes and printed by `GET /metrics`.
-final class ServerMetrics: Sendable {
-    struct RequestKey: Hashable {
-        let method: String
-        let route: String
-        let status: Int
+/// What the server counts, by name. Printed by `GET /metrics`.
+struct ServerMetrics: Sendable {
+    let registry: PrometheusRegistry
+    let requestsInFlight: Meter
+    let hangUps: Counter
+    private let promptTokens: Counter
+    private let cachedPromptTokens: Counter
+    private let completionTokens: Counter
+    private let requestSeconds: Timer
+    private let timeToFirstToken: Timer
+    private let timePerOutputToken: Timer
+
+    init() {
+        registry = PrometheusRegistry(descriptions: Self.descriptions)
+        requestsInFlight = Meter(label: "resa_http_requests_in_flight", factory: registry)
+        hangUps = Counter(label: "resa_hang_ups_total", factory: registry)
+        promptTokens = Counter(label: "resa_prompt_tokens_total", factory: registry)
+        cachedPromptTokens = Counter(label: "resa_cached_prompt_tokens_total", factory: registry)
+        completionTokens = Counter(label: "resa_completion_tokens_total", factory: registry)
+        requestSeconds = Timer(label: "resa_http_request_seconds", factory: registry)
+        timeToFirstToken = Timer(label: "resa_time_to_first_token_seconds", factory: registry)
+        timePerOutputToken = Timer(label: "resa_time_per_output_token_seconds", factory: registry)
     }
 
-    struct Values {
-        var requests: [RequestKey: Int] = [:]
-        var inFlight = 0
-        var hangUps = 0
-        var promptTokens = 0
-        var cachedPromptTokens = 0
-        var completionTokens = 0
-        /// Uses of each adapter, by name.
-        var adapterRequests: [String: Int] = [:]
-        var requestSeconds = Histogram(bounds: [0.005, 0.025, 0.1, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300])
-        var timeToFirstToken = Histogram(bounds: [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60])
-        var timePerOutputToken = Histogram(bounds: [0.005, 0.01, 0.02, 0.04, 0.06, 0.08, 0.1, 0.15, 0.25, 0.5, 1])
+    private static let descriptions: [String: PrometheusRegistry.Description] = [
+        "resa_http_requests_total": .init(help: "Requests answered."),
+        "resa_http_request_seconds": .init(help: "Time to the response, or to the head of a stream."),
+        "resa_http_requests_in_flight": .init(help: "Requests whose response has not begun."),
+        "resa_hang_ups_total": .init(help: "Generations whose client left before the end."),
+        "resa_prompt_tokens_total": .init(help: "Prompt tokens of finished requests."),
+        "resa_cached_prompt_tokens_total": .init(help: "Prompt tokens found in the cache."),
+        "resa_completion_tokens_total": .init(help: "Generated tokens of finished requests."),
+        "resa_adapter_requests_total": .init(help: "Generations by adapter."),
+        "resa_time_to_first_token_seconds": .init(
+            help: "From submission to the first token.", bounds: [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60]),
+        "resa_time_per_output_token_seconds": .init(
+            help: "Mean time between tokens of a request.", bounds: [0.005, 0.01, 0.02, 0.04, 0.06, 0.08, 0.1, 0.15, 0.25, 0.5, 1]),
+    ]
+
+    /// - Parameter route: the route's pattern, never a path that a stranger chose: labels must stay few.
+    func answered(method: String, route: String, status: Int, after duration: Duration) {
+        Counter(
+            label: "resa_http_requests_total", dimensions: [("method", method), ("route", route), ("status", "\(status)")],
+            factory: registry
+        ).increment()
+        requestSeconds.record(duration: duration)
     }
 
-    private let state = Mutex(Values())
-
-    func update(_ change: @Sendable (inout Values) -> Void) {
-        state.withLock { change(&$0) }
+    func applied(adapter: String) {
+        Counter(label: "resa_adapter_requests_total", dimensions: [("adapter", adapter)], factory: registry).increment()
     }
 
-    var values: Values { state.withLock { $0 } }
-}
-
-/// Counts of observations at or below each bound, and above all of them.
-struct Histogram: Equatable {
-    let bounds: [Double]
-    private(set) var counts: [Int]
-    private(set) var sum = 0.0
-
-    init(bounds: [Double]) {
-        self.bounds = bounds
-        counts = Array(repeating: 0, count: bounds.count + 1)
-    }
-
-    var count: Int { counts.reduce(0, +) }
-
-    mutating func observe(_ value: Double) {
-        counts[bounds.firstIndex { value <= $0 } ?? bounds.count] += 1
-        sum += value
+    /// A generation has ended. `firstToken` is the time to the first token, `perToken` the mean time between tokens, where there were any.
+    func finished(_ usage: Usage, firstToken: Duration?, perToken: Duration?) {
+        promptTokens.increment(by: usage.promptTokens)
+        cachedPromptTokens.increment(by: usage.cachedTokens)
+        completionTokens.increment(by: usage.completionTokens)
+        if let firstToken { timeToFirstToken.record(duration: firstToken) }
+        if let perToken { timePerOutputToken.record(duration: perToken) }
     }
 }
 
