@@ -269,7 +269,7 @@ CHAT_PROMPTS = [
     "What is the capital of France?",
     "Janet has 3 boxes with 12 pencils each and gives away 7 pencils. How many pencils does she have left?",
     "Write a haiku about the sea.",
-    "Explain photosynthesis to a ten-year-old.",
+    "Explain photosynthesis to a child.",
     "List three uses for a brick.",
     "Translate 'good morning' into Spanish, French and German.",
     "Who wrote Pride and Prejudice?",
@@ -364,6 +364,8 @@ def make_smollm2(folder: Path) -> None:
     for name, specs, group in batches:
         for run in greedy(model, group, specs, adapters):
             number = prompts.index(run["prompt"])
+            # Two tokens nearer than the rounding of f32 would make "equal text" a matter of luck: choose another prompt.
+            assert name != "base" or run["smallest_margin"] > 1e-3, f"{name}-{number}: margin {run['smallest_margin']}"
             runs.append({"name": f"{name}-{number}", **run, "text": tokenizer.decode(run["tokens"])})
     (folder / "greedy.json").write_text(json.dumps(runs))
 
