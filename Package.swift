@@ -34,14 +34,14 @@ let package = Package(
         .executableTarget(
             name: "ResaServe",
             dependencies: [
-                "Server", "AdapterRegistry", "Engine", "Models", "Adapters", "Tokenizers", "Jinja", "Checkpoints", "Tensors",
+                "Server", "AdapterRegistry", "Engine", "Models", "Adapters", "Tokenizers", "Jinja", "Checkpoints", "JSONText", "Tensors",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
             ]),
         .target(
             name: "Server",
             dependencies: [
-                "AdapterRegistry", "Engine", "Models", "Adapters", "Tokenizers", "Jinja",
+                "AdapterRegistry", "Engine", "Models", "Adapters", "Tokenizers", "Jinja", "Checkpoints", "JSONText",
                 .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "HummingbirdCore", package: "hummingbird"),
                 .product(name: "HTTPTypes", package: "swift-http-types"),
@@ -54,13 +54,14 @@ let package = Package(
             ]),
         .target(
             name: "AdapterRegistry",
-            dependencies: ["Adapters", "Checkpoints", "Tensors", .product(name: "Crypto", package: "swift-crypto")]),
+            dependencies: ["Adapters", "Checkpoints", "JSONText", "Tensors", .product(name: "Crypto", package: "swift-crypto")]),
         .target(name: "Engine", dependencies: ["Models", "Adapters", "Tokenizers", "Tensors"]),
-        .target(name: "Models", dependencies: ["Adapters", "Tokenizers", "Jinja", "Checkpoints", "Tensors"]),
-        .target(name: "Adapters", dependencies: ["Checkpoints", "Tensors", "CPCRE2"]),
-        .target(name: "Tokenizers", dependencies: ["Checkpoints", "CPCRE2"]),
-        .target(name: "Jinja"),
-        .target(name: "Checkpoints", dependencies: ["Tensors"]),
+        .target(name: "Models", dependencies: ["Adapters", "Tokenizers", "Jinja", "Checkpoints", "JSONText", "Tensors"]),
+        .target(name: "Adapters", dependencies: ["Checkpoints", "JSONText", "Tensors", "CPCRE2"]),
+        .target(name: "Tokenizers", dependencies: ["Checkpoints", "JSONText", "CPCRE2"]),
+        .target(name: "Jinja", dependencies: ["JSONText"]),
+        .target(name: "Checkpoints", dependencies: ["JSONText", "Tensors"]),
+        .target(name: "JSONText"),
         .target(name: "Tensors", dependencies: ["Kernels"]),
         .target(name: "Kernels", dependencies: ["COpenBLAS"], cSettings: kernelSettings),
         .systemLibrary(
@@ -73,14 +74,15 @@ let package = Package(
         .target(name: "TestSupport", path: "Tests/TestSupport"),
         .testTarget(name: "KernelsTests", dependencies: ["Kernels"]),
         .testTarget(name: "TensorsTests", dependencies: ["Tensors"]),
+        .testTarget(name: "JSONTextTests", dependencies: ["JSONText"]),
         .testTarget(name: "CheckpointsTests", dependencies: ["Checkpoints", "TestSupport"]),
-        .testTarget(name: "TokenizersTests", dependencies: ["Tokenizers", "Checkpoints", "TestSupport"]),
-        .testTarget(name: "JinjaTests", dependencies: ["Jinja", "TestSupport"]),
-        .testTarget(name: "AdaptersTests", dependencies: ["Adapters", "Checkpoints", "Tensors"]),
+        .testTarget(name: "TokenizersTests", dependencies: ["Tokenizers", "Checkpoints", "JSONText", "TestSupport"]),
+        .testTarget(name: "JinjaTests", dependencies: ["Jinja", "JSONText", "TestSupport"]),
+        .testTarget(name: "AdaptersTests", dependencies: ["Adapters", "Checkpoints", "JSONText", "Tensors"]),
         .testTarget(
             name: "ModelsTests",
             dependencies: [
-                "AdapterRegistry", "Models", "Adapters", "Tokenizers", "Jinja", "Checkpoints", "Tensors", "TestSupport",
+                "AdapterRegistry", "Models", "Adapters", "Tokenizers", "Jinja", "Checkpoints", "JSONText", "Tensors", "TestSupport",
             ]),
         .testTarget(
             name: "EngineTests",
@@ -89,7 +91,7 @@ let package = Package(
         .testTarget(
             name: "ServerTests",
             dependencies: [
-                "Server", "AdapterRegistry", "Engine", "Adapters", "Jinja",
+                "Server", "AdapterRegistry", "Engine", "Adapters", "Jinja", "JSONText",
                 .product(name: "HummingbirdTesting", package: "hummingbird"),
                 .product(name: "NIOPosix", package: "swift-nio"),
             ]),

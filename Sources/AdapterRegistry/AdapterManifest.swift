@@ -1,6 +1,7 @@
 import Adapters
 import Checkpoints
 import Foundation
+import JSONText
 
 /// The optional `manifest.json` of an adapter's folder: free-form notes on what it is and how it was made, of which `base_model`,
 /// `description` and `labels` are shown. It changes nothing about what the adapter does, and is not part of its digest.
@@ -19,15 +20,15 @@ struct AdapterManifest: Sendable {
         guard FileManager.default.fileExists(atPath: path) else { return }
         let json: JSON
         do {
-            json = try JSON(file: path, limits: JSON.Limits(maximumBytes: Self.sizeLimit))
+            json = try JSON(file: path, rules: JSON.Rules(maximumBytes: Self.sizeLimit))
         } catch {
             throw AdapterError(error, adapter: adapter, file: Self.file, path: path)
         }
-        guard json.objectValue != nil else {
+        guard json.object != nil else {
             throw .badFile(adapter: adapter, file: Self.file, problem: "got \(json.kind), wanted an object")
         }
-        baseModel = json["base_model"]?.stringValue
-        description = json["description"]?.stringValue
-        labels = json["labels"]?.objectValue?.compactMapValues(\.stringValue) ?? [:]
+        baseModel = json["base_model"]?.string
+        description = json["description"]?.string
+        for (name, value) in json["labels"]?.object ?? [:] { labels[name] = value.string }
     }
 }

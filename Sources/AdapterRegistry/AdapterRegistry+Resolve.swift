@@ -1,5 +1,4 @@
 import Adapters
-import Checkpoints
 
 extension AdapterRegistry {
     /// Latents reported per token by `observe` when the request does not say how many.
@@ -94,13 +93,5 @@ extension AdapterRegistry {
             }
         }
         return result
-    }
-
-    /// Names a person might have meant: close in spelling, else containing what was asked for.
-    static func near(_ name: String, among names: [String]) -> [String] {
-        let close = NearNames.find(name, among: names)
-        guard close.isEmpty, !name.isEmpty else { return close }
-        let wanted = name.lowercased()
-        return Array(names.filter { $0.lowercased().contains(wanted) || wanted.contains($0.lowercased()) }.prefix(3))
     }
 }

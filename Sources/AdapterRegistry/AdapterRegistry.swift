@@ -2,6 +2,7 @@
 // It knows nothing about the engine or HTTP.
 
 import Adapters
+import Checkpoints
 import Foundation
 import Synchronization
 import Tensors
@@ -78,7 +79,7 @@ package final class AdapterRegistry: Sendable {
         if let entry = state.withLock({ $0.entries[name] }), !entry.isStale { return entry }
         await refresh()
         let (entry, names) = state.withLock { ($0.entries[name], $0.entries.keys.sorted()) }
-        guard let entry else { throw .unknown(name: name, near: Self.near(name, among: names)) }
+        guard let entry else { throw .unknown(name: name, near: NearNames.find(name, among: names)) }
         return entry
     }
 

@@ -1,11 +1,12 @@
 import Checkpoints
 import Foundation
+import JSONText
 
 /// Typed access to a flat JSON config of an adapter, with errors that name the file, the key, what was got and what was wanted.
 struct ConfigReader {
     let adapter: String
     let file: String
-    let object: [String: JSON]
+    let object: JSONObject
 
     /// A config is a few kilobytes; one larger than this is not a config.
     static let sizeLimit = 16 << 20
@@ -17,7 +18,7 @@ struct ConfigReader {
         self.file = shownAs ?? file
         let path = folder.appendingPathComponent(file).path
         do {
-            guard case .object(let object) = try JSON(file: path, limits: JSON.Limits(maximumBytes: Self.sizeLimit)) else {
+            guard case .object(let object) = try JSON(file: path, rules: JSON.Rules(maximumBytes: Self.sizeLimit)) else {
                 throw AdapterError.badFile(adapter: adapter, file: self.file, problem: "it is not a JSON object")
             }
             self.object = object
@@ -34,7 +35,7 @@ struct ConfigReader {
 
     func integer(_ key: String, in range: ClosedRange<Int>) throws(AdapterError) -> Int? {
         guard let value = value(key) else { return nil }
-        guard let integer = value.intValue, range.contains(integer) else {
+        guard let integer = value.int, range.contains(integer) else {
             throw problem(key, got: value, wanted: "an integer from \(range.lowerBound) to \(range.upperBound)")
         }
         return integer
@@ -83,7 +84,7 @@ struct ConfigReader {
     }
 
     private func number(_ value: JSON, _ key: String) throws(AdapterError) -> Double {
-        guard let number = value.doubleValue, number.isFinite else { throw problem(key, got: value, wanted: "a finite number") }
+        guard let number = value.double, number.isFinite else { throw problem(key, got: value, wanted: "a finite number") }
         return number
     }
 

@@ -83,7 +83,7 @@ struct PEFTConfig {
         let elements = if case .array(let elements) = value { elements } else { [value] }
         var result: [Int] = []
         for element in elements {
-            guard let layer = element.intValue, layer >= 0 else {
+            guard let layer = element.int, layer >= 0 else {
                 throw config.problem(key, got: element, wanted: "layer numbers")
             }
             result.append(layer)

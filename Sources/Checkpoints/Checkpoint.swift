@@ -1,6 +1,6 @@
 import Foundation
 
-// Checkpoints: memory-mapped safetensors and GGUF, JSON, element types and quantised blocks.
+// Checkpoints: memory-mapped safetensors and GGUF, configuration files, element types and quantised blocks.
 // It knows nothing about architectures, tokenisers or templates: it hands out tensors, key-values and texts.
 // Everything read here is untrusted: every count, size and offset is checked before memory is touched or taken.
 

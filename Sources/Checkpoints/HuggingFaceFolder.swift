@@ -1,4 +1,5 @@
 import Foundation
+import JSONText
 
 /// A model folder in the layout of the Hugging Face hub: configuration, weights and, where present, tokeniser and chat template.
 package struct HuggingFaceFolder: Sendable {
@@ -21,7 +22,7 @@ package struct HuggingFaceFolder: Sendable {
     /// - Throws: `CheckpointError` when `config.json` or the weights are missing or malformed, or an optional file is malformed.
     package init(url: URL) throws(CheckpointError) {
         self.url = url
-        config = try JSON(file: HuggingFaceFolder.path(url, "config.json"), limits: HuggingFaceFolder.limits)
+        config = try JSON(file: HuggingFaceFolder.path(url, "config.json"), rules: HuggingFaceFolder.rules)
         tokenizerConfig = try HuggingFaceFolder.optionalJSON(url, "tokenizer_config.json")
         generationConfig = try HuggingFaceFolder.optionalJSON(url, "generation_config.json")
         tokenizerJSON = HuggingFaceFolder.existing(url, "tokenizer.json")
@@ -49,7 +50,7 @@ package struct HuggingFaceFolder: Sendable {
         case .array(let entries):
             var first: String?
             for (index, entry) in entries.enumerated() {
-                guard let name = entry["name"]?.stringValue, let text = entry["template"]?.stringValue else {
+                guard let name = entry["name"]?.string, let text = entry["template"]?.string else {
                     throw .malformed(
                         file: file, what: "chat_template[\(index)]", got: entry.kind, wanted: "an object of strings name and template")
                 }
@@ -71,7 +72,7 @@ package struct HuggingFaceFolder: Sendable {
         throw .cannotRead(file: url.path, reason: "it holds neither model.safetensors nor model.safetensors.index.json")
     }
 
-    private static let limits = JSON.Limits(maximumBytes: maximumConfigBytes)
+    private static let rules = JSON.Rules(maximumBytes: maximumConfigBytes)
 
     private static func path(_ url: URL, _ name: String) -> String { url.appendingPathComponent(name).path }
 
@@ -82,6 +83,6 @@ package struct HuggingFaceFolder: Sendable {
 
     private static func optionalJSON(_ url: URL, _ name: String) throws(CheckpointError) -> JSON? {
         guard let path = existing(url, name) else { return nil }
-        return try JSON(file: path, limits: limits)
+        return try JSON(file: path, rules: rules)
     }
 }

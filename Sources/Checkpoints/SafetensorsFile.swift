@@ -1,3 +1,5 @@
+import JSONText
+
 /// One memory-mapped `.safetensors` file: a u64 header length, a JSON header, then the tensors' bytes without holes.
 ///
 /// Format: https://huggingface.co/docs/safetensors (header at most 100 MB, offsets relative to the end of the header).
@@ -64,9 +66,9 @@ struct SafetensorsHeader {
         data = end..<file.count
         let json: JSON
         do throws(JSONError) {
-            let limits = JSON.Limits(
+            let rules = JSON.Rules(
                 maximumBytes: SafetensorsFile.maximumHeaderBytes, maximumDepth: 8, refusesDuplicateKeys: true)
-            json = try JSON(parsing: UnsafeRawBufferPointer(rebasing: file.bytes[8..<end]), limits: limits)
+            json = try JSON(parsing: UnsafeRawBufferPointer(rebasing: file.bytes[8..<end]), rules: rules)
         } catch {
             throw error.inFile("\(file.path) (header)")
         }
@@ -84,12 +86,12 @@ struct SafetensorsHeader {
 
     private static func metadata(_ json: JSON?, _ path: String) throws(CheckpointError) -> [String: String] {
         guard let json, !json.isNull else { return [:] }
-        guard let members = json.objectValue else {
+        guard let members = json.object else {
             throw .malformed(file: path, what: "__metadata__", got: json.kind, wanted: "an object of strings")
         }
         var texts: [String: String] = [:]
         for (key, value) in members {
-            guard let text = value.stringValue else {
+            guard let text = value.string else {
                 throw .malformed(file: path, what: "__metadata__.\(key)", got: value.kind, wanted: "a string")
             }
             texts[key] = text

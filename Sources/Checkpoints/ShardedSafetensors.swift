@@ -1,3 +1,5 @@
+import JSONText
+
 /// A checkpoint cut into several safetensors files, listed in an index (`model.safetensors.index.json`) beside them.
 package final class ShardedSafetensors: TensorSource {
     /// The index file.
@@ -13,8 +15,8 @@ package final class ShardedSafetensors: TensorSource {
     ///   tensor is not in the shard that the index names.
     package init(index path: String) throws(CheckpointError) {
         self.path = path
-        let index = try JSON(file: path, limits: .init(maximumBytes: 64 << 20))
-        let map: [String: JSON]
+        let index = try JSON(file: path, rules: .init(maximumBytes: 64 << 20))
+        let map: JSONObject
         do throws(JSONError) { map = try index.object("weight_map") } catch { throw error.inFile(path) }
 
         let folder = path.lastIndex(of: "/").map { String(path[...$0]) } ?? ""
@@ -22,7 +24,7 @@ package final class ShardedSafetensors: TensorSource {
         var numbers: [String: Int] = [:]
         var shardOfTensor: [String: Int] = [:]
         for (tensor, value) in map.sorted(by: { $0.key < $1.key }) {
-            guard let name = value.stringValue, ShardedSafetensors.isPlainName(name) else {
+            guard let name = value.string, ShardedSafetensors.isPlainName(name) else {
                 throw .malformed(
                     file: path, what: "weight_map.\(tensor)", got: value.kind, wanted: "the name of a file in the same folder")
             }

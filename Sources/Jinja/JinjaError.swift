@@ -8,8 +8,6 @@ package enum JinjaError: Error, Equatable, CustomStringConvertible {
     case raised(String)
     /// A bound of `RenderLimits` was reached.
     case limit(String)
-    /// Text that should have been JSON is not.
-    case json(String)
 
     package var description: String {
         switch self {
@@ -17,7 +15,6 @@ package enum JinjaError: Error, Equatable, CustomStringConvertible {
         case .runtime(let message, let line): line > 0 ? "template error in line \(line): \(message)" : "template error: \(message)"
         case .raised(let message): message
         case .limit(let message): "template stopped: \(message)"
-        case .json(let message): "not valid JSON: \(message)"
         }
     }
 }

@@ -1,3 +1,5 @@
+import JSONText
+
 /// A mapping that keeps the order of insertion. Keys are any hashable value; look-up takes constant time.
 package struct OrderedObject: Sendable {
     private(set) var keys: [Value] = []
@@ -75,19 +77,6 @@ package struct OrderedObject: Sendable {
             return keys.firstIndex { if case .string(let text) = $0 { text.isIdentical(to: wanted.text) } else { false } }
         }
         return keys.firstIndex { HashKey($0) == hash }
-    }
-}
-
-/// A string compared by its code points. Swift's own equality folds canonically equivalent spellings, Python's does not.
-struct ExactText: Hashable, Sendable {
-    let text: String
-    init(_ text: String) { self.text = text }
-
-    static func == (left: ExactText, right: ExactText) -> Bool { left.text.isIdentical(to: right.text) }
-
-    func hash(into hasher: inout Hasher) {
-        var text = text
-        text.withUTF8 { hasher.combine(bytes: UnsafeRawBufferPointer($0)) }
     }
 }
 

@@ -30,12 +30,6 @@ extension Unicode.Scalar {
 }
 
 extension String {
-    /// Equal code point by code point.
-    func isIdentical(to other: String) -> Bool {
-        let (left, right) = (utf8, other.utf8)
-        return left.count == right.count && left.elementsEqual(right)
-    }
-
     /// Ordered by code points, as Python does.
     func isBefore(_ other: String) -> Bool { utf8.lexicographicallyPrecedes(other.utf8) }
 

@@ -1,5 +1,7 @@
 // Python's `==`, `<` and `in`. Comparing charges steps, because a small template can build large shared values.
 
+import JSONText
+
 extension Interpreter {
     func areEqual(_ left: Value, _ right: Value) throws(JinjaError) -> Bool {
         try charge(1)

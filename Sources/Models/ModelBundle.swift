@@ -92,10 +92,10 @@ package struct RecommendedSampling: Sendable, Equatable {
 
     init(_ checkpoint: Checkpoint) {
         guard case .huggingFace(let folder) = checkpoint, let generation = folder.generationConfig else { return }
-        temperature = generation["temperature"]?.doubleValue.map { Float($0) }
-        topP = generation["top_p"]?.doubleValue.map { Float($0) }
-        topK = generation["top_k"]?.intValue.map { Int($0) }
-        repetitionPenalty = generation["repetition_penalty"]?.doubleValue.map { Float($0) }
+        temperature = generation["temperature"]?.double.map { Float($0) }
+        topP = generation["top_p"]?.double.map { Float($0) }
+        topK = generation["top_k"]?.int.map { Int($0) }
+        repetitionPenalty = generation["repetition_penalty"]?.double.map { Float($0) }
     }
 }
 

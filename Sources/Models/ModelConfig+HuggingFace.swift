@@ -1,4 +1,5 @@
 import Checkpoints
+import JSONText
 
 /// Reading `config.json`, in the keys of transformers 4 and of transformers 5.
 extension ModelConfig {
@@ -82,7 +83,7 @@ extension ModelConfig {
             return ("hidden_act \(activation)", "only silu is")
         }
         if let quantization = try json.optionalObject("quantization_config") {
-            let method = quantization["quant_method"]?.stringValue ?? "unnamed"
+            let method = quantization["quant_method"]?.string ?? "unnamed"
             return ("quantization_config of method \(method)", "use the unquantised checkpoint or a GGUF")
         }
         if let fraction = try json.optionalDouble("partial_rotary_factor"), fraction != 1 {
@@ -109,8 +110,8 @@ extension ModelConfig {
     private static func tokens(_ json: JSON, _ key: String) throws(JSONError) -> [Int32] {
         guard let value = json[key], !value.isNull else { return [] }
         var tokens: [Int32] = []
-        for element in value.arrayValue ?? [value] {
-            guard let id = element.intValue, let token = Int32(exactly: id) else {
+        for element in value.array ?? [value] {
+            guard let id = element.int, let token = Int32(exactly: id) else {
                 throw JSONError(place: key, got: element.kind, wanted: "a token id or a list of them")
             }
             // Some configurations write -1 for "none".

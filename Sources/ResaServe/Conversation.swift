@@ -1,4 +1,5 @@
 import Foundation
+import JSONText
 import Jinja
 
 /// Messages read from a file, with the tools and variables that go with them.
@@ -12,13 +13,13 @@ struct Conversation {
     /// - Parameter file: JSON, either a list of messages or an object with `messages`; `-` is standard input.
     /// - Throws: `CommandError` naming the file.
     init(file: String) throws {
-        let value: Value
+        let json: JSON
         do {
-            value = try Value(parsingJSON: try InputFile.data(file))
-        } catch let error as JinjaError {
-            throw CommandError("\(file): \(error)")
+            json = try JSON(parsing: try InputFile.data(file), rules: .message)
+        } catch let error as JSONError {
+            throw CommandError("\(file): not valid JSON: \(error)")
         }
-        switch value {
+        switch Value(json) {
         case .array(let list): messages = list
         case .object(let members):
             guard case .array(let list)? = members["messages"] else { throw CommandError("\(file): 'messages' is missing or no list") }

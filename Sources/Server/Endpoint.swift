@@ -1,5 +1,6 @@
 import HTTPTypes
 import Hummingbird
+import JSONText
 
 /// One route. A new one is one file in `Routes/` with a static member here, and one line in `all`.
 struct Endpoint: Sendable {
@@ -30,7 +31,7 @@ struct Endpoint: Sendable {
 }
 
 extension Response {
-    static func json(_ value: JSONValue, headers: HTTPFields = [:]) -> Response {
+    static func json(_ value: JSON, headers: HTTPFields = [:]) -> Response {
         var headers = headers
         headers[.contentType] = "application/json"
         return Response(status: .ok, headers: headers, body: .init(byteBuffer: ByteBuffer(bytes: JSONWriter.bytes(value))))

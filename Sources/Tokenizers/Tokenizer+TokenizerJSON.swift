@@ -1,5 +1,6 @@
 import Checkpoints
 import Foundation
+import JSONText
 
 extension Tokenizer {
     /// The tokenizer that a `tokenizer.json` describes.
@@ -17,7 +18,7 @@ extension Tokenizer {
                 throw TokenizerError.unsupported(part: "model.\(key)", got: affix.debugDescription, supported: ["none"])
             }
         }
-        if let dropout = model.child("dropout").value.doubleValue, dropout != 0 {
+        if let dropout = model.child("dropout").value.double, dropout != 0 {
             throw TokenizerError.unsupported(part: "model.dropout", got: "\(dropout)", supported: ["none"])
         }
 
@@ -50,7 +51,7 @@ extension Tokenizer {
         let members = try node.object
         var names = [String?](repeating: nil, count: members.count)
         for (name, value) in members {
-            guard let id = value.intValue, id >= 0, id < Vocabulary.maximumID else {
+            guard let id = value.int, id >= 0, id < Vocabulary.maximumID else {
                 throw .malformed(
                     path: "\(node.path)[\(name.debugDescription)]", got: value.kind, wanted: "a token id below \(Vocabulary.maximumID)")
             }
@@ -73,7 +74,7 @@ extension Tokenizer {
             case .string(let text):
                 try reader.add(text, path: node.path)
             case .array(let pair):
-                guard pair.count == 2, let left = pair[0].stringValue, let right = pair[1].stringValue else { fallthrough }
+                guard pair.count == 2, let left = pair[0].string, let right = pair[1].string else { fallthrough }
                 try reader.add(left, right, path: node.path)
             default:
                 throw .malformed(path: "\(node.path)[\(index)]", got: entry.kind, wanted: "\"a b\" or [\"a\", \"b\"]")
@@ -83,16 +84,14 @@ extension Tokenizer {
     }
 
     /// A token that the model's vocabulary has too keeps the id it has there.
-    private static func addedTokens(_ node: TokenizerJSONNode, vocab: [String: JSON]) throws(TokenizerError) -> [AddedTokens.Token] {
+    private static func addedTokens(_ node: TokenizerJSONNode, vocab: JSONObject) throws(TokenizerError) -> [AddedTokens.Token] {
         guard !node.value.isNull else { return [] }
         var tokens: [AddedTokens.Token] = []
         for index in try node.array.indices {
             let entry = node.child(index)
             let content = try entry.child("content").string
             let given = try entry.child("id").integer
-            // Dictionaries find canonically equivalent keys; tokens are equal only byte by byte.
-            let own = vocab.index(forKey: content).map { vocab[$0] }
-            let id = own?.key.utf8.elementsEqual(content.utf8) == true ? own?.value.intValue ?? given : given
+            let id = vocab[content]?.int ?? given
             guard id >= 0, id < Vocabulary.maximumID else {
                 throw .malformed(path: "\(entry.path).id", got: "\(id)", wanted: "a token id below \(Vocabulary.maximumID)")
             }
@@ -108,5 +107,5 @@ extension Tokenizer {
     }
 
     /// A token of `tokenizer_config.json`: its text, or an object that holds it.
-    private static func tokenText(_ value: JSON?) -> String? { value?.stringValue ?? value?["content"]?.stringValue }
+    private static func tokenText(_ value: JSON?) -> String? { value?.string ?? value?["content"]?.string }
 }

@@ -1,5 +1,6 @@
 import Checkpoints
 import Foundation
+import JSONText
 
 /// A byte-level BPE tokenizer. Immutable; may be used from any number of threads at once.
 package final class Tokenizer: Sendable {

@@ -1,4 +1,5 @@
 import Checkpoints
+import JSONText
 
 /// A value of `tokenizer.json` together with where it is, so that every error can say so.
 struct TokenizerJSONNode {
@@ -32,28 +33,28 @@ struct TokenizerJSONNode {
 
     var string: String {
         get throws(TokenizerError) {
-            guard let string = value.stringValue else { throw refuse(wanted: "a string") }
+            guard let string = value.string else { throw refuse(wanted: "a string") }
             return string
         }
     }
 
     var integer: Int {
         get throws(TokenizerError) {
-            guard let integer = value.intValue else { throw refuse(wanted: "an integer") }
+            guard let integer = value.int else { throw refuse(wanted: "an integer") }
             return integer
         }
     }
 
     var array: [JSON] {
         get throws(TokenizerError) {
-            guard let array = value.arrayValue else { throw refuse(wanted: "an array") }
+            guard let array = value.array else { throw refuse(wanted: "an array") }
             return array
         }
     }
 
-    var object: [String: JSON] {
+    var object: JSONObject {
         get throws(TokenizerError) {
-            guard let object = value.objectValue else { throw refuse(wanted: "an object") }
+            guard let object = value.object else { throw refuse(wanted: "an object") }
             return object
         }
     }
@@ -66,7 +67,7 @@ struct TokenizerJSONNode {
     var optionalBool: Bool? {
         get throws(TokenizerError) {
             if value.isNull { return nil }
-            guard let bool = value.boolValue else { throw refuse(wanted: "true or false") }
+            guard let bool = value.bool else { throw refuse(wanted: "true or false") }
             return bool
         }
     }

@@ -1,4 +1,5 @@
 import Checkpoints
+import JSONText
 
 extension Normalizer {
     /// - Throws: `TokenizerError.unsupported` for anything but `NFC` and sequences of it.
@@ -124,8 +125,8 @@ extension SequenceTemplate {
     /// From `add_bos_token` and `add_eos_token` of `tokenizer_config.json`, for files that leave it open.
     init(config: JSON?, bos: String?, eos: String?, _ vocabulary: Vocabulary) throws(TokenizerError) {
         self.init()
-        if config?["add_bos_token"]?.boolValue ?? false, let id = bos.flatMap(vocabulary.id(ofName:)) { prefix = [id] }
-        if config?["add_eos_token"]?.boolValue ?? false, let id = eos.flatMap(vocabulary.id(ofName:)) { suffix = [id] }
+        if config?["add_bos_token"]?.bool ?? false, let id = bos.flatMap(vocabulary.id(ofName:)) { prefix = [id] }
+        if config?["add_eos_token"]?.bool ?? false, let id = eos.flatMap(vocabulary.id(ofName:)) { suffix = [id] }
     }
 }
 

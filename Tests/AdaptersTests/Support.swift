@@ -1,6 +1,7 @@
 import Adapters
 import Checkpoints
 import Foundation
+import JSONText
 import Tensors
 import Testing
 

@@ -79,5 +79,12 @@ import Testing
         let names = ["model.layers.0.q.weight", "model.layers.1.q.weight", "lm_head.weight"]
         #expect(NearNames.find("model.layers.0.k.weight", among: names) == ["model.layers.0.q.weight", "model.layers.1.q.weight"])
         #expect(NearNames.find("xyz", among: names) == [])
+        #expect(NearNames.find("LM_HEAD", among: names) == ["lm_head.weight"])
+
+        let adapters = ["smollm2-gsm8k-lora", "smollm2-sae", "other"]
+        #expect(NearNames.find("smolm2-sae", among: adapters) == ["smollm2-sae"])
+        #expect(NearNames.find("GSM8K", among: adapters) == ["smollm2-gsm8k-lora"])
+        #expect(NearNames.find("smollm2", among: adapters, limit: 1) == ["smollm2-gsm8k-lora"])
+        #expect(NearNames.find("zzzzzz", among: adapters).isEmpty && NearNames.find("", among: adapters).isEmpty)
     }
 }

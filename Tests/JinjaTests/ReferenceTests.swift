@@ -1,4 +1,5 @@
 import Foundation
+import JSONText
 import Jinja
 import TestSupport
 import Testing
@@ -24,7 +25,7 @@ struct ReferenceTests {
 
     static func read(_ file: String) throws -> [String: Value] {
         let data = try Data(contentsOf: ReferenceAnswers.folder("jinja").appendingPathComponent(file))
-        return try Value(parsingJSON: data).members
+        return try Value(JSON(parsing: data)).members
     }
 
     private func check(_ cases: [Case]) {

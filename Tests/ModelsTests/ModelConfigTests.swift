@@ -1,5 +1,6 @@
 import Checkpoints
 import Foundation
+import JSONText
 import Models
 import TestSupport
 import Testing
@@ -125,12 +126,12 @@ import Testing
         #expect(try config.rmsEpsilon == Float(expected.double("epsilon")))
         #expect(try config.tiedEmbeddings == expected.bool("tied"))
         #expect(try config.bosToken.map(Int.init) == expected.optionalInt("bos"))
-        #expect(try config.eosTokens.map(Int.init) == expected.array("eos").compactMap(\.intValue))
+        #expect(try config.eosTokens.map(Int.init) == expected.array("eos").compactMap(\.int))
         #expect(config.qkvBias == (name == "qwen2" || name == "llama3"))
         #expect(config.outputBias == (name == "llama3"))
 
         let frequencies = config.inverseFrequencies()
-        let wanted = try expected.array("frequencies").compactMap(\.doubleValue).map { Float($0) }
+        let wanted = try expected.array("frequencies").compactMap(\.double).map { Float($0) }
         #expect(frequencies.count == wanted.count)
         for (got, want) in zip(frequencies, wanted) { #expect(abs(got - want) <= 2 * want.ulp, "got \(got), wanted \(want)") }
     }

@@ -1,6 +1,7 @@
 import Adapters
 import Checkpoints
 import Foundation
+import JSONText
 import Jinja
 import Models
 import Tensors

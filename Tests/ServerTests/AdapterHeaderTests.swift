@@ -96,11 +96,4 @@ import Testing
             ResaFields.header([report]) == #""2nd sae";digest="sha256:ab";kind=sae;scale=0.8;mode=edit;layer=3;at=mlp;edits=1"#)
         #expect(ResaFields.header([]) == nil)
     }
-
-    @Test func nearNamesAreNear() {
-        let names = ["smollm2-sae", "smollm2-gsm8k-lora", "other"]
-        #expect(NearNames.of("smolm2-sae", among: names) == ["smollm2-sae"])
-        #expect(NearNames.of("GSM8K", among: names) == ["smollm2-gsm8k-lora"])
-        #expect(NearNames.of("zzzzzz", among: names).isEmpty)
-    }
 }

@@ -1,3 +1,4 @@
+import JSONText
 import Testing
 
 @testable import Engine
@@ -16,7 +17,7 @@ import Testing
             #expect(reply.choice["message"]?["role"]?.string == "assistant")
             #expect(reply.choice["message"]?["content"]?.string == "Hello world!")
             #expect(reply.choice["finish_reason"]?.string == "stop" && reply.choice["logprobs"] == .null)
-            let usage: JSONValue = [
+            let usage: JSON = [
                 "prompt_tokens": 2, "completion_tokens": 2, "total_tokens": 4, "prompt_tokens_details": ["cached_tokens": 3],
                 "completion_tokens_details": ["reasoning_tokens": 0],
             ]
@@ -36,7 +37,7 @@ import Testing
             #expect(chunks[0]["choices"]?[0]?["delta"] == ["role": "assistant", "content": ""])
             #expect(chunks[0]["resa"]?["applied"] == [])
             var texts = ["", ""]
-            var finishes: [JSONValue] = []
+            var finishes: [JSON] = []
             for chunk in chunks.dropLast() {
                 #expect(chunk["usage"] == .null)
                 let choice = try #require(chunk["choices"]?[0])
@@ -87,7 +88,7 @@ import Testing
         try await Server.test { client in
             let fields = "\(Self.question), \"logprobs\": true, \"top_logprobs\": 2"
             let entries = try await client.post(chatPath, "{\(fields)}").choice["logprobs"]?["content"]?.array
-            let first: JSONValue = [
+            let first: JSON = [
                 "token": "H", "logprob": -1.5, "bytes": [72],
                 "top_logprobs": [["token": "z", "logprob": -0.25, "bytes": [122]], ["token": "H", "logprob": -1.5, "bytes": [72]]],
             ]

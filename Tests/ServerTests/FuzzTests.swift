@@ -1,4 +1,5 @@
 import HTTPTypes
+import JSONText
 import Testing
 
 @testable import Server
@@ -18,7 +19,7 @@ import Testing
         "name", "type", "latent", "op", "value", "edits", "scope", "from", "to", "layer", "include_usage", "5", "-1",
     ]
 
-    private func value(_ random: inout SplitMix, depth: Int) -> JSONValue {
+    private func value(_ random: inout SplitMix, depth: Int) -> JSON {
         switch Int.random(in: 0..<(depth > 0 ? 10 : 7), using: &random) {
         case 0: .null
         case 1: .bool(Bool.random(using: &random))

@@ -1,6 +1,7 @@
 import HTTPTypes
 import Hummingbird
 import HummingbirdTesting
+import JSONText
 import Logging
 import Testing
 
@@ -18,17 +19,17 @@ struct Reply {
         text = String(buffer: response.body)
     }
 
-    var json: JSONValue { (try? JSONValue(parsing: text)) ?? .null }
-    var error: JSONValue { json["error"] ?? .null }
+    var json: JSON { (try? JSON(parsing: text)) ?? .null }
+    var error: JSON { json["error"] ?? .null }
     var errorMessage: String { error["message"]?.string ?? "" }
-    var choice: JSONValue { json["choices"]?[0] ?? .null }
+    var choice: JSON { json["choices"]?[0] ?? .null }
 
     /// The data of each event of a stream, `[DONE]` left out.
-    var chunks: [JSONValue] {
+    var chunks: [JSON] {
         get throws {
             try text.split(separator: "\n\n").filter { $0 != "data: [DONE]" }.map { event in
                 try #require(event.hasPrefix("data: "))
-                return try JSONValue(parsing: String(event.dropFirst(6)))
+                return try JSON(parsing: String(event.dropFirst(6)))
             }
         }
     }

@@ -1,4 +1,5 @@
 import HTTPTypes
+import JSONText
 import Testing
 
 @testable import Server
@@ -40,7 +41,7 @@ import Testing
             let header: HTTPFields = [adaptersHeader: "r1-sae;latent=7;op=add;value=6"]
             let reply = try await client.post(completionPath, #"{"prompt": "a"}"#, headers: header)
             #expect(reply.headers[appliedHeader] == #"r1-sae;digest="sha256:bb";kind=sae;scale=1.0;mode=edit;layer=12;at=resid;edits=1"#)
-            let applied: JSONValue = [
+            let applied: JSON = [
                 [
                     "name": "r1-sae", "digest": "sha256:bb", "kind": "sae", "scale": 1.0, "hookpoint": "layers.12", "mode": "edit",
                     "edits": [["latent": 7, "op": "add", "value": 6.0]],
@@ -76,7 +77,7 @@ import Testing
 
     @Test func observationsComeWithTheirTokens() async throws {
         try await Server.test { client in
-            let observation: JSONValue = [
+            let observation: JSON = [
                 "adapter": "r1-sae", "hookpoint": "layers.12", "token": 72, "text": "H", "position": 0,
                 "latents": [["latent": 7, "activation": 2.5]],
             ]
@@ -91,7 +92,7 @@ import Testing
     }
 
     @Test func tokenizeAndDetokenize() async throws {
-        let cases: [(path: String, body: String, key: String, value: JSONValue)] = [
+        let cases: [(path: String, body: String, key: String, value: JSON)] = [
             ("/tokenize", #"{"prompt": "ab"}"#, "tokens", [256, 97, 98]), ("/tokenize", #"{"prompt": "ab"}"#, "count", 3),
             ("/tokenize", #"{"prompt": "ab"}"#, "max_model_len", 200),
             ("/tokenize", #"{"content": "ab", "add_special_tokens": false}"#, "tokens", [97, 98]),

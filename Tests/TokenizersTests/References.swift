@@ -1,5 +1,6 @@
 import Checkpoints
 import Foundation
+import JSONText
 import TestSupport
 import Tokenizers
 

@@ -1,4 +1,5 @@
 import Engine
+import JSONText
 
 /// Turns the events of a run into what the response holds: chunks as they come when the request streams, one object at the end when it
 /// does not.
@@ -7,38 +8,38 @@ protocol AnswerBuilder: Sendable {
     var usage: Usage { get }
 
     /// - Returns: the chunks to send for this event; always empty when the request does not stream.
-    mutating func take(_ event: GenerationEvent, prompt: Int) -> [JSONValue]
+    mutating func take(_ event: GenerationEvent, prompt: Int) -> [JSON]
     /// The whole answer, for a request that does not stream.
-    func response() -> JSONValue
+    func response() -> JSON
     /// `object` of the chunks of a stream.
     var chunkObject: String { get }
 }
 
 extension AnswerBuilder {
     /// A chunk with one choice. `usage` is null in all chunks but the last when the request asked for usage.
-    func chunk(_ choice: JSONObject, resa: JSONObject) -> JSONValue {
+    func chunk(_ choice: JSONObject, resa: JSONObject) -> JSON {
         var object = plan.head(chunkObject)
-        object.append("choices", [.object(choice)])
-        if plan.includesUsage { object.append("usage", .null) }
-        if !resa.members.isEmpty { object.append("resa", .object(resa)) }
+        object["choices"] = [.object(choice)]
+        if plan.includesUsage { object["usage"] = .null }
+        if !resa.isEmpty { object["resa"] = .object(resa) }
         return .object(object)
     }
 
     /// The last chunk of a stream whose request asked for usage.
-    func usageChunk() -> JSONValue {
+    func usageChunk() -> JSON {
         var object = plan.head(chunkObject)
-        object.append("choices", [])
-        object.append("usage", usage.json)
+        object["choices"] = []
+        object["usage"] = usage.json
         return .object(object)
     }
 
-    static func finishReason(_ reason: FinishReport.Reason) -> JSONValue {
+    static func finishReason(_ reason: FinishReport.Reason) -> JSON {
         // A cancelled choice is told only to a client that is still there: the server is shutting down.
         reason == .cancelled ? "abort" : .string(reason.rawValue)
     }
 
     /// vLLM's `stop_reason`: the stop string or token that ended the choice.
-    static func stopReason(_ report: FinishReport) -> JSONValue {
+    static func stopReason(_ report: FinishReport) -> JSON {
         report.stopString.map { .string($0) } ?? report.stopToken.map { .int(Int($0)) } ?? .null
     }
 }

@@ -1,5 +1,6 @@
 import Adapters
 import Engine
+import JSONText
 
 /// Builds `chat.completion` and `chat.completion.chunk` objects.
 struct ChatAnswer: AnswerBuilder {
@@ -8,7 +9,7 @@ struct ChatAnswer: AnswerBuilder {
     private(set) var usage = Usage()
     private let bytes: @Sendable (Int32) -> [UInt8]
     private var choices: [Choice]
-    private var promptObservations: [JSONValue]?
+    private var promptObservations: [JSON]?
 
     var chunkObject: String { "chat.completion.chunk" }
 
@@ -16,8 +17,8 @@ struct ChatAnswer: AnswerBuilder {
         var splitter: ReasoningSplitter
         var reasoning = ""
         var content = ""
-        var logprobs: [JSONValue] = []
-        var observations: [JSONValue] = []
+        var logprobs: [JSON] = []
+        var observations: [JSON] = []
         var finish: FinishReport?
     }
 
@@ -33,7 +34,7 @@ struct ChatAnswer: AnswerBuilder {
         choices = Array(repeating: Choice(splitter: ReasoningSplitter(startsInside: startsInReasoning)), count: plan.choices)
     }
 
-    mutating func take(_ event: GenerationEvent, prompt: Int) -> [JSONValue] {
+    mutating func take(_ event: GenerationEvent, prompt: Int) -> [JSON] {
         switch event {
         case .prompt(let report): take(report)
         case .token(let token): take(token)
@@ -42,7 +43,7 @@ struct ChatAnswer: AnswerBuilder {
         }
     }
 
-    private mutating func take(_ report: PromptReport) -> [JSONValue] {
+    private mutating func take(_ report: PromptReport) -> [JSON] {
         usage.promptTokens += report.tokens
         usage.cachedTokens += report.cachedTokens
         if plan.requests[0].observesPrompt { promptObservations = ObservationFields.json(report.observations, bytes: bytes) }
@@ -50,14 +51,14 @@ struct ChatAnswer: AnswerBuilder {
         return choices.indices.map { index in
             var resa = JSONObject()
             if index == 0 {
-                resa.append("applied", ResaFields.applied(plan.applied))
-                if let promptObservations { resa.append("prompt_observations", .array(promptObservations)) }
+                resa["applied"] = ResaFields.applied(plan.applied)
+                if let promptObservations { resa["prompt_observations"] = .array(promptObservations) }
             }
             return chunk(choice(index, delta: [("role", "assistant"), ("content", "")]), resa: resa)
         }
     }
 
-    private mutating func take(_ token: GeneratedToken) -> [JSONValue] {
+    private mutating func take(_ token: GeneratedToken) -> [JSON] {
         let index = token.choice
         if choices[index].splitter.isReasoning { usage.reasoningTokens += 1 }
         let piece = choices[index].splitter.append(token.text)
@@ -71,10 +72,10 @@ struct ChatAnswer: AnswerBuilder {
             return []
         }
         var resa = JSONObject()
-        if !observations.isEmpty { resa.append("observations", .array(observations)) }
+        if !observations.isEmpty { resa["observations"] = .array(observations) }
         var deltas = deltas(piece)
         if deltas.isEmpty {
-            if entries.isEmpty, resa.members.isEmpty { return [] }
+            if entries.isEmpty, resa.isEmpty { return [] }
             deltas = [[]]
         }
         return deltas.enumerated().map { number, delta in
@@ -82,7 +83,7 @@ struct ChatAnswer: AnswerBuilder {
         }
     }
 
-    private mutating func take(_ report: FinishReport) -> [JSONValue] {
+    private mutating func take(_ report: FinishReport) -> [JSON] {
         let index = report.choice
         usage.completionTokens += report.generatedTokens
         var tail = choices[index].splitter.append(report.text)
@@ -99,13 +100,13 @@ struct ChatAnswer: AnswerBuilder {
             + [chunk(choice(index, delta: [], finish: report), resa: JSONObject())]
     }
 
-    func response() -> JSONValue {
+    func response() -> JSON {
         var object = plan.head("chat.completion")
-        object.append("choices", .array(choices.indices.map { .object(message($0)) }))
-        object.append("usage", usage.json)
+        object["choices"] = .array(choices.indices.map { .object(message($0)) })
+        object["usage"] = usage.json
         var resa = JSONObject([("applied", ResaFields.applied(plan.applied))])
-        if let promptObservations { resa.append("prompt_observations", .array(promptObservations)) }
-        object.append("resa", .object(resa))
+        if let promptObservations { resa["prompt_observations"] = .array(promptObservations) }
+        object["resa"] = .object(resa)
         return .object(object)
     }
 
@@ -115,20 +116,20 @@ struct ChatAnswer: AnswerBuilder {
         let choice = choices[index]
         var message = JSONObject([("role", "assistant"), ("content", .string(choice.content)), ("refusal", .null)])
         if includesReasoning, !choice.reasoning.isEmpty {
-            message.append("reasoning_content", .string(choice.reasoning))
-            message.append("reasoning", .string(choice.reasoning))
+            message["reasoning_content"] = .string(choice.reasoning)
+            message["reasoning"] = .string(choice.reasoning)
         }
         var object = JSONObject([("index", .int(index)), ("message", .object(message))])
-        object.append("logprobs", plan.requests[0].logprobs == nil ? .null : ["content": .array(choice.logprobs), "refusal": .null])
-        object.append("finish_reason", choice.finish.map { Self.finishReason($0.reason) } ?? .null)
-        object.append("stop_reason", choice.finish.map(Self.stopReason) ?? .null)
-        if plan.requests[0].adapters.observes { object.append("resa", ["observations": .array(choice.observations)]) }
+        object["logprobs"] = plan.requests[0].logprobs == nil ? .null : ["content": .array(choice.logprobs), "refusal": .null]
+        object["finish_reason"] = choice.finish.map { Self.finishReason($0.reason) } ?? .null
+        object["stop_reason"] = choice.finish.map(Self.stopReason) ?? .null
+        if plan.requests[0].adapters.observes { object["resa"] = ["observations": .array(choice.observations)] }
         return object
     }
 
     /// The deltas for a piece of text: none holds both reasoning and content, so that clients can tell where one ends.
-    private func deltas(_ piece: ReasoningSplitter.Piece) -> [[(key: String, value: JSONValue)]] {
-        var deltas: [[(key: String, value: JSONValue)]] = []
+    private func deltas(_ piece: ReasoningSplitter.Piece) -> [[(key: String, value: JSON)]] {
+        var deltas: [[(key: String, value: JSON)]] = []
         if includesReasoning, !piece.reasoning.isEmpty {
             deltas.append([("reasoning_content", .string(piece.reasoning)), ("reasoning", .string(piece.reasoning))])
         }
@@ -137,12 +138,12 @@ struct ChatAnswer: AnswerBuilder {
     }
 
     private func choice(
-        _ index: Int, delta: [(key: String, value: JSONValue)], logprobs: [JSONValue] = [], finish: FinishReport? = nil
+        _ index: Int, delta: [(key: String, value: JSON)], logprobs: [JSON] = [], finish: FinishReport? = nil
     ) -> JSONObject {
         var object = JSONObject([("index", .int(index)), ("delta", .object(JSONObject(delta)))])
-        object.append("logprobs", logprobs.isEmpty ? .null : ["content": .array(logprobs), "refusal": .null])
-        object.append("finish_reason", finish.map { Self.finishReason($0.reason) } ?? .null)
-        if let finish { object.append("stop_reason", Self.stopReason(finish)) }
+        object["logprobs"] = logprobs.isEmpty ? .null : ["content": .array(logprobs), "refusal": .null]
+        object["finish_reason"] = finish.map { Self.finishReason($0.reason) } ?? .null
+        if let finish { object["stop_reason"] = Self.stopReason(finish) }
         return object
     }
 }

@@ -1,5 +1,6 @@
 import Adapters
 import Engine
+import JSONText
 
 /// Builds `text_completion` objects, streamed and not.
 struct CompletionAnswer: AnswerBuilder {
@@ -9,14 +10,14 @@ struct CompletionAnswer: AnswerBuilder {
     private let echoes: [String]?
     private let bytes: @Sendable (Int32) -> [UInt8]
     private var choices: [Choice]
-    private var promptObservations: [[JSONValue]?]
+    private var promptObservations: [[JSON]?]
 
     var chunkObject: String { "text_completion" }
 
     private struct Choice {
         var text = ""
         var logprobs = CompletionLogprobs()
-        var observations: [JSONValue] = []
+        var observations: [JSON] = []
         var finish: FinishReport?
     }
 
@@ -28,7 +29,7 @@ struct CompletionAnswer: AnswerBuilder {
         promptObservations = Array(repeating: nil, count: plan.requests.count)
     }
 
-    mutating func take(_ event: GenerationEvent, prompt: Int) -> [JSONValue] {
+    mutating func take(_ event: GenerationEvent, prompt: Int) -> [JSON] {
         switch event {
         case .prompt(let report): take(report, prompt)
         case .token(let token): take(token, plan.index(prompt: prompt, choice: token.choice))
@@ -37,12 +38,12 @@ struct CompletionAnswer: AnswerBuilder {
         }
     }
 
-    private mutating func take(_ report: PromptReport, _ prompt: Int) -> [JSONValue] {
+    private mutating func take(_ report: PromptReport, _ prompt: Int) -> [JSON] {
         usage.promptTokens += report.tokens
         usage.cachedTokens += report.cachedTokens
         let request = plan.requests[prompt]
         if request.observesPrompt { promptObservations[prompt] = ObservationFields.json(report.observations, bytes: bytes) }
-        var chunks: [JSONValue] = []
+        var chunks: [JSON] = []
         for choice in 0..<plan.choices {
             let index = plan.index(prompt: prompt, choice: choice)
             let text = echoes?[prompt] ?? ""
@@ -60,14 +61,14 @@ struct CompletionAnswer: AnswerBuilder {
                 continue
             }
             var resa = JSONObject()
-            if index == 0 { resa.append("applied", ResaFields.applied(plan.applied)) }
-            if choice == 0, let observations = promptObservations[prompt] { resa.append("prompt_observations", .array(observations)) }
+            if index == 0 { resa["applied"] = ResaFields.applied(plan.applied) }
+            if choice == 0, let observations = promptObservations[prompt] { resa["prompt_observations"] = .array(observations) }
             chunks.append(chunk(streamed(index, text: text), resa: resa))
         }
         return chunks
     }
 
-    private mutating func take(_ token: GeneratedToken, _ index: Int) -> [JSONValue] {
+    private mutating func take(_ token: GeneratedToken, _ index: Int) -> [JSON] {
         if let values = token.logprobs {
             choices[index].logprobs.append(token.id, values, bytes: bytes)
         }
@@ -78,12 +79,12 @@ struct CompletionAnswer: AnswerBuilder {
             return []
         }
         var resa = JSONObject()
-        if !observations.isEmpty { resa.append("observations", .array(observations)) }
-        if token.text.isEmpty, token.logprobs == nil, resa.members.isEmpty { return [] }
+        if !observations.isEmpty { resa["observations"] = .array(observations) }
+        if token.text.isEmpty, token.logprobs == nil, resa.isEmpty { return [] }
         return [chunk(streamed(index, text: token.text), resa: resa)]
     }
 
-    private mutating func take(_ report: FinishReport, _ index: Int) -> [JSONValue] {
+    private mutating func take(_ report: FinishReport, _ index: Int) -> [JSON] {
         usage.completionTokens += report.generatedTokens
         choices[index].finish = report
         guard plan.streams else {
@@ -93,11 +94,11 @@ struct CompletionAnswer: AnswerBuilder {
         return [chunk(streamed(index, text: report.text, finish: report), resa: JSONObject())]
     }
 
-    func response() -> JSONValue {
+    func response() -> JSON {
         var object = plan.head("text_completion")
-        object.append("choices", .array(choices.indices.map { .object(completed($0)) }))
-        object.append("usage", usage.json)
-        object.append("resa", ["applied": ResaFields.applied(plan.applied)])
+        object["choices"] = .array(choices.indices.map { .object(completed($0)) })
+        object["usage"] = usage.json
+        object["resa"] = ["applied": ResaFields.applied(plan.applied)]
         return .object(object)
     }
 
@@ -106,23 +107,23 @@ struct CompletionAnswer: AnswerBuilder {
     private func completed(_ index: Int) -> JSONObject {
         let choice = choices[index]
         var object = JSONObject([("index", .int(index)), ("text", .string(choice.text))])
-        object.append("logprobs", wantsLogprobs ? choice.logprobs.json : .null)
-        object.append("finish_reason", choice.finish.map { Self.finishReason($0.reason) } ?? .null)
-        object.append("stop_reason", choice.finish.map(Self.stopReason) ?? .null)
+        object["logprobs"] = wantsLogprobs ? choice.logprobs.json : .null
+        object["finish_reason"] = choice.finish.map { Self.finishReason($0.reason) } ?? .null
+        object["stop_reason"] = choice.finish.map(Self.stopReason) ?? .null
         var resa = JSONObject()
-        if plan.requests[0].adapters.observes { resa.append("observations", .array(choice.observations)) }
-        if let observations = promptObservations[index / plan.choices] { resa.append("prompt_observations", .array(observations)) }
-        if !resa.members.isEmpty { object.append("resa", .object(resa)) }
+        if plan.requests[0].adapters.observes { resa["observations"] = .array(choice.observations) }
+        if let observations = promptObservations[index / plan.choices] { resa["prompt_observations"] = .array(observations) }
+        if !resa.isEmpty { object["resa"] = .object(resa) }
         return object
     }
 
     /// The choice of a chunk, with the log-probabilities that came since the last one.
     private mutating func streamed(_ index: Int, text: String, finish: FinishReport? = nil) -> JSONObject {
         var object = JSONObject([("index", .int(index)), ("text", .string(text))])
-        object.append("logprobs", wantsLogprobs && !choices[index].logprobs.isEmpty ? choices[index].logprobs.json : .null)
+        object["logprobs"] = wantsLogprobs && !choices[index].logprobs.isEmpty ? choices[index].logprobs.json : .null
         choices[index].logprobs.clear()
-        object.append("finish_reason", finish.map { Self.finishReason($0.reason) } ?? .null)
-        if let finish { object.append("stop_reason", Self.stopReason(finish)) }
+        object["finish_reason"] = finish.map { Self.finishReason($0.reason) } ?? .null
+        if let finish { object["stop_reason"] = Self.stopReason(finish) }
         return object
     }
 

@@ -1,6 +1,7 @@
 import Adapters
 import Engine
 import Foundation
+import JSONText
 
 /// One validated request, ready to be submitted, and what every response to it repeats.
 struct GenerationPlan: Sendable {

@@ -1,6 +1,7 @@
 import Engine
 import HTTPTypes
 import Hummingbird
+import JSONText
 import Synchronization
 
 /// Runs a plan and answers with what its builder makes of it, streamed or whole.
@@ -54,7 +55,7 @@ struct GenerationResponder {
         }
     }
 
-    private func collect(_ run: GenerationRun, _ answer: some AnswerBuilder) async throws(APIError) -> JSONValue {
+    private func collect(_ run: GenerationRun, _ answer: some AnswerBuilder) async throws(APIError) -> JSON {
         var answer = answer
         var progress = GenerationProgress(choices: answer.plan.choiceCount, metrics: state.metrics)
         for await item in run.events {

@@ -1,5 +1,6 @@
 import HTTPTypes
 import Hummingbird
+import JSONText
 import NIOCore
 
 /// Writes server-sent events (WHATWG HTML, section 9.2) whose data is one JSON document each.
@@ -11,7 +12,7 @@ struct SSEWriter {
         HTTPField.Name("X-Accel-Buffering")!: "no",
     ]
 
-    static func event(_ value: JSONValue) -> ByteBuffer {
+    static func event(_ value: JSON) -> ByteBuffer {
         var buffer = ByteBuffer(string: "data: ")
         buffer.writeBytes(JSONWriter.bytes(value))
         buffer.writeString("\n\n")

@@ -1,6 +1,8 @@
 import AdapterRegistry
 import Adapters
+import Checkpoints
 import Hummingbird
+import JSONText
 
 extension Endpoint {
     /// Every adapter in the folder; one that cannot be used says why.
@@ -12,7 +14,7 @@ extension Endpoint {
         let name = context.pathTail
         let adapters = await state.service.adapters()
         guard let adapter = adapters.first(where: { $0.name == name }) else {
-            let near = NearNames.of(name, among: adapters.map(\.name))
+            let near = NearNames.find(name, among: adapters.map(\.name))
             throw APIError(AdapterError.unknown(name: name, near: near))
         }
         return .json(adapter.json)
@@ -20,20 +22,20 @@ extension Endpoint {
 }
 
 extension AdapterSummary {
-    fileprivate var json: JSONValue {
+    fileprivate var json: JSON {
         var object = JSONObject([
             ("id", .string(name)), ("object", "adapter"), ("name", .string(name)), ("kind", .optional(kind?.rawValue)),
             ("digest", .optional(digest)), ("state", .string(state.rawValue)),
             ("hookpoints", .array(hookpoints.map { .string($0.description) })), ("bytes", .int(bytes)),
         ])
-        if let rank { object.append("rank", .int(rank)) }
-        if let latents { object.append("latents", .int(latents)) }
-        if let baseModel { object.append("base_model", .string(baseModel)) }
-        if let description { object.append("description", .string(description)) }
+        if let rank { object["rank"] = .int(rank) }
+        if let latents { object["latents"] = .int(latents) }
+        if let baseModel { object["base_model"] = .string(baseModel) }
+        if let description { object["description"] = .string(description) }
         if !labels.isEmpty {
-            object.append("labels", .object(JSONObject(labels.sorted { $0.key < $1.key }.map { (key: $0.key, value: .string($0.value)) })))
+            object["labels"] = .object(JSONObject(labels.sorted { $0.key < $1.key }.map { (key: $0.key, value: .string($0.value)) }))
         }
-        if let error { object.append("error", .string(error)) }
+        if let error { object["error"] = .string(error) }
         return .object(object)
     }
 }

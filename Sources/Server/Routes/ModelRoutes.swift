@@ -1,5 +1,6 @@
 import AdapterRegistry
 import Hummingbird
+import JSONText
 
 extension Endpoint {
     /// The base model, and every usable adapter as a model whose parent it is.
@@ -30,15 +31,15 @@ extension ServerRequestContext {
 }
 
 extension ServerState {
-    fileprivate var baseModel: JSONValue { modelCard(service.modelName, parent: .null) }
+    fileprivate var baseModel: JSON { modelCard(service.modelName, parent: .null) }
 
-    fileprivate func adapterModel(_ adapter: AdapterSummary) -> JSONValue {
+    fileprivate func adapterModel(_ adapter: AdapterSummary) -> JSON {
         guard case .object(var card) = modelCard(adapter.name, parent: .string(service.modelName)) else { return .null }
-        card.append("resa", ["kind": .optional(adapter.kind?.rawValue), "digest": .optional(adapter.digest)])
+        card["resa"] = ["kind": .optional(adapter.kind?.rawValue), "digest": .optional(adapter.digest)]
         return .object(card)
     }
 
-    private func modelCard(_ name: String, parent: JSONValue) -> JSONValue {
+    private func modelCard(_ name: String, parent: JSON) -> JSON {
         [
             "id": .string(name), "object": "model", "created": .int(started), "owned_by": "resa",
             "root": .string(service.modelName), "parent": parent, "max_model_len": .int(service.contextLength),

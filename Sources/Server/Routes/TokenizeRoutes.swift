@@ -1,4 +1,5 @@
 import Hummingbird
+import JSONText
 
 extension Endpoint {
     /// Text or chat to token ids.
@@ -16,7 +17,7 @@ extension Endpoint {
             ("tokens", .array(tokens.map { .int(Int($0)) })),
         ])
         if try fields.bool("return_token_strs") ?? false {
-            object.append("token_strs", .array(tokens.map { .string(TokenText.text(service.bytes(of: $0))) }))
+            object["token_strs"] = .array(tokens.map { .string(TokenText.text(service.bytes(of: $0))) })
         }
         return .json(.object(object))
     }

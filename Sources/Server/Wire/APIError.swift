@@ -1,5 +1,6 @@
 import HTTPTypes
 import Hummingbird
+import JSONText
 
 /// An error in OpenAI's shape: `{"error": {"message", "type", "param", "code"}}`.
 ///
@@ -18,7 +19,7 @@ package struct APIError: Error, Sendable, Equatable, CustomStringConvertible {
 
     package var description: String { "\(status.code) \(message)" }
 
-    var json: JSONValue {
+    var json: JSON {
         ["error": ["message": .string(message), "type": .string(type), "param": .optional(param), "code": .optional(code)]]
     }
 

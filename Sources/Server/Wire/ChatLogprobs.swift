@@ -1,11 +1,11 @@
 import Engine
+import JSONText
 
 /// The entries of `logprobs.content` of a chat choice.
 enum ChatLogprobs {
-    static func entry(_ values: TokenLogprobs, bytes: (Int32) -> [UInt8]) -> JSONValue {
+    static func entry(_ values: TokenLogprobs, bytes: (Int32) -> [UInt8]) -> JSON {
         var object = token(values.id, values.logprob, bytes)
-        object.append(
-            "top_logprobs", .array(values.top.map { alternative in .object(token(alternative.id, alternative.logprob, bytes)) }))
+        object["top_logprobs"] = .array(values.top.map { .object(token($0.id, $0.logprob, bytes)) })
         return .object(object)
     }
 

@@ -1,3 +1,4 @@
+import JSONText
 import Jinja
 
 /// `messages`, as chat templates see them: every member of a message is passed on, content parts of type `text` are joined by line
@@ -48,7 +49,7 @@ struct ChatMessages {
         return message
     }
 
-    private static func join(_ parts: [JSONValue], _ fields: FieldReader) throws(APIError) -> String {
+    private static func join(_ parts: [JSON], _ fields: FieldReader) throws(APIError) -> String {
         var texts: [String] = []
         for (index, part) in parts.enumerated() {
             let path = "\(fields.path)content[\(index)]"
@@ -65,27 +66,12 @@ struct ChatMessages {
     }
 
     /// OpenAI carries arguments as JSON text; templates written for `transformers` print them with `tojson` and expect an object.
-    private static func withParsedArguments(_ call: JSONValue) -> JSONValue {
+    private static func withParsedArguments(_ call: JSON) -> JSON {
         guard var object = call.object, var function = object["function"]?.object, let text = function["arguments"]?.string,
-            let arguments = try? JSONValue(parsing: text), arguments.object != nil
+            let arguments = try? JSON(parsing: text, rules: .message), arguments.object != nil
         else { return call }
         function["arguments"] = arguments
         object["function"] = .object(function)
         return .object(object)
-    }
-}
-
-extension Value {
-    /// The template's view of a JSON value; members keep their order.
-    init(_ value: JSONValue) {
-        switch value {
-        case .null: self = .none
-        case .bool(let value): self = .bool(value)
-        case .int(let value): self = .int(Int(value))
-        case .double(let value): self = .double(value)
-        case .string(let value): self = .string(value)
-        case .array(let elements): self = .array(elements.map { Value($0) })
-        case .object(let object): self = .object(OrderedObject(object.members.map { ($0.key, Value($0.value)) }))
-        }
     }
 }

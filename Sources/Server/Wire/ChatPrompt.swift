@@ -34,7 +34,7 @@ package struct ChatPrompt: Sendable {
 
         var extra: [String: Value] = [:]
         if let kwargs = try fields.object("chat_template_kwargs") {
-            for (key, value) in kwargs.object.members { extra[key] = Value(value) }
+            for (key, value) in kwargs.object { extra[key] = Value(value) }
         }
         self.extra = extra
     }

@@ -1,14 +1,15 @@
 import Engine
+import JSONText
 
 /// The `logprobs` object of `/v1/completions`: parallel lists over tokens.
 ///
 /// `top_logprobs` always holds the token itself beside the most likely ones, so there may be one more than asked for. Where two tokens
 /// have the same text the likelier one is told.
 struct CompletionLogprobs {
-    private var tokens: [JSONValue] = []
-    private var logprobs: [JSONValue] = []
-    private var top: [JSONValue] = []
-    private var offsets: [JSONValue] = []
+    private var tokens: [JSON] = []
+    private var logprobs: [JSON] = []
+    private var top: [JSON] = []
+    private var offsets: [JSON] = []
 
     /// Where the next token starts in the choice's text, in characters.
     var offset = 0
@@ -37,19 +38,18 @@ struct CompletionLogprobs {
             alternatives.sort { $0.logprob > $1.logprob }
         }
         var object = JSONObject()
-        var seen: Set<String> = []
-        for alternative in alternatives where seen.insert(alternative.text).inserted {
-            object.append(alternative.text, Self.number(alternative.logprob))
+        for alternative in alternatives where object[alternative.text] == nil {
+            object[alternative.text] = Self.number(alternative.logprob)
         }
         top.append(.object(object))
     }
 
-    var json: JSONValue {
+    var json: JSON {
         ["tokens": .array(tokens), "token_logprobs": .array(logprobs), "top_logprobs": .array(top), "text_offset": .array(offsets)]
     }
 
     /// JSON has no infinity; OpenAI's API writes impossible tokens as -9999.
-    static func number(_ logprob: Float) -> JSONValue {
+    static func number(_ logprob: Float) -> JSON {
         logprob.isFinite ? .float(logprob) : .double(-9999)
     }
 }

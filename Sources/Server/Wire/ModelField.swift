@@ -1,4 +1,5 @@
 import AdapterRegistry
+import Checkpoints
 
 /// `model`: absent for the served base, the base's name, `BASE:ADAPTER`, or `ADAPTER`.
 struct ModelField {
@@ -21,7 +22,7 @@ struct ModelField {
 
     static func unknown(_ name: String, base: String, adapters: [String]) -> APIError {
         let names = [base] + adapters + adapters.map { "\(base):\($0)" }
-        let near = NearNames.of(name, among: names)
+        let near = NearNames.find(name, among: names)
         let hint = near.isEmpty ? "GET /v1/models lists what is served" : "did you mean \(near.map { "'\($0)'" }.joined(separator: ", "))?"
         return .notFound("the model '\(name.prefix(200))' does not exist; \(hint)", param: "model", code: "model_not_found")
     }

@@ -1,3 +1,5 @@
+import JSONText
+
 /// `prompt`: a text, a list of texts, a list of token ids, or a list of lists of token ids.
 enum PromptField {
     case text(String)
@@ -19,9 +21,9 @@ enum PromptField {
         return prompts
     }
 
-    private static func list(_ elements: [JSONValue], _ fields: FieldReader, _ vocabSize: Int) throws(APIError) -> [PromptField] {
+    private static func list(_ elements: [JSON], _ fields: FieldReader, _ vocabSize: Int) throws(APIError) -> [PromptField] {
         guard let first = elements.first else { throw .bad("prompt", "prompt is an empty array") }
-        if first.number != nil {
+        if first.double != nil {
             return [.tokens(try FieldReader.tokens(elements, path: "prompt", vocabSize: vocabSize))]
         }
         var prompts: [PromptField] = []

@@ -1,36 +1,33 @@
 import Adapters
 import HTTPTypes
+import JSONText
 import RawStructuredFieldValues
 
 /// What a response says about adapters: the `resa` object of its body and the header `Resa-Applied`.
 enum ResaFields {
     static let appliedHeader = HTTPField.Name("Resa-Applied")!
 
-    static func applied(_ reports: [AppliedReport]) -> JSONValue {
+    static func applied(_ reports: [AppliedReport]) -> JSON {
         .array(reports.map(json))
     }
 
-    private static func json(_ report: AppliedReport) -> JSONValue {
+    private static func json(_ report: AppliedReport) -> JSON {
         var object = JSONObject([
             ("name", .string(report.name)), ("digest", .string(report.digest)), ("kind", .string(report.kind.rawValue)),
         ])
-        if let scale = report.scale { object.append("scale", .float(scale)) }
-        if let hookpoint = report.hookpoint { object.append("hookpoint", .string(hookpoint.description)) }
-        if let mode = report.mode { object.append("mode", .string(mode.rawValue)) }
+        if let scale = report.scale { object["scale"] = .float(scale) }
+        if let hookpoint = report.hookpoint { object["hookpoint"] = .string(hookpoint.description) }
+        if let mode = report.mode { object["mode"] = .string(mode.rawValue) }
         if !report.edits.isEmpty {
-            object.append(
-                "edits",
-                .array(
-                    report.edits.map { edit in
-                        ["latent": .int(edit.latent), "op": .string(edit.op.rawValue), "value": .float(edit.value)]
-                    }))
+            object["edits"] = .array(
+                report.edits.map { ["latent": .int($0.latent), "op": .string($0.op.rawValue), "value": .float($0.value)] })
         }
-        if let scope = report.scope, scope != .all { object.append("scope", self.scope(scope)) }
-        if let top = report.top { object.append("top", .int(top)) }
+        if let scope = report.scope, scope != .all { object["scope"] = self.scope(scope) }
+        if let top = report.top { object["top"] = .int(top) }
         return .object(object)
     }
 
-    private static func scope(_ scope: InterventionScope) -> JSONValue {
+    private static func scope(_ scope: InterventionScope) -> JSON {
         if case .window(let range) = scope { return ["from": .int(range.lowerBound), "to": .int(range.upperBound)] }
         return .string(scope.description)
     }

@@ -1,4 +1,5 @@
 import Engine
+import JSONText
 
 /// The fields that say when an answer ends. `stop` is one string or a list; `stop_token_ids`, `ignore_eos` and
 /// `include_stop_str_in_output` are vLLM's.
@@ -54,7 +55,7 @@ struct StopFields {
 
     private static func strings(_ fields: FieldReader, _ settings: ServerSettings) throws(APIError) -> [String] {
         guard let value = fields["stop"] else { return [] }
-        let values: [JSONValue]
+        let values: [JSON]
         switch value {
         case .string: values = [value]
         case .array(let elements): values = elements

@@ -1,3 +1,5 @@
+import JSONText
+
 /// Tokens a request used, over all its prompts and choices.
 struct Usage: Equatable {
     var promptTokens = 0
@@ -7,7 +9,7 @@ struct Usage: Equatable {
     /// Completion tokens inside `<think>`.
     var reasoningTokens = 0
 
-    var json: JSONValue {
+    var json: JSON {
         [
             "prompt_tokens": .int(promptTokens),
             "completion_tokens": .int(completionTokens),

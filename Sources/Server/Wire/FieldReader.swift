@@ -1,3 +1,5 @@
+import JSONText
+
 /// Reads typed fields of one JSON object. Every error names the field by its full path; absent and null are the same.
 struct FieldReader {
     let object: JSONObject
@@ -11,9 +13,9 @@ struct FieldReader {
 
     /// The body of a request, which must be an object.
     init(body: [UInt8]) throws(APIError) {
-        let value: JSONValue
+        let value: JSON
         do {
-            value = try JSONValue(parsing: body)
+            value = try JSON(parsing: body, rules: .message)
         } catch {
             throw .bad(error.field, "the body is not valid JSON: \(error)", code: "invalid_json")
         }
@@ -24,12 +26,12 @@ struct FieldReader {
     }
 
     /// The field, unless absent or null.
-    subscript(key: String) -> JSONValue? {
+    subscript(key: String) -> JSON? {
         guard let value = object[key], !value.isNull else { return nil }
         return value
     }
 
-    func wrong(_ key: String, _ value: JSONValue, _ wanted: String) -> APIError {
+    func wrong(_ key: String, _ value: JSON, _ wanted: String) -> APIError {
         .bad(path + key, "\(path)\(key) must be \(wanted), not \(value.kind)")
     }
 
@@ -48,7 +50,7 @@ struct FieldReader {
     /// A whole number; `2.0` counts as 2.
     func int(_ key: String, in range: ClosedRange<Int> = .min ... .max) throws(APIError) -> Int? {
         guard let value = self[key] else { return nil }
-        guard let number = Self.wholeNumber(value) else { throw wrong(key, value, "a whole number") }
+        guard let number = value.int else { throw wrong(key, value, "a whole number") }
         guard range.contains(number) else { throw wrong(key, value, Self.words("a whole number", range)) }
         return number
     }
@@ -64,13 +66,13 @@ struct FieldReader {
             case (false, true): "a finite number \(excludingLower ? "above" : "of at least") \(range.lowerBound)"
             default: "a finite number"
             }
-        guard let number = value.number, number.isFinite, Float(number).isFinite, range.contains(number),
+        guard let number = value.double, number.isFinite, Float(number).isFinite, range.contains(number),
             !(excludingLower && number <= range.lowerBound)
         else { throw wrong(key, value, wanted) }
         return number
     }
 
-    func array(_ key: String, of wanted: String = "an array") throws(APIError) -> [JSONValue]? {
+    func array(_ key: String, of wanted: String = "an array") throws(APIError) -> [JSON]? {
         guard let value = self[key] else { return nil }
         guard let elements = value.array else { throw wrong(key, value, wanted) }
         return elements
@@ -83,24 +85,16 @@ struct FieldReader {
     }
 
     /// A list of token ids below `vocabSize`.
-    static func tokens(_ values: [JSONValue], path: String, vocabSize: Int) throws(APIError) -> [Int32] {
+    static func tokens(_ values: [JSON], path: String, vocabSize: Int) throws(APIError) -> [Int32] {
         var tokens: [Int32] = []
         tokens.reserveCapacity(values.count)
         for (index, value) in values.enumerated() {
-            guard let id = wholeNumber(value), id >= 0, id < vocabSize else {
+            guard let id = value.int, id >= 0, id < vocabSize else {
                 throw .bad("\(path)[\(index)]", "\(path)[\(index)] must be a token id from 0 to \(vocabSize - 1), not \(value.kind)")
             }
             tokens.append(Int32(id))
         }
         return tokens
-    }
-
-    private static func wholeNumber(_ value: JSONValue) -> Int? {
-        switch value {
-        case .int(let number): Int(number)
-        case .double(let number): Int(exactly: number)
-        default: nil
-        }
     }
 
     private static func words(_ kind: String, _ range: ClosedRange<Int>) -> String {

@@ -1,18 +1,18 @@
 /// Writes JSON without white space, UTF-8 unescaped.
-struct JSONWriter {
-    private(set) var bytes: [UInt8] = []
+package struct JSONWriter {
+    private var bytes: [UInt8] = []
 
-    static func text(_ value: JSONValue) -> String {
+    package static func text(_ value: JSON) -> String {
         String(decoding: Self.bytes(value), as: UTF8.self)
     }
 
-    static func bytes(_ value: JSONValue) -> [UInt8] {
+    package static func bytes(_ value: JSON) -> [UInt8] {
         var writer = JSONWriter()
         writer.write(value)
         return writer.bytes
     }
 
-    mutating func write(_ value: JSONValue) {
+    private mutating func write(_ value: JSON) {
         switch value {
         case .null: append("null")
         case .bool(let value): append(value ? "true" : "false")
@@ -29,7 +29,7 @@ struct JSONWriter {
             bytes.append(UInt8(ascii: "]"))
         case .object(let object):
             bytes.append(UInt8(ascii: "{"))
-            for (index, member) in object.members.enumerated() {
+            for (index, member) in object.enumerated() {
                 if index > 0 { bytes.append(UInt8(ascii: ",")) }
                 write(member.key)
                 bytes.append(UInt8(ascii: ":"))

@@ -11,21 +11,22 @@ extension JSON {
     }
 
     package var isNull: Bool { self == .null }
-    package var boolValue: Bool? { if case .bool(let value) = self { value } else { nil } }
-    package var stringValue: String? { if case .string(let value) = self { value } else { nil } }
-    package var arrayValue: [JSON]? { if case .array(let value) = self { value } else { nil } }
-    package var objectValue: [String: JSON]? { if case .object(let value) = self { value } else { nil } }
+    package var bool: Bool? { if case .bool(let value) = self { value } else { nil } }
+    package var string: String? { if case .string(let value) = self { value } else { nil } }
+    package var array: [JSON]? { if case .array(let value) = self { value } else { nil } }
+    package var object: JSONObject? { if case .object(let value) = self { value } else { nil } }
 
     /// An integer; a double counts when it is exactly integral (`10000.0`).
-    package var intValue: Int? {
+    package var int: Int? {
         switch self {
-        case .int(let value): Int(value)
+        case .int(let value): value
         case .double(let value): Int(exactly: value)
         default: nil
         }
     }
 
-    package var doubleValue: Double? {
+    /// A number of either kind.
+    package var double: Double? {
         switch self {
         case .int(let value): Double(value)
         case .double(let value): value
@@ -51,16 +52,16 @@ extension JSON {
     package func double(_ key: String) throws(JSONError) -> Double { try required(key, "a number", optionalDouble) }
     package func bool(_ key: String) throws(JSONError) -> Bool { try required(key, "true or false", optionalBool) }
     package func array(_ key: String) throws(JSONError) -> [JSON] { try required(key, "an array", optionalArray) }
-    package func object(_ key: String) throws(JSONError) -> [String: JSON] { try required(key, "an object", optionalObject) }
+    package func object(_ key: String) throws(JSONError) -> JSONObject { try required(key, "an object", optionalObject) }
 
     // The optional getters give nil when the key is absent or null and throw when it holds another kind.
 
-    package func optionalString(_ key: String) throws(JSONError) -> String? { try optional(key, "a string", \.stringValue) }
-    package func optionalInt(_ key: String) throws(JSONError) -> Int? { try optional(key, "an integer", \.intValue) }
-    package func optionalDouble(_ key: String) throws(JSONError) -> Double? { try optional(key, "a number", \.doubleValue) }
-    package func optionalBool(_ key: String) throws(JSONError) -> Bool? { try optional(key, "true or false", \.boolValue) }
-    package func optionalArray(_ key: String) throws(JSONError) -> [JSON]? { try optional(key, "an array", \.arrayValue) }
-    package func optionalObject(_ key: String) throws(JSONError) -> [String: JSON]? { try optional(key, "an object", \.objectValue) }
+    package func optionalString(_ key: String) throws(JSONError) -> String? { try optional(key, "a string", \.string) }
+    package func optionalInt(_ key: String) throws(JSONError) -> Int? { try optional(key, "an integer", \.int) }
+    package func optionalDouble(_ key: String) throws(JSONError) -> Double? { try optional(key, "a number", \.double) }
+    package func optionalBool(_ key: String) throws(JSONError) -> Bool? { try optional(key, "true or false", \.bool) }
+    package func optionalArray(_ key: String) throws(JSONError) -> [JSON]? { try optional(key, "an array", \.array) }
+    package func optionalObject(_ key: String) throws(JSONError) -> JSONObject? { try optional(key, "an object", \.object) }
 
     /// An array of strings; nil when absent or null.
     package func optionalStrings(_ key: String) throws(JSONError) -> [String]? {
@@ -68,7 +69,7 @@ extension JSON {
         var strings: [String] = []
         strings.reserveCapacity(elements.count)
         for (index, element) in elements.enumerated() {
-            guard let string = element.stringValue else {
+            guard let string = element.string else {
                 throw JSONError(place: "\(key)[\(index)]", got: element.kind, wanted: "a string")
             }
             strings.append(string)

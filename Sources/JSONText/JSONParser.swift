@@ -5,20 +5,20 @@
 struct JSONParser {
     private let base: UnsafePointer<UInt8>
     private let count: Int
-    private let limits: JSON.Limits
+    private let rules: JSON.Rules
     private var position = 0
     private var depth = 0
 
-    init(_ bytes: UnsafeRawBufferPointer, limits: JSON.Limits) {
+    init(_ bytes: UnsafeRawBufferPointer, rules: JSON.Rules) {
         // An empty buffer may have no address; nothing is read through `base` then because `count` is 0.
         base = bytes.baseAddress?.assumingMemoryBound(to: UInt8.self) ?? UnsafePointer(bitPattern: 1).unsafelyUnwrapped
         count = bytes.count
-        self.limits = limits
+        self.rules = rules
     }
 
     mutating func parseDocument() throws(JSONError) -> JSON {
-        guard count <= limits.maximumBytes else {
-            throw JSONError(place: "document", got: "\(count) bytes", wanted: "at most \(limits.maximumBytes)")
+        guard count <= rules.maximumBytes else {
+            throw JSONError(place: "document", got: "\(count) bytes", wanted: "at most \(rules.maximumBytes)")
         }
         if count >= 3, base[0] == 0xEF, base[1] == 0xBB, base[2] == 0xBF { position = 3 }
         let value = try parseValue()
@@ -39,15 +39,15 @@ struct JSONParser {
         case UInt8(ascii: "t"): return try parseWord("true", .bool(true))
         case UInt8(ascii: "f"): return try parseWord("false", .bool(false))
         case UInt8(ascii: "n"): return try parseWord("null", .null)
-        case UInt8(ascii: "N"): return try parseWord("NaN", .double(.nan))
-        case UInt8(ascii: "I"): return try parseWord("Infinity", .double(.infinity))
+        case UInt8(ascii: "N"): return try parseNonFinite("NaN", .nan)
+        case UInt8(ascii: "I"): return try parseNonFinite("Infinity", .infinity)
         default: return try parseNumber()
         }
     }
 
     private mutating func nested(_ parse: (inout JSONParser) throws(JSONError) -> JSON) throws(JSONError) -> JSON {
-        guard depth < limits.maximumDepth else {
-            throw syntaxError(got: "more than \(limits.maximumDepth) levels of nesting", wanted: "at most \(limits.maximumDepth)")
+        guard depth < rules.maximumDepth else {
+            throw syntaxError(got: "more than \(rules.maximumDepth) levels of nesting", wanted: "at most \(rules.maximumDepth)")
         }
         depth += 1
         let value = try parse(&self)
@@ -57,7 +57,7 @@ struct JSONParser {
 
     private mutating func parseObject() throws(JSONError) -> JSON {
         position += 1
-        var members: [String: JSON] = [:]
+        var members = JSONObject()
         skipWhiteSpace()
         if take(UInt8(ascii: "}")) { return .object(members) }
         while true {
@@ -66,8 +66,9 @@ struct JSONParser {
             let key = try parseString()
             skipWhiteSpace()
             guard take(UInt8(ascii: ":")) else { throw syntaxError(wanted: "':' after the key") }
-            let value = try parseValue()
-            if members.updateValue(value, forKey: key) != nil, limits.refusesDuplicateKeys {
+            let value: JSON
+            do throws(JSONError) { value = try parseValue() } catch { throw error.inside(key) }
+            if members.updateValue(value, forKey: key) != nil, rules.refusesDuplicateKeys {
                 throw syntaxError(got: "the key \"\(key.prefix(60))\" twice", wanted: "each key once")
             }
             skipWhiteSpace()
@@ -98,10 +99,20 @@ struct JSONParser {
 
     // MARK: Numbers
 
+    private mutating func parseNonFinite(_ word: StaticString, _ value: Double) throws(JSONError) -> JSON {
+        let start = position
+        guard takeWord(word) else { throw syntaxError(wanted: "a value") }
+        guard rules.acceptsNonFinite else {
+            position = start
+            throw syntaxError(got: "\(value < 0 ? "-" : "")\(word)", wanted: "a finite number; NaN and Infinity are not JSON")
+        }
+        return .double(value)
+    }
+
     private mutating func parseNumber() throws(JSONError) -> JSON {
         let start = position
         let negative = take(UInt8(ascii: "-"))
-        if negative, takeWord("Infinity") { return .double(-.infinity) }
+        if negative, position < count, base[position] == UInt8(ascii: "I") { return try parseNonFinite("Infinity", -.infinity) }
         let digits = position
         var magnitude: UInt64 = 0
         var fitsInteger = true
@@ -128,11 +139,13 @@ struct JSONParser {
             try skipDigits()
         }
         if isInteger, fitsInteger {
-            if magnitude <= UInt64(Int64.max) { return .int(negative ? -Int64(magnitude) : Int64(magnitude)) }
-            if negative, magnitude == UInt64(Int64.max) + 1 { return .int(.min) }
+            if magnitude <= UInt64(Int.max) { return .int(negative ? -Int(magnitude) : Int(magnitude)) }
+            if negative, magnitude == UInt64(Int.max) + 1 { return .int(.min) }
         }
         let text = String(decoding: UnsafeBufferPointer(start: base + start, count: position - start), as: UTF8.self)
-        guard let value = Double(text) else { throw syntaxError(got: "the number \(text.prefix(60))", wanted: "a number") }
+        guard let value = Double(text), value.isFinite || rules.acceptsNonFinite else {
+            throw syntaxError(got: "the number \(text.prefix(60))", wanted: "a number that a 64-bit float can hold")
+        }
         return .double(value)
     }
 
@@ -191,23 +204,30 @@ struct JSONParser {
         case UInt8(ascii: "t"): bytes.append(0x09)
         case UInt8(ascii: "u"):
             var scalar = try parseHexQuad()
-            if scalar >> 10 == 0x36 {
-                guard position + 1 < count, base[position] == UInt8(ascii: "\\"), base[position + 1] == UInt8(ascii: "u") else {
-                    throw syntaxError(wanted: "the second half of a surrogate pair")
-                }
-                position += 2
-                let low = try parseHexQuad()
-                guard low >> 10 == 0x37 else { throw syntaxError(wanted: "the second half of a surrogate pair") }
-                scalar = 0x10000 + (scalar & 0x3FF) << 10 + (low & 0x3FF)
-            }
-            guard let character = Unicode.Scalar(scalar) else {
-                throw syntaxError(got: "a lone surrogate", wanted: "a Unicode character")
+            if scalar >> 10 == 0x36, let low = try takeLowSurrogate() { scalar = 0x10000 + (scalar & 0x3FF) << 10 + (low & 0x3FF) }
+            guard let character = Unicode.Scalar(scalar) ?? (rules.replacesLoneSurrogates ? Unicode.Scalar(0xFFFD) : nil) else {
+                throw scalar >> 10 == 0x36
+                    ? syntaxError(wanted: "the second half of a surrogate pair")
+                    : syntaxError(got: "a lone surrogate", wanted: "a Unicode character")
             }
             bytes.append(contentsOf: UTF8.encode(character).unsafelyUnwrapped)
         default:
             position -= 1
             throw syntaxError(wanted: "one of \" \\ / b f n r t u after a backslash")
         }
+    }
+
+    /// The second half of a surrogate pair, if one follows.
+    private mutating func takeLowSurrogate() throws(JSONError) -> UInt32? {
+        let start = position
+        guard take(UInt8(ascii: "\\")), take(UInt8(ascii: "u")) else {
+            position = start
+            return nil
+        }
+        let low = try parseHexQuad()
+        if low >> 10 == 0x37 { return low }
+        position = start
+        return nil
     }
 
     private mutating func parseHexQuad() throws(JSONError) -> UInt32 {
