@@ -94,7 +94,7 @@ package struct RecommendedSampling: Sendable, Equatable {
         guard case .huggingFace(let folder) = checkpoint, let generation = folder.generationConfig else { return }
         temperature = generation["temperature"]?.double.map { Float($0) }
         topP = generation["top_p"]?.double.map { Float($0) }
-        topK = generation["top_k"]?.int.map { Int($0) }
+        topK = generation["top_k"]?.int
         repetitionPenalty = generation["repetition_penalty"]?.double.map { Float($0) }
     }
 }
