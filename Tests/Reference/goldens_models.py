@@ -276,6 +276,16 @@ CHAT_PROMPTS = [
     "What is 17 + 26?",
     "Give me a short recipe for pancakes.",
     "Why is the sky blue? Answer in one sentence.",
+    "What is the largest planet in our solar system?",
+    "How many legs does a spider have?",
+    "Name the three primary colours.",
+    "What is the opposite of hot?",
+    "Who painted the Mona Lisa?",
+    "What does a bee make?",
+    "How many minutes are in an hour?",
+    "What is the chemical formula of water?",
+    "Which ocean is the largest?",
+    "In which year did the Second World War end?",
 ]
 
 TEXT_PROMPTS = [
@@ -294,7 +304,7 @@ TEXT_PROMPTS = [
 
 @torch.inference_mode()
 def greedy(model, prompts: list[list[int]], adapters: list[dict], folder: Path) -> list[dict]:
-    """64 tokens by argmax for every prompt, in one left-padded batch, end-of-sequence like any other token.
+    """64 tokens by argmax for every prompt, in one left-padded batch, cut off before end-of-sequence.
 
     The smallest margin between the two strongest tokens says how near the nearest tie was.
     """
@@ -317,11 +327,11 @@ def greedy(model, prompts: list[list[int]], adapters: list[dict], folder: Path) 
             step, positions = best.indices[:, :1], positions[:, -1:] + 1
             mask = torch.cat([mask, torch.ones_like(step)], dim=1)
             chosen.append(step)
-    tokens, smallest = torch.cat(chosen, dim=1).tolist(), torch.stack(margins).amin(0).tolist()
-    return [
-        {"prompt": prompt, "adapters": adapters, "tokens": made, "smallest_margin": margin}
-        for prompt, made, margin in zip(prompts, tokens, smallest)
-    ]
+    runs, end = [], smollm2.value("tokenizer.ggml.eos_token_id")
+    for prompt, tokens, margins in zip(prompts, torch.cat(chosen, dim=1).tolist(), torch.stack(margins, dim=1).tolist()):
+        made = tokens.index(end) if end in tokens else len(tokens)
+        runs.append({"prompt": prompt, "adapters": adapters, "tokens": tokens[:made], "smallest_margin": min(margins[: made + 1])})
+    return runs
 
 
 def smollm2_adapters(folder: Path) -> dict[str, list[dict]]:
@@ -346,27 +356,23 @@ def make_smollm2(folder: Path) -> None:
 
     cases = Cases(model, adapters)
     variants = smollm2_adapters(adapters)
-    for number, prompt in enumerate(prompts[4:16]):
+    for number, prompt in enumerate(prompts[16:28]):
         cases.run(f"base-{number}", prompt, positions="last")
         for name, specs in variants.items():
             if number % 3 == 0 or name == "lora":
                 cases.run(f"{name}-{number}", prompt, specs, positions="last")
     # Every position of a beginning, so that bf16 is compared as far as it selects the latents that f32 does.
     for name in ("sae-splice", "sae-edit", "lora-sae-edit"):
-        for number in (3, 10, 14):
+        for number in (3, 20, 24):
             cases.run(f"{name}-beginning-{number}", prompts[number][:16], variants[name])
     cases.write(folder)
 
     runs = []
-    # Long prompts apart from short ones: a batch is as wide as its longest.
-    batches = [("base", [], group) for group in (prompts[:10], prompts[10:18], prompts[18:])]
-    batches += [(name, specs, prompts[:4]) for name, specs in variants.items()]
-    for name, specs, group in batches:
-        for run in greedy(model, group, specs, adapters):
-            number = prompts.index(run["prompt"])
+    for name, specs in {"base": [], **variants}.items():
+        for number, run in enumerate(greedy(model, prompts[:20], specs, adapters)):
             # Two tokens nearer than the rounding of f32 would make "equal text" a matter of luck: choose another prompt.
             assert name != "base" or run["smallest_margin"] > 1e-3, f"{name}-{number}: margin {run['smallest_margin']}"
-            runs.append({"name": f"{name}-{number}", **run, "text": tokenizer.decode(run["tokens"])})
+            runs.append({"name": f"{name}-{number}", "variant": name, **run})
     (folder / "greedy.json").write_text(json.dumps(runs))
 
 
