@@ -90,9 +90,7 @@ final class EngineLoop {
                     continueSequence(sequence, logits: logits, endsPrompt: isPrompt, observation: newestObservation(item))
                 }
             }
-            statistics.update {
-                if isPrompt { $0.promptTokens += item.rows.count } else { $0.generatedTokens += 1 }
-            }
+            if isPrompt { statistics.update { $0.promptTokens += item.rows.count } }
         }
     }
 
@@ -137,6 +135,7 @@ final class EngineLoop {
     }
 
     private func sample(_ sequence: Sequence, _ logits: UnsafeMutablePointer<Float>, _ observation: TokenObservation?) {
+        statistics.update { $0.generatedTokens += 1 }
         let vocabulary = model.config.vocabSize
         guard let top = sequence.request.logprobs else {
             let token = sequence.sampler.sample(logits, count: vocabulary, step: sequence.generated, workspace: workspace)
