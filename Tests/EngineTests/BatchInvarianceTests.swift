@@ -66,6 +66,67 @@ import Testing
         }
     }
 
+    /// The same below the engine: every bit of every logit of 32 sequences' last rows, all in one pass against each in its own passes.
+    @Test(arguments: WeightFormat.allCases, InstructionSet.available)
+    func everyLogitBit(format: WeightFormat, tier: InstructionSet) async throws {
+        let seed = UInt64.random(in: 0..<1_000_000)
+        print("BatchInvarianceTests.everyLogitBit \(format): seed \(seed), tier \(tier)")
+        var checkpoint = try RandomCheckpoint(seed: seed)
+        defer { checkpoint.remove() }
+        let world = try World(checkpoint: &checkpoint, format: format)
+        var random = SeededRandom(seed: seed)
+        var sequences: [(tokens: [Int32], adapters: AdapterSet)] = []
+        for index in 0..<32 {
+            // Rows with equal adapters stand together, as the scheduler puts them.
+            let adapters = try await world.registry.resolve(Self.selections[index / 4])
+            let tokens = (0..<Int.random(in: 1...80, using: &random)).map { _ in Int32.random(in: 0..<256, using: &random) }
+            sequences.append((tokens, adapters))
+        }
+        let together = lastLogits(sequences, chunk: 80, model: world.model, pool: WorkerPool(threads: 3, instructionSet: tier))
+        let pool = WorkerPool(threads: 1, instructionSet: tier)
+        for (index, sequence) in sequences.enumerated() {
+            let alone = lastLogits([sequence], chunk: 1 + index, model: world.model, pool: pool)
+            #expect(together[index] == alone[0], "sequence \(index) in chunks of \(1 + index)")
+        }
+    }
+
+    /// Bit patterns of the logits after each sequence's last token; every pass reads up to `chunk` tokens of each.
+    private func lastLogits(
+        _ sequences: [(tokens: [Int32], adapters: AdapterSet)], chunk: Int, model: any LanguageModel, pool: WorkerPool
+    ) -> [[UInt32]] {
+        let workspace = Workspace()
+        let plan = BatchPlan()
+        let blocksEach = 3
+        let cache = KVCache(
+            layout: model.config.kvLayout(model.format), layers: model.config.layers, blockCount: blocksEach * sequences.count)
+        let tables = sequences.indices.map { index in
+            BlockTable((0..<Int32(blocksEach)).map { $0 * Int32(sequences.count) + Int32(index) })
+        }
+        var result = [[UInt32]](repeating: [], count: sequences.count)
+        for start in stride(from: 0, to: sequences.map(\.tokens.count).max() ?? 0, by: chunk) {
+            plan.removeAll()
+            var owners: [Int] = []
+            for (index, sequence) in sequences.enumerated() {
+                for position in start..<max(start, min(start + chunk, sequence.tokens.count)) {
+                    let isLast = position == sequence.tokens.count - 1
+                    if isLast { owners.append(index) }
+                    plan.append(
+                        token: sequence.tokens[position], position: position, promptLength: sequence.tokens.count,
+                        blockTable: UnsafePointer(tables[index].blocks), adapters: sequence.adapters, wantsOutput: isLast)
+                }
+            }
+            plan.observations.begin(rows: plan.rowCount)
+            let mark = workspace.mark()
+            let hidden = model.forward(plan, cache: cache, pool: pool, workspace: workspace)
+            let logits = model.logits(hidden, pool: pool, workspace: workspace)
+            for (row, owner) in owners.enumerated() {
+                result[owner] = UnsafeBufferPointer(start: logits.row(row), count: logits.columns).map(\.bitPattern)
+            }
+            workspace.release(mark)
+        }
+        return result
+    }
+
     private func answers(
         _ requests: [GenerationRequest], world: World, pool: WorkerPool, oneByOne: Bool, settings change: (inout EngineSettings) -> Void
     ) async throws -> [Answer] {
