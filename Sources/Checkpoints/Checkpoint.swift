@@ -41,3 +41,13 @@ package enum Checkpoint: Sendable {
         }
     }
 }
+
+extension Checkpoint {
+    /// The source of the model's chat template, when it has one.
+    package var chatTemplate: String? {
+        switch self {
+        case .huggingFace(let folder): folder.chatTemplate
+        case .gguf(let file): file.metadata["tokenizer.chat_template"]?.stringValue
+        }
+    }
+}

@@ -12,11 +12,8 @@ package final class ModelBundle: Sendable {
     package let config: ModelConfig
     package let tokenizer: Tokenizer
 
-    /// Nil when the model has none that can be used; chat requests are then refused.
-    package let chatTemplate: ChatTemplate?
-
-    /// Why the model's template cannot be used, when it has one.
-    package let chatTemplateProblem: String?
+    /// Nil when the model has none; a failure says why the one it has cannot be used. Chat requests are refused in both cases.
+    package let chatTemplate: Result<ChatTemplate, JinjaError>?
 
     /// What the checkpoint's `generation_config.json` recommends; used where a request is silent.
     package let recommendedSampling: RecommendedSampling
@@ -34,8 +31,7 @@ package final class ModelBundle: Sendable {
         self.config = config
         self.weights = weights
         self.tokenizer = tokenizer
-        self.chatTemplate = try? chatTemplate?.get()
-        if case .failure(let error) = chatTemplate { chatTemplateProblem = "\(error)" } else { chatTemplateProblem = nil }
+        self.chatTemplate = chatTemplate
         self.recommendedSampling = recommendedSampling
     }
 
@@ -69,12 +65,7 @@ package final class ModelBundle: Sendable {
     }
 
     private static func chatTemplate(_ checkpoint: Checkpoint, tokenizer: Tokenizer) -> Result<ChatTemplate, JinjaError>? {
-        let source: String? =
-            switch checkpoint {
-            case .huggingFace(let folder): folder.chatTemplate
-            case .gguf(let file): file.metadata["tokenizer.chat_template"]?.stringValue
-            }
-        guard let source else { return nil }
+        guard let source = checkpoint.chatTemplate else { return nil }
         do {
             return .success(try ChatTemplate(source: source, bosToken: tokenizer.bosText, eosToken: tokenizer.eosText))
         } catch {

@@ -96,6 +96,12 @@ struct Generate: AsyncParsableCommand {
         guard let template = bundle.chatTemplate else {
             throw CommandError("\(bundle.name) has no chat template; continue a text with --prompt instead")
         }
+        let usable: ChatTemplate
+        do {
+            usable = try template.get()
+        } catch {
+            throw CommandError("the chat template of \(bundle.name) cannot be used: \(error); continue a text with --prompt instead")
+        }
         var conversation: Conversation
         if let messages {
             conversation = try Conversation(file: messages)
@@ -103,7 +109,7 @@ struct Generate: AsyncParsableCommand {
             conversation = Conversation(messages: [["role": "user", "content": .string(chat ?? "")]])
             if let system { conversation.messages.insert(["role": "system", "content": .string(system)], at: 0) }
         }
-        let text = try template.render(
+        let text = try usable.render(
             messages: conversation.messages, tools: conversation.tools, addGenerationPrompt: true, extra: conversation.extra)
         // The template has written the special tokens itself.
         return bundle.tokenizer.encode(text, addSpecialTokens: false)

@@ -66,6 +66,8 @@ struct ModelReport: Encodable {
     let kvBytesPerToken: [String: Int]
     let tokenizer: TokenizerFacts
     let chatTemplate: Bool
+    /// Why the template there is cannot be used.
+    let chatTemplateProblem: String?
     /// Whether an answer starts inside a think block that the template opened.
     let opensThinkBlock: Bool
     let tensors: [Tensor]?
@@ -100,8 +102,10 @@ struct ModelReport: Encodable {
         self.tokenizer = TokenizerFacts(
             tokens: tokenizer.vocabSize, bos: tokenizer.bosText.isEmpty ? nil : tokenizer.bosText,
             eos: tokenizer.eosText.isEmpty ? nil : tokenizer.eosText, addsBos: tokenizer.addBOS, endTokens: config.eosTokens)
-        chatTemplate = bundle.chatTemplate != nil
-        let sample = try? bundle.chatTemplate?.render(messages: [["role": "user", "content": "Hi"]], addGenerationPrompt: true)
+        let template = try? bundle.chatTemplate?.get()
+        chatTemplate = template != nil
+        if case .failure(let error) = bundle.chatTemplate { chatTemplateProblem = "\(error)" } else { chatTemplateProblem = nil }
+        let sample = try? template?.render(messages: [["role": "user", "content": "Hi"]], addGenerationPrompt: true)
         opensThinkBlock = ChatTemplate.endsInsideThinkBlock(sample ?? "")
         tensors = listsTensors ? infos.map { Tensor(name: $0.name, type: "\($0.type)", shape: $0.shape, bytes: $0.byteRange.count) } : nil
     }
@@ -131,7 +135,11 @@ struct ModelReport: Encodable {
             ("in memory", perFormat(packedBytes)), ("KV per token", perFormat(kvBytesPerToken)),
             ("begin token", tokenizer.bos.map { "\($0)\(tokenizer.addsBos ? ", added to every prompt" : "")" }),
             ("end tokens", tokenizer.endTokens.map(String.init).joined(separator: ", ") + (tokenizer.eos.map { " (\($0))" } ?? "")),
-            ("chat template", chatTemplate ? (opensThinkBlock ? "yes, opens a think block" : "yes") : "none"),
+            (
+                "chat template",
+                chatTemplate
+                    ? (opensThinkBlock ? "yes, opens a think block" : "yes") : chatTemplateProblem.map { "unusable: \($0)" } ?? "none"
+            ),
         ]
     }
 }

@@ -58,13 +58,3 @@ struct Render: ParsableCommand {
         return try ChatTemplate(source: source, bosToken: bos ?? tokenizer.bosText, eosToken: eos ?? tokenizer.eosText)
     }
 }
-
-extension Checkpoint {
-    /// The source of the model's chat template.
-    var chatTemplate: String? {
-        switch self {
-        case .huggingFace(let folder): folder.chatTemplate
-        case .gguf(let file): file.metadata["tokenizer.chat_template"]?.stringValue
-        }
-    }
-}

@@ -51,8 +51,16 @@ package struct EngineService: InferenceService {
         guard let template = bundle.chatTemplate else {
             throw .bad("messages", "the model '\(modelName)' has no chat template; use /v1/completions", code: "no_chat_template")
         }
+        let usable: ChatTemplate
         do {
-            return try template.render(
+            usable = try template.get()
+        } catch {
+            throw .bad(
+                "messages", "the chat template of the model '\(modelName)' cannot be used: \(error); use /v1/completions",
+                code: "no_chat_template")
+        }
+        do {
+            return try usable.render(
                 messages: chat.messages, tools: chat.tools, addGenerationPrompt: chat.addsGenerationPrompt, extra: chat.extra)
         } catch {
             throw .bad("messages", "the chat template refuses these messages: \(error)", code: "chat_template_error")
