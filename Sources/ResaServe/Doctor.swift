@@ -2,7 +2,7 @@ import ArgumentParser
 import Foundation
 import Tensors
 
-/// `resa doctor`: what this machine offers, measured now.
+/// `resa doctor`: what this machine offers, measured now; with `--quality`, what packed weights cost in fidelity.
 struct Doctor: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Measure this machine: CPU tier, memory bandwidth, arithmetic rates.",
@@ -10,6 +10,8 @@ struct Doctor: ParsableCommand {
 
     @Option(help: "Threads that measure. (default: one per processor)")
     var threads: Int?
+
+    @OptionGroup(title: "Quality") var quality: QualityOptions
 
     @Flag(help: "Print JSON.")
     var json = false
@@ -30,17 +32,23 @@ struct Doctor: ParsableCommand {
         let readGigabytesPerSecond: Double
         let f32GigaflopsPerSecond: Double
         let bf16GigaflopsPerSecond: Double
+        let int8GigaopsPerSecond: Double
     }
 
     func run() throws {
         let pool = WorkerPool(threads: threads ?? MachineProbe.processors)
+        if quality.quality {
+            let report = try QualityReport.measure(quality, pool: pool)
+            return json ? try Console.printJSON(report) : report.show()
+        }
         let probe = MachineProbe.measure(pool: pool)
         let report = Report(
             processor: Self.processorName(), processors: MachineProbe.processors, threads: pool.threads,
             instructionSet: InstructionSet.current.rawValue, availableInstructionSets: InstructionSet.available.map(\.rawValue),
             blasCore: MachineProbe.blasCore, memoryTotalBytes: MachineProbe.memoryTotal,
             memoryAvailableBytes: MachineProbe.memoryAvailable, readGigabytesPerSecond: probe.readGigabytesPerSecond,
-            f32GigaflopsPerSecond: probe.f32GigaflopsPerSecond, bf16GigaflopsPerSecond: probe.bf16GigaflopsPerSecond)
+            f32GigaflopsPerSecond: probe.f32GigaflopsPerSecond, bf16GigaflopsPerSecond: probe.bf16GigaflopsPerSecond,
+            int8GigaopsPerSecond: probe.int8GigaopsPerSecond)
         if json { return try Console.printJSON(report) }
         Console.printFacts([
             ("processor", report.processor),
@@ -52,6 +60,7 @@ struct Doctor: ParsableCommand {
             ("read bandwidth", String(format: "%.1f GB/s", report.readGigabytesPerSecond)),
             ("f32 multiply-add", String(format: "%.0f GFLOP/s", report.f32GigaflopsPerSecond)),
             ("bf16 dot product", String(format: "%.0f GFLOP/s", report.bf16GigaflopsPerSecond)),
+            ("int8 dot product", String(format: "%.0f GOP/s", report.int8GigaopsPerSecond)),
         ])
     }
 

@@ -8,12 +8,24 @@ package struct MachineProbe: Sendable {
     package let f32GigaflopsPerSecond: Double
     /// bf16 dot products with f32 sums, all threads, per second / 1e9. On tiers without such an instruction: what emulating it gives.
     package let bf16GigaflopsPerSecond: Double
+    /// int8 dot products with int32 sums, all threads, a multiply-add counted as two, per second / 1e9. Emulated where there is no instruction.
+    package let int8GigaopsPerSecond: Double
 
     package static func measure(pool: WorkerPool) -> MachineProbe {
         MachineProbe(
-            readGigabytesPerSecond: readBandwidth(pool),
-            f32GigaflopsPerSecond: rate(pool, pool.kernels.pointee.probe_f32),
-            bf16GigaflopsPerSecond: rate(pool, pool.kernels.pointee.probe_bf16))
+            readGigabytesPerSecond: readBandwidth(pool: pool),
+            f32GigaflopsPerSecond: dotProductRate(.f32, pool: pool),
+            bf16GigaflopsPerSecond: dotProductRate(.bf16, pool: pool),
+            int8GigaopsPerSecond: dotProductRate(.int8, pool: pool))
+    }
+
+    /// The peak rate of the instruction that multiplies weights of `format`, in operations per second / 1e9.
+    package static func dotProductRate(_ format: WeightFormat, pool: WorkerPool) -> Double {
+        switch format {
+        case .f32: rate(pool, pool.kernels.pointee.probe_f32)
+        case .bf16: rate(pool, pool.kernels.pointee.probe_bf16)
+        case .int8, .int4: rate(pool, pool.kernels.pointee.probe_int8)
+        }
     }
 
     /// OpenBLAS's name for the processor it chose its kernels for.
@@ -24,8 +36,8 @@ package struct MachineProbe: Sendable {
     /// Processors this process may run on: the natural number of threads.
     package static var processors: Int { max(1, resa_processor_count()) }
 
-    /// The best of several passes over a buffer far larger than the last cache.
-    private static func readBandwidth(_ pool: WorkerPool) -> Double {
+    /// Sequential reads in bytes per second / 1e9: the best of several passes over a buffer far larger than the last cache.
+    package static func readBandwidth(pool: WorkerPool) -> Double {
         let chunk = 1 << 20
         let wanted = min(max(8 * Int(resa_last_cache_bytes()), 256 << 20), 1 << 30, max(memoryAvailable / 4, 64 << 20))
         let chunks = wanted / chunk

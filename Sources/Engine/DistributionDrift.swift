@@ -1,0 +1,130 @@
+import Adapters
+import Foundation
+import Models
+import Tensors
+
+/// How far a model's next-token distributions are from a reference model's on the same text.
+///
+/// The text is cut into contexts of equal length, read from position 0 each; every position of every context counts. The divergence is
+/// KL(reference || model) = sum p_ref (log p_ref - log p), in nats.
+package struct DistributionDrift: Sendable {
+    package private(set) var positions = 0
+    /// Mean KL over all positions.
+    package var meanKL: Double { kl.isEmpty ? 0 : kl.reduce(0, +) / Double(kl.count) }
+    /// KL that `share` (0...1) of the positions stay at or below.
+    package func quantileKL(_ share: Double) -> Double {
+        kl.isEmpty ? 0 : kl.sorted()[min(Int(share * Double(kl.count)), kl.count - 1)]
+    }
+    /// Share of positions where both find the same token most likely.
+    package var sameTop: Double { positions == 0 ? 0 : Double(same) / Double(positions) }
+    /// exp of the mean negative log-likelihood of the text's own next tokens.
+    package var referencePerplexity: Double { predicted == 0 ? 0 : exp(referenceLoss / Double(predicted)) }
+    package var perplexity: Double { predicted == 0 ? 0 : exp(loss / Double(predicted)) }
+
+    private var kl: [Double] = []
+    private var same = 0
+    private var predicted = 0
+    private var referenceLoss = 0.0
+    private var loss = 0.0
+
+    /// Reads every context with both models.
+    ///
+    /// - Parameters:
+    ///   - contexts: token ids below both models' vocabulary size.
+    ///   - progress: hears the fraction done.
+    package static func measure(
+        _ model: any LanguageModel, against reference: any LanguageModel, contexts: [[Int32]], pool: WorkerPool,
+        progress: (Double) -> Void = { _ in }
+    ) -> DistributionDrift {
+        var drift = DistributionDrift()
+        let longest = contexts.map(\.count).max() ?? 0
+        let workspace = Workspace()
+        let (reader, referenceReader) = (
+            ContextReader(model, positions: longest, pool: pool, workspace: workspace),
+            ContextReader(reference, positions: longest, pool: pool, workspace: workspace)
+        )
+        for (index, context) in contexts.enumerated() {
+            let mark = workspace.mark()
+            drift.add(context, hidden: reader.read(context), model, referenceHidden: referenceReader.read(context), reference, pool, workspace)
+            workspace.release(mark)
+            progress(Double(index + 1) / Double(contexts.count))
+        }
+        return drift
+    }
+
+    /// Rows whose logits are held at once.
+    private static let tileRows = 32
+
+    private mutating func add(
+        _ context: [Int32], hidden: MatrixView, _ model: any LanguageModel, referenceHidden: MatrixView, _ reference: any LanguageModel,
+        _ pool: WorkerPool, _ workspace: Workspace
+    ) {
+        for first in stride(from: 0, to: context.count, by: Self.tileRows) {
+            let mark = workspace.mark()
+            defer { workspace.release(mark) }
+            let rows = first..<min(first + Self.tileRows, context.count)
+            let logits = model.logits(hidden.rows(rows), pool: pool, workspace: workspace)
+            let wanted = reference.logits(referenceHidden.rows(rows), pool: pool, workspace: workspace)
+            for row in rows {
+                let next = row + 1 < context.count ? Int(context[row + 1]) : nil
+                add(logits.row(row - first), wanted.row(row - first), count: logits.columns, next: next)
+            }
+        }
+    }
+
+    private mutating func add(_ logits: UnsafePointer<Float>, _ wanted: UnsafePointer<Float>, count: Int, next: Int?) {
+        let (sum, wantedSum) = (Self.logSumExp(logits, count), Self.logSumExp(wanted, count))
+        var divergence = 0.0
+        for index in 0..<count {
+            let logP = Double(wanted[index]) - wantedSum
+            divergence += exp(logP) * (logP - (Double(logits[index]) - sum))
+        }
+        kl.append(max(divergence, 0))
+        positions += 1
+        if RowOperations.argmax(logits, count: count) == RowOperations.argmax(wanted, count: count) { same += 1 }
+        if let next {
+            predicted += 1
+            referenceLoss += wantedSum - Double(wanted[next])
+            loss += sum - Double(logits[next])
+        }
+    }
+
+    /// In double: the divergences to be measured are as small as f32's rounding.
+    private static func logSumExp(_ row: UnsafePointer<Float>, _ count: Int) -> Double {
+        let largest = Double(row[RowOperations.argmax(row, count: count)])
+        var sum = 0.0
+        for index in 0..<count { sum += exp(Double(row[index]) - largest) }
+        return largest + log(sum)
+    }
+}
+
+/// Reads one context at a time into a cache of its own.
+private final class ContextReader {
+    private let model: any LanguageModel
+    private let pool: WorkerPool
+    private let workspace: Workspace
+    private let cache: KVCache
+    private let table: BlockTable
+    private let plan = BatchPlan()
+
+    init(_ model: any LanguageModel, positions: Int, pool: WorkerPool, workspace: Workspace) {
+        self.model = model
+        self.pool = pool
+        self.workspace = workspace
+        let blocks = BlockTable.blocksNeeded(tokens: positions)
+        cache = KVCache(layout: model.config.kvLayout(model.format), layers: model.config.layers, blockCount: blocks)
+        table = BlockTable((0..<Int32(blocks)).map(\.self))
+    }
+
+    /// Normalised hidden states `[context.count, hidden]`, in the workspace.
+    func read(_ context: [Int32]) -> MatrixView {
+        plan.removeAll()
+        for (position, token) in context.enumerated() {
+            plan.append(
+                token: token, position: position, promptLength: context.count, blockTable: UnsafePointer(table.blocks), adapters: .none,
+                wantsOutput: true)
+        }
+        plan.observations.begin(rows: plan.rowCount)
+        return model.forward(plan, cache: cache, pool: pool, workspace: workspace)
+    }
+}

@@ -1,0 +1,86 @@
+import Adapters
+import Models
+import Tensors
+
+/// Times passes of a model without scheduler, text or HTTP: what the engine could at most reach.
+///
+/// Sequences are made of arbitrary tokens, the same in every run; each step takes the most likely token of every row, as greedy decoding does.
+/// Confined to the thread that calls it.
+package final class ModelBenchmark {
+    private let model: any LanguageModel
+    private let pool: WorkerPool
+    private let workspace = Workspace()
+    private let cache: KVCache
+    private let plan = BatchPlan()
+    private var tables: [BlockTable] = []
+
+    /// - Parameters:
+    ///   - sequences: the widest batch that will be asked for.
+    ///   - positions: the longest sequence that will be asked for, prompt and answer, in tokens.
+    package init(model: any LanguageModel, pool: WorkerPool, sequences: Int, positions: Int) {
+        self.model = model
+        self.pool = pool
+        let each = BlockTable.blocksNeeded(tokens: positions)
+        cache = KVCache(layout: model.config.kvLayout(model.format), layers: model.config.layers, blockCount: each * sequences)
+        tables = (0..<sequences).map { sequence in BlockTable((0..<each).map { Int32(sequence * each + $0) }) }
+    }
+
+    /// Reads a prompt of `tokens` tokens, `chunk` in a pass, up to the choice of the next token. Returns the time it took.
+    package func prefill(tokens: Int, chunk: Int) -> Duration {
+        let start = ContinuousClock.now
+        readPrompt(tokens: tokens, chunk: chunk)
+        return ContinuousClock.now - start
+    }
+
+    /// Decodes `steps` tokens for each of `batch` sequences that have `context` tokens behind them. Returns the time of those steps.
+    package func decode(batch: Int, context: Int, steps: Int, chunk: Int) -> Duration {
+        readPrompt(tokens: context, chunk: chunk)
+        // The other sequences get copies of the first one's keys and values: reading them costs the same, making them costs nothing.
+        for sequence in 1..<max(batch, 1) {
+            for block in 0..<BlockTable.blocksNeeded(tokens: context) {
+                cache.copyBlock(from: Int(tables[0].blocks[block]), to: Int(tables[sequence].blocks[block]))
+            }
+        }
+        var tokens = (0..<batch).map { token($0) }
+        let start = ContinuousClock.now
+        for step in 0..<steps {
+            plan.removeAll()
+            for sequence in 0..<batch {
+                plan.append(
+                    token: tokens[sequence], position: context + step, promptLength: context,
+                    blockTable: UnsafePointer(tables[sequence].blocks), adapters: .none, wantsOutput: true)
+            }
+            run { logits in
+                for sequence in 0..<batch {
+                    tokens[sequence] = Int32(RowOperations.argmax(logits.row(sequence), count: logits.columns))
+                }
+            }
+        }
+        return ContinuousClock.now - start
+    }
+
+    private func readPrompt(tokens: Int, chunk: Int) {
+        for first in stride(from: 0, to: tokens, by: chunk) {
+            plan.removeAll()
+            for position in first..<min(first + chunk, tokens) {
+                plan.append(
+                    token: token(position), position: position, promptLength: tokens, blockTable: UnsafePointer(tables[0].blocks),
+                    adapters: .none, wantsOutput: position == tokens - 1)
+            }
+            run { _ in }
+        }
+    }
+
+    private func run(_ use: (MatrixView) -> Void) {
+        let mark = workspace.mark()
+        defer { workspace.release(mark) }
+        plan.observations.begin(rows: plan.rowCount)
+        let hidden = model.forward(plan, cache: cache, pool: pool, workspace: workspace)
+        if hidden.rows > 0 { use(model.logits(hidden, pool: pool, workspace: workspace)) }
+    }
+
+    /// An arbitrary token of the vocabulary (Knuth's multiplicative hash).
+    private func token(_ index: Int) -> Int32 {
+        Int32((UInt64(index + 1) &* 2_654_435_761) % UInt64(model.config.vocabSize))
+    }
+}

@@ -1,0 +1,8 @@
+import ArgumentParser
+
+/// `resa bench`: how fast kernels, a model and a server are.
+struct Bench: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Measure speed: kernels, a model, or any OpenAI-compatible server.",
+        subcommands: [BenchKernels.self, BenchModel.self])
+}
