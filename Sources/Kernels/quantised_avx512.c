@@ -9,6 +9,9 @@
 /// What a tile's scales look like.
 typedef enum { FLAT, FLAT_MINIMA, TWO_LEVEL } scale_kind;
 
+/// Keeps the compiler from moving later loads before the sums so far, which would take more registers than there are.
+#define KEEP_ORDER(a, b) __asm__ volatile("" : "+v"(a), "+v"(b)::"memory")
+
 static inline __m512i broadcast_codes(const int8_t *x) {
     int32_t four;
     memcpy(&four, x, sizeof four);
@@ -68,6 +71,7 @@ static inline __attribute__((always_inline)) void tile_of(const int rows, const 
                     const __m512i four = broadcast_codes(x + r * rowBytes + quad * 4);
                     dots[r][0] = _mm512_dpbusd_epi32(dots[r][0], w0, four);
                     dots[r][1] = _mm512_dpbusd_epi32(dots[r][1], w1, four);
+                    KEEP_ORDER(dots[r][0], dots[r][1]);
                 }
             }
             w += QUANT_COLUMNS * QUANT_STEP * bits / 8;
