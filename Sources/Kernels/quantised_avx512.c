@@ -141,19 +141,39 @@ void resa_quant_tile_avx512(const resa_quant_tile *tile) {
     }
 }
 
-#define QUANT_STORE resa_quant_store_avx512
-#include "vector_quantised.h"
+// Words for rows and their codes.
 
-/// Sixteen codes of nearest even, and their sum.
-static inline __m512i to_codes(vf v, int8_t *target) {
-    const __m512i codes = _mm512_cvtps_epi32(v);
+typedef __m512i vi;
+/// Lane i takes lane i ^ stride.
+static inline __attribute__((always_inline)) vf v_exchange(vf v, const int stride) {
+    switch (stride) {
+        case 1: return _mm512_permute_ps(v, 0xb1);
+        case 2: return _mm512_permute_ps(v, 0x4e);
+        case 4: return _mm512_shuffle_f32x4(v, v, 0xb1);
+        default: return _mm512_shuffle_f32x4(v, v, 0x4e);
+    }
+}
+/// Changes the sign of the lanes i with i & stride.
+static inline __attribute__((always_inline)) vf v_flip(vf v, const int stride) {
+    const __mmask16 upper = stride == 1 ? 0xaaaa : stride == 2 ? 0xcccc : stride == 4 ? 0xf0f0 : 0xff00;
+    const __m512i bits = _mm512_castps_si512(v);
+    return _mm512_castsi512_ps(_mm512_mask_xor_epi32(bits, upper, bits, _mm512_set1_epi32((int)0x80000000)));
+}
+static inline vi v_magnitudes(vf v) { return _mm512_and_si512(_mm512_castps_si512(v), _mm512_set1_epi32(0x7fffffff)); }
+static inline vi v_larger(vi a, vi b) { return _mm512_max_epu32(a, b); }
+static inline uint32_t v_largest_bits(vi v) { return _mm512_reduce_max_epu32(v); }
+/// Stores the nearest whole numbers as bytes; ties to even.
+static inline vi v_codes(vf v, int8_t *target) {
+    const vi codes = _mm512_cvtps_epi32(v);
     _mm_storeu_si128((__m128i *)target, _mm512_cvtepi32_epi8(codes));
     return codes;
 }
+static inline vi v_add_codes(vi a, vi b) { return _mm512_add_epi32(a, b); }
+static inline int32_t v_sum_codes(vi v) { return _mm512_reduce_add_epi32(v); }
 
-void resa_quantise_groups_avx512(ptrdiff_t group, bool rotated, ptrdiff_t inputs, const float *x, void *row) {
-    resa_quantise_groups_scalar(group, rotated, inputs, x, row);
-}
+#define QUANT_STORE resa_quant_store_avx512
+#define QUANTISE_GROUPS resa_quantise_groups_avx512
+#include "vector_quantised.h"
 
 double resa_probe_int8_avx512(ptrdiff_t rounds) {
     __m512i sums[16];
