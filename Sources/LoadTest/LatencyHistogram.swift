@@ -21,20 +21,26 @@ package struct LatencyHistogram: Sendable {
         greatest = max(greatest, nanoseconds)
     }
 
-    /// Milliseconds that `percent` of the latencies do not exceed, to three digits.
-    package func milliseconds(atPercentile percent: Double) -> Double {
-        min(max(Double(histogram.valueAtPercentile(percent)) * 1e-3, Double(least) * 1e-6), Double(greatest) * 1e-6)
+    /// Milliseconds that each of `percents` (ascending) of the latencies do not exceed, to three digits. One pass over the histogram.
+    package func milliseconds(atPercentiles percents: [Double]) -> [Double] {
+        var found: [Double] = []
+        for point in histogram.recordedValues() {
+            while found.count < percents.count, Double(point.totalCountToThisValue) >= percents[found.count] / 100 * Double(count) - 1e-9 {
+                found.append(min(max(Double(point.value) * 1e-3, Double(least) * 1e-6), Double(greatest) * 1e-6))
+            }
+        }
+        while found.count < percents.count { found.append(Double(greatest) * 1e-6) }
+        return found
     }
 
     /// nil when nothing was recorded.
     package var summary: LatencySummary? {
         guard count > 0 else { return nil }
         func rounded(_ milliseconds: Double) -> Double { (milliseconds * 1e3).rounded() / 1e3 }
+        let quantiles = milliseconds(atPercentiles: (0...200).map { Double($0) / 2 }).map(rounded)
         return LatencySummary(
-            count: count, meanMs: rounded(sum / Double(count) * 1e-6), minMs: rounded(Double(least) * 1e-6),
-            p50Ms: rounded(milliseconds(atPercentile: 50)), p90Ms: rounded(milliseconds(atPercentile: 90)),
-            p99Ms: rounded(milliseconds(atPercentile: 99)), maxMs: rounded(Double(greatest) * 1e-6),
-            quantilesMs: (0...200).map { rounded(milliseconds(atPercentile: Double($0) / 2)) })
+            count: count, meanMs: rounded(sum / Double(count) * 1e-6), minMs: rounded(Double(least) * 1e-6), p50Ms: quantiles[100],
+            p90Ms: quantiles[180], p99Ms: quantiles[198], maxMs: rounded(Double(greatest) * 1e-6), quantilesMs: quantiles)
     }
 }
 

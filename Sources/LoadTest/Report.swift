@@ -158,7 +158,8 @@ package struct GroupReport: Encodable, Sendable {
     }
 }
 
-/// The run in intervals of equal length; the last one may be cut short by the end.
+/// The run in intervals of equal length. The last one ends with the run; a rest of less than half an interval is added to the one before,
+/// for rates over a moment say little.
 package struct TimelineReport: Encodable, Sendable {
     package let secondsPerPoint: Double
     package let requestsPerSecond: [Double]
@@ -167,9 +168,12 @@ package struct TimelineReport: Encodable, Sendable {
     init(_ timeline: Timeline, seconds: Double) {
         secondsPerPoint = timeline.secondsPerPoint
         func rates(_ values: [Double]) -> [Double] {
-            values.enumerated().map { index, value in
-                let length = min(timeline.secondsPerPoint, seconds - Double(index) * timeline.secondsPerPoint)
-                return Figure.rounded(value / max(length, timeline.secondsPerPoint / 20))
+            let interval = timeline.secondsPerPoint
+            var values = values
+            if values.count > 1, seconds - Double(values.count - 1) * interval < interval / 2 { values[values.count - 2] += values.removeLast() }
+            return values.enumerated().map { index, value in
+                let length = index < values.count - 1 ? interval : max(seconds - Double(index) * interval, 1e-3)
+                return Figure.rounded(value / length)
             }
         }
         requestsPerSecond = rates(timeline.answers.map(Double.init))

@@ -28,7 +28,7 @@ extension ReportPage {
         let least = series.map { $0.summary.quantilesMs[1] }.min() ?? 1
         let greatest = series.map(\.summary.maxMs).max() ?? 1
         let across = ChartScale.logarithmic(from: max(least, greatest * 1e-5), to: greatest, pixels: (left, right))
-        let up = ChartScale.linear(to: 100, pixels: (bottom, top), marks: 4)
+        let up = ChartScale.linear(to: 100, pixels: (bottom, top), marks: 5)
         for mark in up.marks {
             canvas.line(from: (left, up.pixel(mark)), to: (right, up.pixel(mark)), stroke: SVGCanvas.grid)
             canvas.text("\(Int(mark)) %", x: left - 8, y: up.pixel(mark) + 4, size: 12, fill: SVGCanvas.muted, anchor: .end)
@@ -86,9 +86,8 @@ extension ReportPage {
                     FigureText.mark(mark), x: left - 8, y: up.pixel(mark) + 4, size: 12, fill: SVGCanvas.muted, anchor: .end)
             }
             let steps = values.enumerated().flatMap { index, value in
-                [Double(index), Double(index + 1)].map {
-                    (x: across.pixel(min($0 * timeline.secondsPerPoint, report.seconds)), y: up.pixel(value))
-                }
+                let end = index == values.count - 1 ? report.seconds : Double(index + 1) * timeline.secondsPerPoint
+                return [Double(index) * timeline.secondsPerPoint, end].map { (x: across.pixel($0), y: up.pixel(value)) }
             }
             canvas.polygon([(across.pixel(0), bottom)] + steps + [(steps.last?.x ?? left, bottom)], fill: color, opacity: 0.15)
             canvas.polyline(steps, stroke: color, width: 1.5)
@@ -104,7 +103,7 @@ extension ReportPage {
     /// Bars for each adapter: TTFT (without streaming end to end) and TPOT at p50, tokens a second; a figure has one scale for all adapters.
     mutating func drawAdapters(in panel: Panel) {
         let shown = report.adapters.prefix(5)
-        let rowHeight = min(62, (panel.height - 66) / Double(shown.count))
+        let rowHeight = min(84, (panel.height - 66) / Double(max(1, shown.count)))
         let streams = report.all.ttft != nil
         var figures = [
             AdapterFigure(name: "TPOT p50", color: Self.green, text: FigureText.milliseconds) { $0.tpot?.p50Ms },
@@ -117,21 +116,21 @@ extension ReportPage {
         }
         drawLegend(figures.map { ($0.name, $0.color) }, x: panel.x + 160, y: panel.y + 27)
         for (row, adapter) in shown.enumerated() {
-            let top = panel.y + 48 + Double(row) * rowHeight
-            let bar = min(14, (rowHeight - 10) / 3)
-            canvas.text(SVGCanvas.shortened(adapter.name, to: 22), x: panel.x + 16, y: top + 15, isBold: true)
+            let top = panel.y + 46 + Double(row) * rowHeight
+            let bar = min(14, (rowHeight - 26) / 3 - 2)
+            canvas.text(SVGCanvas.shortened(adapter.name, to: 46), x: panel.x + 16, y: top + 10, isBold: true)
             canvas.text(
-                "\(adapter.completed) answered" + (adapter.failed > 0 ? ", \(adapter.failed) failed" : ""), x: panel.x + 16, y: top + 32,
-                size: 12, fill: SVGCanvas.muted)
+                "\(adapter.completed) answered" + (adapter.failed > 0 ? ", \(adapter.failed) failed" : ""),
+                x: panel.x + panel.width - 16, y: top + 10, size: 12, fill: SVGCanvas.muted, anchor: .end)
             for (index, figure) in figures.enumerated() {
                 guard let value = figure.value(adapter) else { continue }
                 let greatest = report.adapters.compactMap(figure.value).max() ?? 1
                 let scale = ChartScale.linear(
-                    to: greatest, pixels: (panel.x + 190, panel.x + panel.width - 82), marks: 4, stretchesToMark: false)
-                let y = top + Double(index) * (bar + 2)
+                    to: greatest, pixels: (panel.x + 16, panel.x + panel.width - 82), marks: 4, stretchesToMark: false)
+                let y = top + 17 + Double(index) * (bar + 2)
                 let end = max(scale.pixel(value), scale.pixels.start + 1)
                 canvas.rectangle(x: scale.pixels.start, y: y, width: end - scale.pixels.start, height: bar, fill: figure.color, radius: 2)
-                canvas.text(figure.text(value), x: end + 6, y: y + bar - 2, size: 12)
+                canvas.text(figure.text(value), x: end + 6, y: y + bar - 2, size: min(12, bar + 1))
             }
         }
         if shown.count < report.adapters.count {

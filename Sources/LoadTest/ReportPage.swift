@@ -82,8 +82,8 @@ package struct ReportPage {
         for (index, tile) in tiles.enumerated() {
             let x = Self.margin + Double(index) * (width + Self.gap * 0.75)
             canvas.rectangle(x: x, y: y, width: width, height: 70, fill: "#f3f4f6", radius: 6)
-            canvas.text(tile.0, x: x + 10, y: y + 25, size: 12, fill: SVGCanvas.muted)
-            canvas.text(tile.1, x: x + 10, y: y + 53, size: tiles.count > 8 ? 18 : 21, isBold: true)
+            canvas.text(tile.0, x: x + 10, y: y + 25, size: tiles.count > 7 ? 11 : 12, fill: SVGCanvas.muted)
+            canvas.text(tile.1, x: x + 10, y: y + 53, size: tiles.count > 7 ? 18 : 21, isBold: true)
         }
         return y + 70 + Self.gap
     }
