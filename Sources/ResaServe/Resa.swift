@@ -17,5 +17,6 @@ struct Resa: AsyncParsableCommand {
             Render.self,
             AdaptersCommand.self,
             Doctor.self,
+            Bench.self,
         ])
 }
