@@ -20,7 +20,8 @@ package struct Objective: Sendable, Equatable {
         let sides = text.split(separator: "=", maxSplits: 1).map { String($0.trimmingBlanks()) }
         guard sides.count == 2, let metric = Metric(rawValue: sides[0].lowercased()) else {
             throw .invalidSetting(
-                "the objective '\(text)' names no latency; wanted one of \(Metric.allCases.map { "\($0.rawValue)=500ms" }.joined(separator: ", "))")
+                "the objective '\(text)' names no latency; wanted one of \(Metric.allCases.map { "\($0.rawValue)=500ms" }.joined(separator: ", "))"
+            )
         }
         guard let limit = TimeText.parse(sides[1]) else {
             throw .invalidSetting("the objective '\(text)' has the limit '\(sides[1])', but must be a time such as 500ms or 2s")

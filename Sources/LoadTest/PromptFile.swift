@@ -38,6 +38,7 @@ package enum PromptFile {
         for key in textKeys {
             if let text = row[key]?.string, !text.isEmpty { return .text(text) }
         }
-        throw .unusableData(place: place, reason: "has none of messages, \(textKeys.joined(separator: ", ")), or an empty one; got \(row.kind)")
+        throw .unusableData(
+            place: place, reason: "has none of messages, \(textKeys.joined(separator: ", ")), or an empty one; got \(row.kind)")
     }
 }

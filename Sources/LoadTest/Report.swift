@@ -41,7 +41,9 @@ package struct Report: Encodable, Sendable {
         guard all.completed == 0, all.failed > 0 else { return }
         let first = all.errors.first
         let example = first.map { "\($0.kind): \($0.example)" } ?? ""
-        if let first, first.kind == "HTTP 401" || first.kind == "HTTP 403" { throw .unauthorised(url: scenario.url, message: first.example) }
+        if let first, first.kind == "HTTP 401" || first.kind == "HTTP 403" {
+            throw .unauthorised(url: scenario.url, message: first.example)
+        }
         if let first, first.kind == "HTTP 404" { throw .unknownModel(scenario.model, message: first.example) }
         throw .allFailed(count: all.failed, example: example)
     }
@@ -170,7 +172,9 @@ package struct TimelineReport: Encodable, Sendable {
         func rates(_ values: [Double]) -> [Double] {
             let interval = timeline.secondsPerPoint
             var values = values
-            if values.count > 1, seconds - Double(values.count - 1) * interval < interval / 2 { values[values.count - 2] += values.removeLast() }
+            if values.count > 1, seconds - Double(values.count - 1) * interval < interval / 2 {
+                values[values.count - 2] += values.removeLast()
+            }
             return values.enumerated().map { index, value in
                 let length = index < values.count - 1 ? interval : max(seconds - Double(index) * interval, 1e-3)
                 return Figure.rounded(value / length)

@@ -135,7 +135,8 @@ extension ReportPage {
         }
         if shown.count < report.adapters.count {
             canvas.text(
-                "and \(report.adapters.count - shown.count) more in the JSON report", x: panel.x + 16, y: panel.y + panel.height - 10, size: 12,
+                "and \(report.adapters.count - shown.count) more in the JSON report", x: panel.x + 16, y: panel.y + panel.height - 10,
+                size: 12,
                 fill: SVGCanvas.muted)
         }
     }

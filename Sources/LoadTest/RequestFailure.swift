@@ -42,7 +42,8 @@ package struct RequestFailure: Error, Sendable, Equatable {
     /// The message of an error body in OpenAI's shape, else the body's beginning.
     static func message(inBody bytes: [UInt8]) -> String {
         let parsed = try? JSON(parsing: bytes, rules: .message)
-        let text = parsed?["error"]?["message"]?.string ?? parsed?["error"]?.string ?? parsed?["message"]?.string ?? parsed?["detail"]?.string
+        let text =
+            parsed?["error"]?["message"]?.string ?? parsed?["error"]?.string ?? parsed?["message"]?.string ?? parsed?["detail"]?.string
         let message = text ?? String(decoding: bytes.prefix(300), as: UTF8.self)
         let line = message.split(whereSeparator: \.isNewline).joined(separator: " ").trimmingBlanks()
         return line.isEmpty ? "no message" : String(line.prefix(300))

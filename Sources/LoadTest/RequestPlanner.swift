@@ -34,7 +34,8 @@ struct RequestPlanner: Sendable {
         case (.chat, .text(let text)): fields["messages"] = [["role": "user", "content": .string(text)]]
         case (.chat, .messages(let messages)): fields["messages"] = .array(messages)
         case (.completions, .text(let text)): fields["prompt"] = .string(text)
-        case (.completions, .messages(let messages)): fields["prompt"] = .string(messages.compactMap { $0["content"]?.string }.joined(separator: "\n"))
+        case (.completions, .messages(let messages)):
+            fields["prompt"] = .string(messages.compactMap { $0["content"]?.string }.joined(separator: "\n"))
         }
         fields["max_tokens"] = .int(scenario.maxTokens)
         fields["temperature"] = .double(scenario.temperature)

@@ -81,7 +81,8 @@ package struct Scenario: Sendable {
         }
         if !streams {
             let streamed = objectives.first { $0.metric != .e2e }
-            try check(streamed == nil, "the objective \(streamed?.metric.rawValue ?? "") needs streaming: only a stream shows when tokens come")
+            try check(
+                streamed == nil, "the objective \(streamed?.metric.rawValue ?? "") needs streaming: only a stream shows when tokens come")
         }
     }
 }

@@ -47,8 +47,12 @@ struct BenchLoadOptions: ParsableArguments {
     var seed: UInt64 = 0
 
     func apply(to scenario: inout Scenario) throws(LoadTestError) {
-        guard clients == nil || rate == nil else { throw .invalidSetting("--clients (closed loop) and --rate (open loop) exclude each other") }
-        guard rate != nil || maxInFlight == nil else { throw .invalidSetting("--max-in-flight goes with --rate; a closed loop has its --clients") }
+        guard clients == nil || rate == nil else {
+            throw .invalidSetting("--clients (closed loop) and --rate (open loop) exclude each other")
+        }
+        guard rate != nil || maxInFlight == nil else {
+            throw .invalidSetting("--max-in-flight goes with --rate; a closed loop has its --clients")
+        }
         if let rate {
             scenario.arrivals = arrivals == .poisson ? .poisson(rate: rate) : .constant(rate: rate)
         } else {
@@ -68,7 +72,9 @@ struct BenchRequestOptions: ParsableArguments {
     @Option(help: "Ask this text every time.")
     var prompt: String?
 
-    @Option(help: "Ask so many random tokens, other ones every time. Exact when the server has /tokenize, else counted in words. (default: 128)")
+    @Option(
+        help: "Ask so many random tokens, other ones every time. Exact when the server has /tokenize, else counted in words. (default: 128)"
+    )
     var promptTokens: Int?
 
     @Option(help: "Ask the rows of this JSONL file in turn: messages, question, problem, prompt or text.")

@@ -55,7 +55,7 @@ import Testing
 }
 
 @Suite struct ChunkFactsTests {
-    private func facts(_ text: String) -> ChunkFacts? {
+    private func scan(_ text: String) -> ChunkFacts? {
         Array(text.utf8).withUnsafeBytes { ChunkFacts(scanning: $0) }
     }
 
@@ -78,16 +78,18 @@ import Testing
         (#"{"choices":[{"usage":{"a":1},"error":"deep"}]}"#, false, false, false, false),
     ])
     func tellsWhatAChunkCarries(_ text: String, _ hasText: Bool, _ hasFinish: Bool, _ hasUsage: Bool, _ hasError: Bool) throws {
-        let facts = try #require(facts(text))
+        let facts = try #require(scan(text))
         #expect(facts.hasText == hasText)
         #expect(facts.hasFinish == hasFinish)
         #expect(facts.hasUsage == hasUsage)
         #expect(facts.hasError == hasError)
     }
 
-    @Test(arguments: ["", " ", "null", "[1]", "{", #"{"a"#, #"{"a":"b"#, #"{"a":[1}"#.dropLast().description, #"{"a":1} x"#, #"{"content":"\"#])
+    @Test(arguments: [
+        "", " ", "null", "[1]", "{", #"{"a"#, #"{"a":"b"#, #"{"a":[1}"#.dropLast().description, #"{"a":1} x"#, #"{"content":"\"#,
+    ])
     func refusesWhatIsNoObject(_ text: String) {
-        #expect(facts(text) == nil)
+        #expect(scan(text) == nil)
     }
 
     /// Whatever the bytes, the scan ends and stays inside them.

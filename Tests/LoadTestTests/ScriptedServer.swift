@@ -30,7 +30,7 @@ final class ScriptedServer: Sendable {
     private let script: Script
     let url: String
 
-    /// Runs `body` with a server that answers generations by `script`; `/v1/models` and, if wanted, `/tokenize` it answers by itself.
+    /// Runs `body` with a server that answers by `script`. Where that has no steps, there is a list of two models, and 404 elsewhere.
     static func with<Result>(_ script: @escaping Script, _ body: (ScriptedServer) async throws -> Result) async throws -> Result {
         let holder = Mutex<ScriptedServer?>(nil)
         let channel = try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
@@ -38,10 +38,11 @@ final class ScriptedServer: Sendable {
             .childChannelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
                     try channel.pipeline.syncOperations.configureHTTPServerPipeline()
-                    try channel.pipeline.syncOperations.addHandler(Handler { request in
-                        guard let server = holder.withLock({ $0 }) else { return [.hangUp] }
-                        return server.steps(for: request)
-                    })
+                    try channel.pipeline.syncOperations.addHandler(
+                        Handler { request in
+                            guard let server = holder.withLock({ $0 }) else { return [.hangUp] }
+                            return server.steps(for: request)
+                        })
                 }
             }
             .bind(host: "127.0.0.1", port: 0).get()
@@ -73,11 +74,8 @@ final class ScriptedServer: Sendable {
             seen.append(request)
             return request
         }
-        if request.path == "/v1/models", request.index == 0 {
-            let own = script(request)
-            return own.isEmpty ? Self.json(#"{"object":"list","data":[{"id":"tiny"},{"id":"other"}]}"#) : own
-        }
         let steps = script(request)
+        if steps.isEmpty, request.path == "/v1/models" { return Self.json(#"{"object":"list","data":[{"id":"tiny"},{"id":"other"}]}"#) }
         return steps.isEmpty ? Self.json(#"{"error":{"message":"no such route"}}"#, status: 404) : steps
     }
 
