@@ -4,5 +4,6 @@ import ArgumentParser
 struct Bench: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Measure speed: kernels, a model, or any OpenAI-compatible server.",
-        subcommands: [BenchKernels.self, BenchModel.self])
+        discussion: "What the figures mean is in docs/bench.md.",
+        subcommands: [BenchKernels.self, BenchModel.self, BenchServe.self])
 }
