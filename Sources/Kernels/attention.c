@@ -1,9 +1,9 @@
 // What attention shares between tiers: sizes, and sharing rows and chunks out into tasks.
 #include "tiers.h"
 
-ptrdiff_t resa_kv_head_bytes(const resa_kv_cache *cache) {
-    const ptrdiff_t elements = resa_kv_width(cache) * RESA_KV_BLOCK_TOKENS;
-    switch (cache->format) {
+ptrdiff_t resa_kv_head_bytes(ptrdiff_t headDim, resa_kv_format format) {
+    const ptrdiff_t elements = (headDim + RESA_KV_WIDTH_STEP - 1) / RESA_KV_WIDTH_STEP * RESA_KV_WIDTH_STEP * RESA_KV_BLOCK_TOKENS;
+    switch (format) {
         case RESA_KV_F32: return elements * 4;
         case RESA_KV_BF16: return elements * 2;
         default: return elements + RESA_KV_BLOCK_TOKENS * (ptrdiff_t)sizeof(float);

@@ -60,7 +60,7 @@ static inline ptrdiff_t resa_value_place(const resa_kv_cache *cache, ptrdiff_t s
 
 /// The bytes of head `kvHead` in block `block` of keys (or of values).
 static inline char *resa_kv_head(const resa_kv_cache *cache, void *base, ptrdiff_t block, ptrdiff_t kvHead) {
-    return (char *)base + (block * cache->kvHeads + kvHead) * resa_kv_head_bytes(cache);
+    return (char *)base + (block * cache->kvHeads + kvHead) * resa_kv_head_bytes(cache->headDim, cache->format);
 }
 
 /// The scales of an int8 head, after its elements.

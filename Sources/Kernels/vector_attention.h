@@ -167,7 +167,7 @@ static void attend_chunk(attention_tile *tile, ptrdiff_t chunk, ptrdiff_t first,
         if (tile->counts[q] > 0) { weigh(tile, q, tile->counts[q], chunk, &sums.largest[q], &sums.total[q]); }
     }
 
-    value_product values = {.outStride = tile->width, .table = table, .blockBytes = cache->kvHeads * resa_kv_head_bytes(cache)};
+    value_product values = {.outStride = tile->width, .table = table, .blockBytes = cache->kvHeads * resa_kv_head_bytes(cache->headDim, format)};
     // A single tile reads each block once, in order; several read a section of the whole chunk each, with the sums in registers.
     const ptrdiff_t pass = queryTiles == 1 ? 1 : blocks;
     for (ptrdiff_t block = 0; block < blocks; block += pass) {

@@ -41,14 +41,5 @@ package struct KVLayout: Sendable, Equatable {
     }
 
     /// Bytes of a key block, scales included; a value block has as many. Heads are filled up to a multiple of 16 elements.
-    package var bytesPerBlock: Int {
-        let width = (headDim + RESA_KV_WIDTH_STEP - 1) / RESA_KV_WIDTH_STEP * RESA_KV_WIDTH_STEP
-        let bytes =
-            switch format {
-            case .f32: width * Self.blockTokens * 4
-            case .bf16: width * Self.blockTokens * 2
-            case .int8: width * Self.blockTokens + Self.blockTokens * MemoryLayout<Float>.size
-            }
-        return kvHeads * bytes
-    }
+    package var bytesPerBlock: Int { kvHeads * resa_kv_head_bytes(headDim, format.kernelFormat) }
 }

@@ -191,7 +191,7 @@ void resa_gemm_bf16_panels(
 // KV cache and attention.
 
 /// Bytes of one head in a block of keys, or of values; a block has kvHeads of them.
-ptrdiff_t resa_kv_head_bytes(const resa_kv_cache *cache);
+ptrdiff_t resa_kv_head_bytes(ptrdiff_t headDim, resa_kv_format format);
 /// Bytes of scratch memory one running task needs.
 ptrdiff_t resa_attention_scratch_bytes(const resa_kv_cache *cache);
 /// Floats of one partial result: the weighted values of one query head over one chunk, the largest score and the sum of the weights.
