@@ -29,7 +29,7 @@ final class EngineLoop {
         scheduler = Scheduler(settings: settings, tokenizer: tokenizer)
         let config = model.config
         cache = KVCache(
-            layout: config.kvLayout(model.format), layers: config.layers,
+            layout: config.kvLayout(settings.kvFormat ?? KVFormat(for: model.format)), layers: config.layers,
             blockCount: scheduler.blocksTotal)
         endOfSequence = Set(config.eosTokens)
     }

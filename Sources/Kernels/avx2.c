@@ -8,8 +8,9 @@
 #include "vector_avx2.h"
 #include "vector_exp.h"
 
-#define SCORE_HEADS 2
-#define VALUE_HEADS 4
+#include "dots_avx2.h"
+#include "vector_products.h"
+#include "vector_kv.h"
 #include "vector_attention.h"
 #include "vector_rows.h"
 

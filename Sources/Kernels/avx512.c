@@ -9,8 +9,9 @@
 #include "vector_avx512.h"
 #include "vector_exp.h"
 
-#define SCORE_HEADS 8
-#define VALUE_HEADS 6
+#include "dots_avx512.h"
+#include "vector_products.h"
+#include "vector_kv.h"
 #include "vector_attention.h"
 #include "vector_rows.h"
 

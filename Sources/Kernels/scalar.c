@@ -105,54 +105,6 @@ static ptrdiff_t find_greater(ptrdiff_t count, const float *x, ptrdiff_t start, 
     return i < count ? i : count;
 }
 
-static inline float cached(const void *elements, bool bf16, ptrdiff_t index) {
-    return bf16 ? resa_widen(((const uint16_t *)elements)[index]) : ((const float *)elements)[index];
-}
-
-/// One query head over positions 0...position, an online softmax per block.
-static void attend_head(const resa_attention *call, const resa_attention_row *row, ptrdiff_t kvHead, const float *query, float *out) {
-    const resa_kv_cache *const cache = &call->cache;
-    const ptrdiff_t dim = cache->headDim;
-    float largest = -INFINITY, total = 0;
-    for (ptrdiff_t d = 0; d < dim; d++) { out[d] = 0; }
-    for (ptrdiff_t start = 0; start <= row->position; start += RESA_KV_BLOCK_TOKENS) {
-        const ptrdiff_t left = row->position + 1 - start, keys = left < RESA_KV_BLOCK_TOKENS ? left : RESA_KV_BLOCK_TOKENS;
-        const ptrdiff_t block = row->blockTable[start / RESA_KV_BLOCK_TOKENS];
-        const ptrdiff_t base = block * resa_kv_block_elements(cache) + kvHead * dim * RESA_KV_BLOCK_TOKENS;
-        float scores[RESA_KV_BLOCK_TOKENS], blockLargest = -INFINITY;
-        for (ptrdiff_t key = 0; key < keys; key++) {
-            float score = 0;
-            for (ptrdiff_t d = 0; d < dim; d++) {
-                score += query[d] * cached(cache->keys, cache->bf16, base + d * RESA_KV_BLOCK_TOKENS + key);
-            }
-            scores[key] = score * call->scale;
-            blockLargest = scores[key] > blockLargest ? scores[key] : blockLargest;
-        }
-        const float newLargest = blockLargest > largest ? blockLargest : largest;
-        const float correction = expf(largest - newLargest);
-        largest = newLargest;
-        total *= correction;
-        for (ptrdiff_t d = 0; d < dim; d++) { out[d] *= correction; }
-        for (ptrdiff_t key = 0; key < keys; key++) {
-            const float weight = expf(scores[key] - largest);
-            total += weight;
-            for (ptrdiff_t d = 0; d < dim; d++) { out[d] += weight * cached(cache->values, cache->bf16, base + key * dim + d); }
-        }
-    }
-    for (ptrdiff_t d = 0; d < dim; d++) { out[d] /= total; }
-}
-
-static void attend(const resa_attention *call, ptrdiff_t firstRow, ptrdiff_t rowCount, ptrdiff_t kvHead) {
-    const ptrdiff_t perKey = call->heads / call->cache.kvHeads, dim = call->cache.headDim;
-    for (ptrdiff_t row = firstRow; row < firstRow + rowCount; row++) {
-        for (ptrdiff_t head = kvHead * perKey; head < (kvHead + 1) * perKey; head++) {
-            attend_head(
-                call, &call->rows[row], kvHead, call->queries + row * call->queryStride + head * dim,
-                call->outputs + row * call->outputStride + head * dim);
-        }
-    }
-}
-
 static uint64_t probe_read(const void *start, ptrdiff_t bytes) {
     const uint64_t *const words = start;
     uint64_t digests[8] = {0};
@@ -197,7 +149,9 @@ const resa_kernels resa_kernels_scalar = {
     .log_sum_exp = log_sum_exp,
     .maximum = maximum,
     .find_greater = find_greater,
-    .attend = attend,
+    .store_kv = resa_scalar_store_kv,
+    .attend = resa_scalar_attend,
+    .attend_fold = resa_scalar_attend_fold,
     .probe_read = probe_read,
     .probe_f32 = probe,
     .probe_bf16 = probe,

@@ -85,7 +85,8 @@ final class DecoderLayer: Sendable {
                 k: k, v: v, rows: rows, keys: cache.keys(layer), values: cache.values(layer), layout: cache.layout, pool: pass.pool)
             Attention.attend(
                 q: q, rows: rows, keys: cache.keys(layer), values: cache.values(layer), heads: config.heads,
-                scale: 1 / Float(config.headDim).squareRoot(), layout: cache.layout, into: mixed, pool: pass.pool)
+                scale: 1 / Float(config.headDim).squareRoot(), layout: cache.layout, into: mixed, pool: pass.pool,
+                workspace: pass.workspace)
         }
         output.multiply(mixed, into: y, bias: outputBias?.pointer, pool: pass.pool, workspace: pass.workspace)
         adapt(.o, layer, x: mixed, y: y, pass: pass)

@@ -22,10 +22,10 @@ package final class KVCache {
 
     package var byteCount: Int { 2 * layers * layerBytes }
 
-    /// First byte of a layer's keys: `blockCount` blocks of `[kvHeads, headDim, 32]`.
+    /// First byte of a layer's keys: `blockCount` blocks of `layout.bytesPerBlock`.
     package func keys(_ layer: Int) -> UnsafeMutableRawPointer { base(2 * layer) }
 
-    /// First byte of a layer's values: `blockCount` blocks of `[kvHeads, 32, headDim]`.
+    /// First byte of a layer's values: as many blocks.
     package func values(_ layer: Int) -> UnsafeMutableRawPointer { base(2 * layer + 1) }
 
     /// Copies one block's keys and values of every layer.

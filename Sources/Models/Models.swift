@@ -10,7 +10,7 @@ import Tensors
 package protocol LanguageModel: Sendable {
     var config: ModelConfig { get }
 
-    /// The format of the weights, which is also the format of the KV cache.
+    /// The format of the weights. That of the KV cache is chosen by whoever makes the cache.
     var format: WeightFormat { get }
 
     /// Bytes of packed weights.

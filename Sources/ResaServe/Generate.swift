@@ -123,6 +123,7 @@ struct Generate: AsyncParsableCommand {
         progress.finish()
         var settings = EngineSettings(contextLength: positions, kvTokens: positions)
         settings.maxBatch = 1
+        settings.kvFormat = compute.kvFormat
         return Engine(model: model, tokenizer: bundle.tokenizer, settings: settings, pool: pool)
     }
 

@@ -97,7 +97,7 @@ struct ModelReport: Encodable {
         ropeScaling = config.ropeScaling.map(Self.text)
         (qkvBias, tiedEmbeddings) = (config.qkvBias, config.tiedEmbeddings)
         packedBytes = Dictionary(uniqueKeysWithValues: WeightFormat.allCases.map { ($0.rawValue, elements * ($0 == .f32 ? 4 : 2)) })
-        kvBytesPerToken = Dictionary(uniqueKeysWithValues: WeightFormat.allCases.map { ($0.rawValue, config.kvBytesPerToken($0)) })
+        kvBytesPerToken = Dictionary(uniqueKeysWithValues: KVFormat.allCases.map { ($0.rawValue, config.kvBytesPerToken($0)) })
         let tokenizer = bundle.tokenizer
         self.tokenizer = TokenizerFacts(
             tokens: tokenizer.vocabSize, bos: tokenizer.bosText.isEmpty ? nil : tokenizer.bosText,
@@ -120,8 +120,8 @@ struct ModelReport: Encodable {
     }
 
     var facts: [(name: String, value: String?)] {
-        func perFormat(_ bytes: [String: Int]) -> String {
-            WeightFormat.allCases.map { "\(Quantity.bytes(bytes[$0.rawValue] ?? 0)) \($0.rawValue)" }.joined(separator: ", ")
+        func perFormat(_ formats: [String], _ bytes: [String: Int]) -> String {
+            formats.map { "\(Quantity.bytes(bytes[$0] ?? 0)) \($0)" }.joined(separator: ", ")
         }
         let types = bytesByType.sorted { $0.value > $1.value }.map { "\($0.key) \(Quantity.bytes($0.value))" }.joined(separator: ", ")
         return [
@@ -132,7 +132,8 @@ struct ModelReport: Encodable {
             ("context", "\(contextLength) tokens"), ("RoPE", "theta \(ropeTheta)\(ropeScaling.map { ", \($0)" } ?? "")"),
             ("RMSNorm epsilon", "\(rmsEpsilon)"),
             ("vocabulary", "\(vocabSize) rows, \(tokenizer.tokens) tokens, \(tiedEmbeddings ? "tied" : "separate") output"),
-            ("in memory", perFormat(packedBytes)), ("KV per token", perFormat(kvBytesPerToken)),
+            ("in memory", perFormat(WeightFormat.allCases.map(\.rawValue), packedBytes)),
+            ("KV per token", perFormat(KVFormat.allCases.map(\.rawValue), kvBytesPerToken)),
             ("begin token", tokenizer.bos.map { "\($0)\(tokenizer.addsBos ? ", added to every prompt" : "")" }),
             ("end tokens", tokenizer.endTokens.map(String.init).joined(separator: ", ") + (tokenizer.eos.map { " (\($0))" } ?? "")),
             (

@@ -13,6 +13,12 @@ struct ComputeOptions: ParsableArguments {
         help: ArgumentHelp("Weights in memory: \(WeightFormat.allCases.map(\.rawValue).joined(separator: " or ")).", valueName: "format"))
     var weights = WeightFormat.bf16
 
+    @Option(
+        help: ArgumentHelp(
+            "Keys and values in memory: \(KVFormat.allCases.map(\.rawValue).joined(separator: ", ")). (default: f32 with f32 weights, else bf16)",
+            valueName: "format"))
+    var kv: KVFormat?
+
     @Option(help: "Threads that compute. (default: one per processor)")
     var threads: Int?
 
@@ -20,7 +26,11 @@ struct ComputeOptions: ParsableArguments {
         if let threads, !(1...1024).contains(threads) { throw ValidationError("--threads is \(threads), but must be from 1 to 1024") }
     }
 
+    /// The chosen KV format, or the one that goes with the weights.
+    var kvFormat: KVFormat { kv ?? KVFormat(for: weights) }
+
     func makePool() -> WorkerPool { WorkerPool(threads: threads ?? MachineProbe.processors) }
 }
 
 extension WeightFormat: ExpressibleByArgument {}
+extension KVFormat: ExpressibleByArgument {}

@@ -79,7 +79,7 @@ struct Serve: AsyncParsableCommand {
         progress.finish()
 
         let engine = Engine(
-            model: languageModel, tokenizer: bundle.tokenizer, settings: engineSettings(bundle.config, format: format), pool: pool)
+            model: languageModel, tokenizer: bundle.tokenizer, settings: engineSettings(bundle.config), pool: pool)
         let service = EngineService(
             name: modelName, fingerprint: "fp_\(modelName)_\(format.rawValue)", bundle: bundle, engine: engine, registry: registry)
         let server = Server(service: service, settings: serverSettings(), logger: makeLogger())
@@ -91,13 +91,13 @@ struct Serve: AsyncParsableCommand {
         await engine.shutdown()
     }
 
-    private func engineSettings(_ config: ModelConfig, format: WeightFormat) -> EngineSettings {
+    private func engineSettings(_ config: ModelConfig) -> EngineSettings {
         let context = min(context ?? 8192, config.contextLength)
-        let bytesPerToken = 2 * config.layers * config.kvHeads * config.headDim * (format == .f32 ? 4 : 2)
-        let affordable = MachineProbe.memoryAvailable / 2 / bytesPerToken
+        let affordable = MachineProbe.memoryAvailable / 2 / config.kvBytesPerToken(compute.kvFormat)
         var settings = EngineSettings(
             contextLength: context, kvTokens: kvTokens ?? max(context, min(maxBatch * context, affordable)))
         settings.maxBatch = maxBatch
+        settings.kvFormat = compute.kvFormat
         settings.prefillChunk = prefillChunk
         settings.maxPrefillChunk = max(prefillChunk, settings.maxPrefillChunk)
         settings.queueLimit = limits.maxQueue

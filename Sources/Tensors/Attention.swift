@@ -1,31 +1,7 @@
 import Kernels
 
-/// Geometry of one layer's KV cache. Its storage is an array of blocks of `blockTokens` tokens, for keys and for values each.
-/// A key block is [kvHeads][headDim][32] (transposed, so that scores vectorise over keys); a value block is [kvHeads][32][headDim].
-package struct KVLayout: Sendable, Equatable {
-    /// Tokens in a block: a constant, because attention sums block by block.
-    package static let blockTokens = RESA_KV_BLOCK_TOKENS
-    /// The widest head that attention takes.
-    package static let maxHeadDim = RESA_ATTENTION_MAX_HEAD_DIM
-
-    package let kvHeads: Int
-    package let headDim: Int
-    package let format: WeightFormat
-
-    package init(kvHeads: Int, headDim: Int, format: WeightFormat) {
-        self.kvHeads = kvHeads
-        self.headDim = headDim
-        self.format = format
-    }
-
-    /// Elements of a key block; a value block has as many.
-    package var elementsPerBlock: Int { kvHeads * headDim * Self.blockTokens }
-    /// Bytes of a key block; a value block has as many.
-    package var bytesPerBlock: Int { elementsPerBlock * (format == .f32 ? 4 : 2) }
-}
-
 /// One query token: it attends to positions 0...position; entry i of `blockTable` is the block that holds positions 32 i ..< 32 (i + 1).
-/// Rows of one sequence should share one table pointer: they then share loads of its blocks.
+/// Rows of one sequence should share one table pointer and stand together: they then share loads of its blocks.
 package typealias AttentionRow = resa_attention_row
 
 package enum Attention {
@@ -35,34 +11,64 @@ package enum Attention {
         values: UnsafeMutableRawPointer, layout: KVLayout, pool: WorkerPool
     ) {
         precondition(k.columns == layout.kvHeads * layout.headDim && v.columns == k.columns && v.rows == k.rows)
+        precondition(layout.headDim <= KVLayout.maxHeadDim, "store: head width \(layout.headDim), at most \(KVLayout.maxHeadDim)")
         var cache = cache(keys, values, layout)
+        let kernels = pool.kernels
         withUnsafePointer(to: &cache) { cache in
-            pool.forEachRow(k.rows, elements: 8 * k.columns) { row in resa_kv_store(cache, rows + row, k.row(row), v.row(row)) }
+            pool.forEachRow(k.rows, elements: 8 * k.columns) { row in
+                kernels.pointee.store_kv(cache, rows + row, k.row(row), v.row(row))
+            }
         }
     }
 
     /// out[r] = softmax(q k^T * scale) v over positions 0...rows[r].position, grouped-query: `heads` is a multiple of the layout's kvHeads.
-    /// q and out are [M, heads * headDim]. Key blocks are taken in ascending order with an online softmax per block; a row's result depends
-    /// only on its query, its position and the cached values, in prefill as in decode.
+    /// q and out are [M, heads * headDim].
+    ///
+    /// Keys are taken in chunks of a constant 512 positions, each with a softmax of its own, folded in ascending order. A row's result
+    /// depends only on its query, its position and the cached values, in prefill as in decode: which rows share a tile, and whether the
+    /// chunks of a row are computed by one task or by many, changes no bit. Scratch memory comes from `workspace`.
     package static func attend(
         q: MatrixView, rows: UnsafePointer<AttentionRow>, keys: UnsafeMutableRawPointer, values: UnsafeMutableRawPointer, heads: Int,
-        scale: Float, layout: KVLayout, into out: MatrixView, pool: WorkerPool
+        scale: Float, layout: KVLayout, into out: MatrixView, pool: WorkerPool, workspace: Workspace
     ) {
         precondition(heads > 0 && heads % layout.kvHeads == 0, "attend: \(heads) heads over \(layout.kvHeads) key/value heads")
         precondition(layout.headDim <= KVLayout.maxHeadDim, "attend: head width \(layout.headDim), at most \(KVLayout.maxHeadDim)")
         precondition(q.columns == heads * layout.headDim && out.columns == q.columns && out.rows == q.rows)
+        if q.rows == 0 { return }
+        let mark = workspace.mark()
+        defer { workspace.release(mark) }
+
+        var cache = cache(keys, values, layout)
+        let (count, slots, kvHeads, kernels) = (q.rows, pool.threads, layout.kvHeads, pool.kernels)
+        let slotTaken = workspace.allocate(UInt32.self, slots)
+        slotTaken.update(repeating: 0, count: slots)
+        let scratch = workspace.allocate(CChar.self, slots * resa_attention_scratch_bytes(&cache))
         var call = resa_attention(
-            cache: cache(keys, values, layout), rows: rows, heads: heads, scale: scale, queries: q.pointer, queryStride: q.stride,
-            outputs: out.pointer, outputStride: out.stride)
-        let kernels = pool.kernels
+            cache: cache, rows: rows, heads: heads, scale: scale, queries: q.pointer, queryStride: q.stride, outputs: out.pointer,
+            outputStride: out.stride, partials: nil, scratch: scratch, slotTaken: slotTaken, slots: slots)
+        let rowPartials = workspace.allocate(Int.self, count)
+        var partials = 0
+        let taskCount = resa_attention_plan(&call, count, pool.threads, nil, nil, &partials)
+        let tasks = workspace.allocate(resa_attention_task.self, taskCount)
+        _ = resa_attention_plan(&call, count, pool.threads, tasks, rowPartials, &partials)
+        if partials > 0 { call.partials = workspace.allocate(Float.self, partials * resa_attention_partial_count(&cache)) }
+
         withUnsafePointer(to: &call) { call in
-            pool.parallel(q.rows * layout.kvHeads) { task in resa_attention_task(kernels, call, q.rows, task) }
+            // The last tasks first: later rows of a prompt have more keys, and short tasks at the end keep the threads busy to the end.
+            pool.parallel(taskCount * kvHeads) { task in
+                resa_attention_run(kernels, call, tasks + (taskCount - 1 - task / kvHeads), task % kvHeads)
+            }
+            if partials == 0 { return }
+            pool.parallel(count * kvHeads) { task in
+                resa_attention_fold(kernels, call, task / kvHeads, rowPartials[task / kvHeads], task % kvHeads)
+            }
         }
     }
 
     private static func cache(
         _ keys: UnsafeMutableRawPointer, _ values: UnsafeMutableRawPointer, _ layout: KVLayout
     ) -> resa_kv_cache {
-        resa_kv_cache(keys: keys, values: values, kvHeads: layout.kvHeads, headDim: layout.headDim, bf16: layout.format == .bf16)
+        resa_kv_cache(
+            keys: keys, values: values, kvHeads: layout.kvHeads, headDim: layout.headDim, format: layout.format.kernelFormat)
     }
 }

@@ -88,7 +88,7 @@ private final class ReferenceRunner {
         let blocks = (tokens.count + KVLayout.blockTokens - 1) / KVLayout.blockTokens
         // Out of order, as in a cache that has been used.
         let table = (0..<Int32(blocks)).reversed().map { $0 }
-        let cache = KVCache(layout: model.config.kvLayout(model.format), layers: model.config.layers, blockCount: blocks)
+        let cache = KVCache(layout: model.config.kvLayout(KVFormat(for: model.format)), layers: model.config.layers, blockCount: blocks)
         let plan = BatchPlan()
         var result = ReferenceResult()
         table.withUnsafeBufferPointer { table in

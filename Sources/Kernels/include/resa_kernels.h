@@ -36,16 +36,39 @@ typedef struct resa_attention_row {
     const int32_t *blockTable;
 } resa_attention_row;
 
-/// KV cache of one layer. Key block: [kvHeads][headDim][32]; value block: [kvHeads][32][headDim]; elements f32, or bf16 when `bf16`.
+/// How keys and values are held. int8: one symmetric scale per token and head, for the key and for the value.
+typedef enum resa_kv_format {
+    RESA_KV_F32 = 0,
+    RESA_KV_BF16 = 1,
+    RESA_KV_INT8 = 2,
+} resa_kv_format;
+
+enum {
+    /// Positions whose scores are taken together: a row's partial softmax of a chunk, and the unit that tasks may share out. A constant,
+    /// because a row's result depends on it.
+    RESA_ATTENTION_CHUNK = 512,
+    /// Query vectors (rows times heads of one key/value head) of one tile.
+    RESA_ATTENTION_QUERIES = 48,
+    RESA_ATTENTION_MAX_HEAD_DIM = 512,
+    /// Heads are stored this wide, or the next multiple of it.
+    RESA_KV_WIDTH_STEP = 16,
+};
+
+/// KV cache of one layer: blocks of [kvHeads], each head in one run of `resa_kv_head_bytes`, with width = headDim filled up to 16s.
+/// Columns of values come in sections of 64, then at most one of 32 and one of 16, so that a tile of columns is read in order.
+/// f32: key [width][32], value [section][32][columns]. bf16: key [width / 2][32][2], value [section][16][columns][2], so that the two
+/// elements that a dot product takes together are neighbours. int8: as bf16, followed by the 32 tokens' f32 scales; keys and values are
+/// held after a Walsh-Hadamard transform of each head, which spreads out what a few large elements would cost the others.
 typedef struct resa_kv_cache {
     void *keys;
     void *values;
     ptrdiff_t kvHeads;
     ptrdiff_t headDim;
-    bool bf16;
+    resa_kv_format format;
 } resa_kv_cache;
 
-/// What `attend` needs; one call of `attend` handles one key/value head for a few rows that share a block table.
+/// What attention needs. `partials` has room for what `resa_attention_plan` counted, `scratch` for `slots` times
+/// `resa_attention_scratch_bytes`; `slotTaken` are `slots` zeros, as many as threads.
 typedef struct resa_attention {
     resa_kv_cache cache;
     const resa_attention_row *rows;
@@ -55,13 +78,18 @@ typedef struct resa_attention {
     ptrdiff_t queryStride;
     float *outputs;
     ptrdiff_t outputStride;
+    float *_Nullable partials;
+    char *scratch;
+    uint32_t *slotTaken;
+    ptrdiff_t slots;
 } resa_attention;
 
-enum {
-    /// Rows that share key and value blocks in one call of `attend`.
-    RESA_ATTENTION_ROWS = 8,
-    RESA_ATTENTION_MAX_HEAD_DIM = 512,
-};
+/// Chunks firstChunk..<endChunk of rows that share a block table. `partial` is the index of the first row's partial results, or -1 when the
+/// task has all chunks of its rows and writes their outputs.
+typedef struct resa_attention_task {
+    int32_t firstRow, rows, firstChunk, endChunk;
+    ptrdiff_t partial;
+} resa_attention_task;
 
 /// A tile of a product with a quantised matrix and where its sums go: the driver's business, see resa_quantised.h.
 typedef struct resa_quant_tile resa_quant_tile;
@@ -116,9 +144,13 @@ typedef struct resa_kernels {
 
     // Attention.
 
-    /// Rows firstRow..<firstRow + rowCount share a block table; query heads of key/value head `kvHead`; key blocks in ascending order
-    /// with an online softmax per block of 32.
-    void (*attend)(const resa_attention *call, ptrdiff_t firstRow, ptrdiff_t rowCount, ptrdiff_t kvHead);
+    /// Writes key and value of one token (k, v [kvHeads * headDim]) to its place in the cache.
+    void (*store_kv)(const resa_kv_cache *cache, const resa_attention_row *row, const float *k, const float *v);
+    /// One task for the query heads of key/value head `kvHead`. Chunks are taken in ascending order, each with a softmax of its own, and
+    /// folded into the result so far; what a row gets never depends on the rows beside it or on where its partials were computed.
+    void (*attend)(const resa_attention *call, const resa_attention_task *task, ptrdiff_t kvHead, char *scratch);
+    /// Folds the `chunks` partials of one row, the first at index `partial`, for the query heads of `kvHead`.
+    void (*attend_fold)(const resa_attention *call, ptrdiff_t row, ptrdiff_t partial, ptrdiff_t chunks, ptrdiff_t kvHead);
 
     // Probes.
 
@@ -170,10 +202,23 @@ void resa_gemm_bf16_panels(
 
 // KV cache and attention.
 
-/// Writes key and value of one token (row `row` of `k` and `v`, [kvHeads * headDim]) to its place in the cache.
-void resa_kv_store(const resa_kv_cache *cache, const resa_attention_row *row, const float *k, const float *v);
-/// Task `task` of count * kvHeads: does the rows that begin at its row when that row leads a group, else nothing.
-void resa_attention_task(const resa_kernels *kernels, const resa_attention *call, ptrdiff_t count, ptrdiff_t task);
+/// Bytes of one head in a block of keys, or of values; a block has kvHeads of them.
+ptrdiff_t resa_kv_head_bytes(ptrdiff_t headDim, resa_kv_format format);
+/// Bytes of scratch memory one running task needs.
+ptrdiff_t resa_attention_scratch_bytes(const resa_kv_cache *cache);
+/// Floats of one partial result: the weighted values of one query head over one chunk, the largest score and the sum of the weights.
+ptrdiff_t resa_attention_partial_count(const resa_kv_cache *cache);
+/// Shares `count` rows out into tasks for `threads` threads, each to be run for every key/value head; which tasks there are changes no result.
+/// Writes them to `tasks`, and each row's first partial (or -1) to `rowPartials`, unless these are null. Returns the number of tasks, and in
+/// `partials` that of partial results.
+ptrdiff_t resa_attention_plan(
+    const resa_attention *call, ptrdiff_t count, ptrdiff_t threads, resa_attention_task *_Nullable tasks,
+    ptrdiff_t *_Nullable rowPartials, ptrdiff_t *partials);
+/// Runs a task with one of the scratch slots.
+void resa_attention_run(const resa_kernels *kernels, const resa_attention *call, const resa_attention_task *task, ptrdiff_t kvHead);
+/// Folds the partials of one row when it has any.
+void resa_attention_fold(
+    const resa_kernels *kernels, const resa_attention *call, ptrdiff_t row, ptrdiff_t partial, ptrdiff_t kvHead);
 
 // Selection and tables: the same code for every tier.
 
