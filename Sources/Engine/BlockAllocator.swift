@@ -32,6 +32,9 @@ final class BlockAllocator {
         return block
     }
 
+    /// The blocks that are free, in no order that matters.
+    var freeBlocks: UnsafeBufferPointer<Int32> { UnsafeBufferPointer(start: free, count: freeCount) }
+
     func ownerCount(_ block: Int32) -> Int { Int(owners[Int(block)]) }
 
     func addOwner(_ block: Int32) { owners[Int(block)] += 1 }

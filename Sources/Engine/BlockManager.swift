@@ -5,8 +5,8 @@ import Models
 ///
 /// A block is *used* while a sequence owns it, *cached* while nobody does but it holds a prefix, and *free* otherwise.
 final class BlockManager {
-    private let allocator: BlockAllocator
-    private let cache: PrefixCache
+    let allocator: BlockAllocator
+    let cache: PrefixCache
     private let cachesPrefixes: Bool
     private let hash: PrefixHash
     /// Begins every chain of hashes, so that nobody can prepare prompts that collide.

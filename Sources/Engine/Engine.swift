@@ -17,7 +17,14 @@ package final class Engine: Sendable {
 
     /// - Parameters:
     ///   - pool: used by the engine thread alone from now on.
-    package init(model: any LanguageModel, tokenizer: Tokenizer, settings: EngineSettings, pool: WorkerPool) {
+    package convenience init(model: any LanguageModel, tokenizer: Tokenizer, settings: EngineSettings, pool: WorkerPool) {
+        self.init(model: model, tokenizer: tokenizer, settings: settings, pool: pool, hash: PrefixHashing.standard)
+    }
+
+    /// With a prefix hash of the caller's choice.
+    init(
+        model: any LanguageModel, tokenizer: Tokenizer, settings: EngineSettings, pool: WorkerPool, hash: @escaping PrefixHash
+    ) {
         self.settings = settings
         vocabSize = model.config.vocabSize
         mailbox = Mailbox(limit: settings.queueLimit, clientLimit: settings.clientQueueLimit)
@@ -25,7 +32,7 @@ package final class Engine: Sendable {
         let shared = shared
         let thread = Thread {
             EngineLoop(
-                model: model, tokenizer: tokenizer, settings: settings, pool: pool, mailbox: mailbox, statistics: shared
+                model: model, tokenizer: tokenizer, settings: settings, pool: pool, mailbox: mailbox, statistics: shared, hash: hash
             ).run()
         }
         thread.name = "engine"

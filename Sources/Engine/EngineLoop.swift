@@ -30,13 +30,13 @@ final class EngineLoop {
 
     init(
         model: any LanguageModel, tokenizer: Tokenizer, settings: EngineSettings, pool: WorkerPool, mailbox: Mailbox,
-        statistics: SharedStatistics
+        statistics: SharedStatistics, hash: @escaping PrefixHash = PrefixHashing.standard
     ) {
         self.model = model
         self.pool = pool
         self.mailbox = mailbox
         shared = statistics
-        scheduler = Scheduler(settings: settings, tokenizer: tokenizer)
+        scheduler = Scheduler(settings: settings, tokenizer: tokenizer, hash: hash)
         let config = model.config
         vocabulary = config.vocabSize
         cache = KVCache(
@@ -86,17 +86,7 @@ final class EngineLoop {
     private func retire() -> [Ticket] {
         guard hasFinished else { return [] }
         hasFinished = false
-        var closed: [Ticket] = []
-        for sequence in scheduler.removeFinished() {
-            let count = 1 + sequence.pendingChoices
-            statistics.finishedSequences += count
-            if sequence.ticket.isCancelled { statistics.cancelledSequences += count }
-            if sequence.group.open == 0 {
-                closed.append(sequence.ticket)
-                statistics.finishedRequests += 1
-            }
-        }
-        return closed
+        return scheduler.removeFinished()
     }
 
     // MARK: Computing
@@ -226,8 +216,8 @@ final class EngineLoop {
         statistics.stepSeconds += (ContinuousClock.now - start) / .seconds(1)
         statistics.batchRows = plan.rowCount
         statistics.rows += plan.rowCount
-        statistics.secondsPerRequest = pace.update(finished: statistics.finishedRequests, busySeconds: statistics.stepSeconds)
         scheduler.describe(in: &statistics)
+        statistics.secondsPerRequest = pace.update(finished: statistics.finishedRequests, busySeconds: statistics.stepSeconds)
         shared.publish(statistics)
     }
 }

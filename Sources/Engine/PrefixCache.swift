@@ -12,7 +12,7 @@ import Models
 ///
 /// All storage is fixed at the start: no call allocates. Confined to the engine thread.
 final class PrefixCache {
-    private struct Node: BitwiseCopyable {
+    struct Node: BitwiseCopyable {
         var hash: UInt64 = 0
         var parent: Int32 = none
         var identity = PrefixIdentity(adapters: 0, promptTokens: 0)
@@ -29,12 +29,12 @@ final class PrefixCache {
     /// No block.
     static let none: Int32 = -1
 
-    private let total: Int
-    private let nodes: UnsafeMutablePointer<Node>
+    let total: Int
+    let nodes: UnsafeMutablePointer<Node>
     private let tokens: UnsafeMutablePointer<Int32>
     private let buckets: UnsafeMutablePointer<Int32>
     private let bucketMask: UInt64
-    private var oldest: Int32 = none
+    private(set) var oldest: Int32 = none
     private var newest: Int32 = none
     private(set) var unusedCount = 0
     private(set) var cachedCount = 0

@@ -128,8 +128,8 @@ final class Scheduler {
         }
     }
 
-    /// Takes out the sequences that have ended, and frees what they held.
-    func removeFinished() -> [Sequence] {
+    /// Takes out the sequences that have ended, and frees what they held. Returns the requests whose last choice has ended.
+    func removeFinished() -> [Ticket] {
         var finished: [Sequence] = []
         for sequence in running where sequence.isFinished { finished.append(sequence) }
         for sequence in finished {
@@ -140,11 +140,20 @@ final class Scheduler {
         if !waiting.isEmpty { resuming.removeAll(where: \.isFinished) }
         finished += waiting
         chargeGenerated(finished)
+        var ended: [Ticket] = []
         for sequence in finished {
             blocks.release(adapterKey: sequence.state.pointee.adapterKey)
-            if sequence.group.open == 0 { queue.finished(sequence.group.client) }
+            let choices = 1 + sequence.pendingChoices
+            counts.finishedSequences += choices
+            if sequence.ticket.isCancelled { counts.cancelledSequences += choices }
+            sequence.group.choicesLeft -= choices
+            if sequence.group.choicesLeft == 0 {
+                counts.finishedRequests += 1
+                queue.finished(sequence.group.client)
+                ended.append(sequence.ticket)
+            }
         }
-        return finished
+        return ended
     }
 
     /// Ends whatever belongs to clients that have gone. Returns the requests that had not begun.
@@ -210,6 +219,9 @@ extension Scheduler {
         statistics.prefixQueryTokens = counts.prefixQueryTokens
         statistics.prefixHitTokens = counts.prefixHitTokens
         statistics.preemptions = counts.preemptions
+        statistics.finishedRequests = counts.finishedRequests
+        statistics.finishedSequences = counts.finishedSequences
+        statistics.cancelledSequences = counts.cancelledSequences
     }
 }
 
@@ -218,4 +230,7 @@ struct SchedulerCounts {
     var prefixQueryTokens = 0
     var prefixHitTokens = 0
     var preemptions = 0
+    var finishedRequests = 0
+    var finishedSequences = 0
+    var cancelledSequences = 0
 }

@@ -143,13 +143,11 @@ final class Sequence {
                 FinishReport(
                     choice: choice, text: text, reason: reason, stopString: stopString, stopToken: stopToken,
                     generatedTokens: state.pointee.generated)))
-        group.open -= 1
         for other in 0..<pendingChoices {
             ticket.send(
                 .finished(
                     FinishReport(
                         choice: choice + 1 + other, text: "", reason: reason, stopString: nil, stopToken: nil, generatedTokens: 0)))
-            group.open -= 1
         }
     }
 }
@@ -159,12 +157,12 @@ final class ChoiceGroup {
     let ticket: Ticket
     /// The client's number in the waiting queue.
     let client: Int
-    /// Choices that have not ended.
-    var open: Int
+    /// Choices that have not left the engine.
+    var choicesLeft: Int
 
     init(ticket: Ticket, client: Int) {
         self.ticket = ticket
         self.client = client
-        open = ticket.request.choices
+        choicesLeft = ticket.request.choices
     }
 }

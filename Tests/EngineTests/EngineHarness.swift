@@ -26,12 +26,14 @@ enum EngineHarness {
         }
     }()
 
-    static func engine(_ change: (inout EngineSettings) -> Void = { _ in }, eosTokens: [Int32] = []) -> Engine {
+    static func engine(
+        _ change: (inout EngineSettings) -> Void = { _ in }, eosTokens: [Int32] = [], hash: @escaping PrefixHash = PrefixHashing.standard
+    ) -> Engine {
         var settings = EngineSettings(contextLength: 512, kvTokens: 4096)
         change(&settings)
         return Engine(
             model: PrefixHashModel(vocabSize: vocabSize, eosTokens: eosTokens), tokenizer: tokenizer, settings: settings,
-            pool: WorkerPool(threads: 1))
+            pool: WorkerPool(threads: 1), hash: hash)
     }
 
     static func request(_ prompt: String, maxTokens: Int = 24, _ change: (inout GenerationRequest) -> Void = { _ in }) -> GenerationRequest
@@ -58,17 +60,29 @@ enum EngineHarness {
 
 /// Everything one request reported.
 struct Answer: Equatable {
+    var promptTokens = 0
     var promptLogprobs: [TokenLogprobs?]?
     var tokens: [Int: [Int32]] = [:]
     var texts: [Int: String] = [:]
     var logprobs: [Int: [TokenLogprobs]] = [:]
     var reasons: [Int: FinishReport.Reason] = [:]
     var stopStrings: [Int: String] = [:]
+    /// How much of the prompt the prefix cache had: no part of what is answered, so any two are equal.
+    var cachedTokens = Cached(0)
+
+    struct Cached: Equatable {
+        let count: Int
+        init(_ count: Int) { self.count = count }
+        static func == (a: Cached, b: Cached) -> Bool { true }
+    }
 
     init(_ stream: GenerationStream) async {
         for await event in stream {
             switch event {
-            case .prompt(let report): promptLogprobs = report.logprobs
+            case .prompt(let report):
+                promptTokens = report.tokens
+                cachedTokens = Cached(report.cachedTokens)
+                promptLogprobs = report.logprobs
             case .token(let token):
                 tokens[token.choice, default: []].append(token.id)
                 texts[token.choice, default: ""] += token.text
@@ -79,6 +93,18 @@ struct Answer: Equatable {
                 stopStrings[report.choice] = report.stopString
             case .failed(let error): Issue.record("the engine failed: \(error)")
             }
+        }
+    }
+}
+
+extension Engine {
+    /// The answers to requests that are all submitted at once.
+    func answers(_ requests: [GenerationRequest]) async throws -> [Answer] {
+        let streams = try requests.map { try submit($0) }
+        return await withTaskGroup(of: (Int, Answer).self) { group in
+            for (index, stream) in streams.enumerated() { group.addTask { (index, await Answer(stream)) } }
+            let answers = await group.reduce(into: [Int: Answer]()) { $0[$1.0] = $1.1 }
+            return requests.indices.map { answers[$0]! }
         }
     }
 }
