@@ -71,10 +71,9 @@ final class EngineLoop {
     private func step(since start: ContinuousClock.Instant) {
         var closed = retire()
         if scheduler.hasWaiting { mailbox.left(scheduler.admit()) }
-        scheduler.plan(into: plan)
+        computeStep()
         if plan.rowCount > 0 {
-            compute()
-            report()
+            reportStep()
             closed += retire()
         }
         record(since: start)
@@ -91,17 +90,25 @@ final class EngineLoop {
 
     // MARK: Computing
 
+    /// Plans a step, runs it and draws its tokens. While every sequence decodes, it allocates nothing and counts no reference:
+    /// `Tests/StepProbe` counts the calls made in here and in `reportStep`, which is why they are never inlined.
+    @inline(never)
+    func computeStep() {
+        scheduler.plan(into: plan)
+        if plan.rowCount > 0 { compute() }
+    }
+
     /// Runs the plan and appends one token to every sequence whose last row it holds.
     private func compute() {
         let mark = workspace.mark()
         let hidden = model.forward(plan, cache: cache, pool: pool, workspace: workspace)
-        var outputs = OutputRows(plan: plan, model: model, hidden: hidden, pool: pool, workspace: workspace, tile: Self.logitRows)
+        var outputs = OutputRows(hidden: hidden, tile: Self.logitRows, workspace: workspace)
         for number in 0..<scheduler.scheduledCount {
             let item = scheduler.scheduled[number]
             let sequence = item.state
             advance(sequence, item)
-            for row in item.firstRow..<item.firstRow + item.count where outputs.isNext(row) {
-                let logits = outputs.next()
+            for row in item.firstRow..<item.firstRow + item.count where outputs.isNext(row, in: plan) {
+                let logits = outputs.next(model: model, pool: pool, workspace: workspace)
                 if item.position(row) + 1 < sequence.pointee.tokenCount {
                     keepPromptLogprobs(item, row: row, logits)
                 } else if sequence.pointee.maxTokens > 0 {
@@ -182,7 +189,8 @@ final class EngineLoop {
     // MARK: Reporting
 
     /// Hands out what the step gave, and ends the sequences it completed.
-    private func report() {
+    @inline(never)
+    func reportStep() {
         for number in 0..<scheduler.scheduledCount {
             let item = scheduler.scheduled[number]
             guard item.hasToken || item.state.pointee.maxTokens == 0 else { continue }

@@ -13,11 +13,14 @@ extension Scheduler {
             let sequence = states[index]
             let item = ScheduledRows(
                 state: sequence, index: index, firstRow: plan.rowCount, count: chunks[index], firstPosition: sequence.pointee.computed)
-            for position in item.firstPosition..<item.firstPosition + item.count {
-                plan.append(
-                    token: sequence.pointee.tokens[position], position: position, promptLength: sequence.pointee.promptLength,
-                    blockTable: UnsafePointer(sequence.pointee.blocks), adapters: sequence.pointee.adapters.takeUnretainedValue(),
-                    wantsOutput: sequence.pointee.wantsPromptLogprobs || position == sequence.pointee.tokenCount - 1)
+            // The sequence keeps its adapters; counting them for each row would cost more than the rest.
+            sequence.pointee.adapters._withUnsafeGuaranteedRef { adapters in
+                for position in item.firstPosition..<item.firstPosition + item.count {
+                    plan.append(
+                        token: sequence.pointee.tokens[position], position: position, promptLength: sequence.pointee.promptLength,
+                        blockTable: UnsafePointer(sequence.pointee.blocks), adapters: adapters,
+                        wantsOutput: sequence.pointee.wantsPromptLogprobs || position == sequence.pointee.tokenCount - 1)
+                }
             }
             if sequence.pointee.observes { observes = true }
             scheduled[scheduledCount] = item

@@ -3,6 +3,7 @@ import Adapters
 import Checkpoints
 import Foundation
 import Models
+import RandomModels
 import Tensors
 import Testing
 

@@ -1,7 +1,6 @@
-import Foundation
+import RandomModels
 import Tensors
 import Testing
-import Tokenizers
 
 @testable import Engine
 
@@ -9,22 +8,7 @@ import Tokenizers
 enum EngineHarness {
     static let vocabSize = 256
 
-    /// One token per byte, no merges: token ids are byte values.
-    static let tokenizer: Tokenizer = {
-        var vocab: [String: Int] = [:]
-        for (byte, character) in byteCharacters().enumerated() { vocab[character] = byte }
-        let json: [String: Any] = [
-            "added_tokens": [Any](),
-            "pre_tokenizer": ["type": "ByteLevel", "add_prefix_space": false, "use_regex": false],
-            "decoder": ["type": "ByteLevel"],
-            "model": ["type": "BPE", "vocab": vocab, "merges": [String]()],
-        ]
-        do {
-            return try Tokenizer(tokenizerJSON: JSONSerialization.data(withJSONObject: json), config: nil)
-        } catch {
-            fatalError("the byte tokenizer must load: \(error)")
-        }
-    }()
+    static let tokenizer = ByteTokenizer.make()
 
     static func engine(
         _ change: (inout EngineSettings) -> Void = { _ in }, eosTokens: [Int32] = [], hash: @escaping PrefixHash = PrefixHashing.standard
@@ -43,18 +27,6 @@ enum EngineHarness {
         request.sampling.seed = 7
         change(&request)
         return request
-    }
-
-    /// Byte-level BPE writes each byte as one printable character (GPT-2's table).
-    private static func byteCharacters() -> [String] {
-        var extra: UInt32 = 256
-        return (0..<256).map { byte in
-            if (33...126).contains(byte) || (161...172).contains(byte) || (174...255).contains(byte) {
-                return String(UnicodeScalar(UInt8(byte)))
-            }
-            defer { extra += 1 }
-            return String(UnicodeScalar(extra)!)
-        }
     }
 }
 

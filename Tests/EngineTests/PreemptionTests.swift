@@ -1,3 +1,4 @@
+import RandomModels
 import Testing
 
 @testable import Engine

@@ -1,6 +1,7 @@
 import AdapterRegistry
 import Adapters
 import Models
+import RandomModels
 import Tensors
 import Testing
 

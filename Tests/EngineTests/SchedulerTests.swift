@@ -1,4 +1,5 @@
 import Models
+import RandomModels
 import Testing
 
 @testable import Engine
