@@ -13,7 +13,9 @@ enum ClientIdentity {
     {
         let user = try fields.string("user")
         // The number and not the key: identities stay in memory, and keys are secrets.
-        if settings.apiKeys.count > 1, let key = settings.apiKeys.firstIndex(where: { Self.carries(request, key: $0) }) { return "key \(key)" }
+        if settings.apiKeys.count > 1, let key = settings.apiKeys.firstIndex(where: { Self.carries(request, key: $0) }) {
+            return "key \(key)"
+        }
         if let user, !user.isEmpty { return "user \(user.prefix(longestUser))" }
         return "address \(context.channel.remoteAddress?.ipAddress ?? "unknown")"
     }

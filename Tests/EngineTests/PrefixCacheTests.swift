@@ -9,7 +9,8 @@ import Testing
         return (0..<count).map { _ in Int32.random(in: 0..<256, using: &random) }
     }
 
-    private func request(_ prompt: [Int32], maxTokens: Int = 20, _ change: (inout GenerationRequest) -> Void = { _ in }) -> GenerationRequest
+    private func request(_ prompt: [Int32], maxTokens: Int = 20, _ change: (inout GenerationRequest) -> Void = { _ in })
+        -> GenerationRequest
     {
         EngineHarness.request("", maxTokens: maxTokens) {
             $0.prompt = prompt

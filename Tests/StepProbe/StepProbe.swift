@@ -25,7 +25,8 @@ struct StepProbe {
         let config = try ModelConfig.read(opened)
         let pool = WorkerPool(threads: 2)
         let model = try Decoder.load(
-            config: config, weights: try WeightReader(checkpoint: opened, config: config), format: format, pool: pool) { _ in }
+            config: config, weights: try WeightReader(checkpoint: opened, config: config), format: format, pool: pool
+        ) { _ in }
         let engine = Engine(
             model: model, tokenizer: ByteTokenizer.make(), settings: EngineSettings(contextLength: 2048, kvTokens: 16384), pool: pool)
         var streams: [GenerationStream] = []
