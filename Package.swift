@@ -85,6 +85,10 @@ let package = Package(
             providers: [.apt(["libpcre2-dev"])]),
 
         .target(name: "TestSupport", dependencies: ["AdapterRegistry", "Adapters"], path: "Tests/TestSupport"),
+        .target(name: "RandomModels", dependencies: ["Tokenizers"], path: "Tests/RandomModels"),
+        .executableTarget(
+            name: "StepProbe", dependencies: ["Engine", "Models", "Adapters", "Checkpoints", "Tensors", "RandomModels"],
+            path: "Tests/StepProbe", exclude: ["count_calls.py"]),
         .testTarget(name: "KernelsTests", dependencies: ["Kernels"]),
         .testTarget(name: "TensorsTests", dependencies: ["Tensors"]),
         .testTarget(name: "JSONTextTests", dependencies: ["JSONText"]),
@@ -99,7 +103,9 @@ let package = Package(
             ]),
         .testTarget(
             name: "EngineTests",
-            dependencies: ["AdapterRegistry", "Engine", "Models", "Adapters", "Checkpoints", "Tokenizers", "Tensors", "TestSupport"]),
+            dependencies: [
+                "AdapterRegistry", "Engine", "Models", "Adapters", "Checkpoints", "Tokenizers", "Tensors", "TestSupport", "RandomModels",
+            ]),
         .testTarget(name: "AdapterRegistryTests", dependencies: ["AdapterRegistry", "Adapters"]),
         .testTarget(
             name: "LoadTestTests",

@@ -26,6 +26,9 @@ trap report EXIT
 get_python() { python=$(scripts/python-env.sh); }
 get_model() { RESA_MODEL=$(scripts/fetch-model.sh) && export RESA_MODEL; }
 make_goldens() { "$python" Tests/Reference/make_goldens.py "$RESA_GOLDENS"; }
+count_calls() {
+    swift build -c release --product StepProbe && python3 Tests/StepProbe/count_calls.py "$(swift build -c release --show-bin-path)/StepProbe"
+}
 find_binary() { RESA_BIN=$(swift build --show-bin-path)/resa && export RESA_BIN && test -x "$RESA_BIN"; }
 
 export RESA_GOLDENS=${RESA_GOLDENS:-$cache/goldens}
@@ -37,5 +40,6 @@ step "default model" get_model
 step "reference answers" make_goldens
 step "swift build --build-tests" swift build --build-tests
 step "swift test" swift test --skip-build
+step "calls of a decode step" count_calls
 step "resa binary" find_binary
 step "openai client" "$python" -m pytest -q -p no:cacheprovider Tests/Clients

@@ -15,12 +15,19 @@ package final class AdapterSet: Sendable {
     package let key: String
     /// Whether any row of a request can give readings.
     package let observes: Bool
+    /// Sets with equal cache keys leave the same keys and values in the KV cache: `key` without what only observes.
+    package let cacheKey: String
+    /// Whether a token's keys and values depend on its belonging to the prompt or to the answer.
+    package let distinguishesPrompt: Bool
     private let loraTable: [[LoRAEntry]]
     private let hookTable: [[Intervention]]
 
     package init(_ applied: [AppliedAdapter]) {
         self.applied = applied
         key = applied.map(\.key).joined(separator: "|")
+        let changing = applied.filter(\.changesActivations)
+        cacheKey = changing.map(\.key).joined(separator: "|")
+        distinguishesPrompt = changing.contains(where: \.distinguishesPrompt)
         var loras: [[LoRAEntry]] = []
         var hooks: [[Intervention]] = []
         for adapter in applied {

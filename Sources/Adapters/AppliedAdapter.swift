@@ -20,6 +20,17 @@ package enum AppliedAdapter: Sendable {
         }
     }
 
+    /// Whether anything is computed differently because of it.
+    var changesActivations: Bool {
+        if case .sae(let intervention) = self { intervention.mode != .observe } else { true }
+    }
+
+    /// Whether it does something else on the prompt than on the answer.
+    var distinguishesPrompt: Bool {
+        guard case .sae(let intervention) = self else { return false }
+        return intervention.scope == .prompt || intervention.scope == .generated
+    }
+
     /// Equal for two that do the same: name, digest and every parameter, numbers by their bits.
     var key: String {
         let identity = "\(name.utf8.count):\(name)@\(digest)"

@@ -25,6 +25,7 @@ package final class ObservationSink {
 
     /// Forgets the last step and makes room for `rows` rows, none of them wanted yet.
     package func begin(rows: Int) {
+        if rows == 0, chains.isEmpty { return }
         chains.removeAll(keepingCapacity: true)
         chains.append(contentsOf: repeatElement(Chain(), count: rows))
         entries.removeAll(keepingCapacity: true)

@@ -1,34 +1,55 @@
-/// Hands out KV blocks from one budget. A block may have several owners (choices that share a prompt); it is free again
-/// when the last lets go.
-struct BlockAllocator {
-    package let total: Int
-    private var free: [Int32]
-    private var owners: [Int32]
+/// Hands out KV blocks from one budget and counts their owners. A block may have several (choices that share a prompt, requests that
+/// share a prefix); what becomes of it when the last lets go is the caller's business.
+///
+/// Storage is fixed at the start, so that no call allocates memory. Confined to the engine thread.
+final class BlockAllocator {
+    let total: Int
+    private let free: UnsafeMutablePointer<Int32>
+    private let owners: UnsafeMutablePointer<Int32>
+    private(set) var freeCount: Int
 
     init(total: Int) {
         self.total = total
-        free = (0..<Int32(total)).reversed()
-        owners = Array(repeating: 0, count: total)
+        freeCount = total
+        free = .allocate(capacity: max(total, 1))
+        owners = .allocate(capacity: max(total, 1))
+        owners.initialize(repeating: 0, count: total)
+        // The lowest block is handed out first.
+        for index in 0..<total { free[index] = Int32(total - 1 - index) }
     }
 
-    var available: Int { free.count }
-    var used: Int { total - free.count }
+    deinit {
+        free.deallocate()
+        owners.deallocate()
+    }
 
-    /// Takes a block. The scheduler admits a sequence only when all blocks it may need are there.
-    mutating func allocate() -> Int32 {
-        guard let block = free.popLast() else {
-            preconditionFailure("the scheduler admitted a sequence without enough KV blocks")
-        }
+    /// Takes a free block for one owner; nil when there is none.
+    func allocate() -> Int32? {
+        guard freeCount > 0 else { return nil }
+        freeCount -= 1
+        let block = free[freeCount]
         owners[Int(block)] = 1
         return block
     }
 
-    mutating func share(_ block: Int32) {
-        owners[Int(block)] += 1
+    /// The blocks that are free, in no order that matters.
+    var freeBlocks: UnsafeBufferPointer<Int32> { UnsafeBufferPointer(start: free, count: freeCount) }
+
+    func ownerCount(_ block: Int32) -> Int { Int(owners[Int(block)]) }
+
+    func addOwner(_ block: Int32) { owners[Int(block)] += 1 }
+
+    /// Whether that was the last owner. The block is not free before `free(_:)` is called.
+    func removeOwner(_ block: Int32) -> Bool {
+        precondition(owners[Int(block)] > 0, "KV block \(block) was released more often than it was taken")
+        owners[Int(block)] -= 1
+        return owners[Int(block)] == 0
     }
 
-    mutating func release(_ block: Int32) {
-        owners[Int(block)] -= 1
-        if owners[Int(block)] == 0 { free.append(block) }
+    /// Puts a block without owners back.
+    func free(_ block: Int32) {
+        precondition(owners[Int(block)] == 0 && freeCount < total, "KV block \(block) is still owned, or was freed twice")
+        free[freeCount] = block
+        freeCount += 1
     }
 }

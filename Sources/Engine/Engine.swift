@@ -17,15 +17,22 @@ package final class Engine: Sendable {
 
     /// - Parameters:
     ///   - pool: used by the engine thread alone from now on.
-    package init(model: any LanguageModel, tokenizer: Tokenizer, settings: EngineSettings, pool: WorkerPool) {
+    package convenience init(model: any LanguageModel, tokenizer: Tokenizer, settings: EngineSettings, pool: WorkerPool) {
+        self.init(model: model, tokenizer: tokenizer, settings: settings, pool: pool, hash: PrefixHashing.standard)
+    }
+
+    /// With a prefix hash of the caller's choice.
+    init(
+        model: any LanguageModel, tokenizer: Tokenizer, settings: EngineSettings, pool: WorkerPool, hash: @escaping PrefixHash
+    ) {
         self.settings = settings
         vocabSize = model.config.vocabSize
-        mailbox = Mailbox(limit: settings.queueLimit)
+        mailbox = Mailbox(limit: settings.queueLimit, clientLimit: settings.clientQueueLimit)
         let mailbox = mailbox
         let shared = shared
         let thread = Thread {
             EngineLoop(
-                model: model, tokenizer: tokenizer, settings: settings, pool: pool, mailbox: mailbox, statistics: shared
+                model: model, tokenizer: tokenizer, settings: settings, pool: pool, mailbox: mailbox, statistics: shared, hash: hash
             ).run()
         }
         thread.name = "engine"
@@ -43,8 +50,8 @@ package final class Engine: Sendable {
         try validate(request)
         let (stream, continuation) = AsyncStream<GenerationEvent>.makeStream()
         let ticket = Ticket(request, continuation: continuation)
-        continuation.onTermination = { [weak ticket] reason in
-            if case .cancelled = reason { ticket?.cancel() }
+        continuation.onTermination = { [weak ticket, mailbox] reason in
+            if case .cancelled = reason, let ticket { mailbox.cancel(ticket) }
         }
         try mailbox.submit(ticket)
         return GenerationStream(events: stream)
@@ -73,8 +80,7 @@ package final class Engine: Sendable {
             throw .tooManyTokens(prompt: prompt, wanted: request.stop.maxTokens, limit: limit)
         }
         if request.choices < 1 { throw .invalidParameter(name: "n", got: "\(request.choices)", wanted: "1 or more") }
-        let blocks = BlockTable.blocksNeeded(tokens: settings.kvTokens)
-        if request.choices > settings.maxBatch || Scheduler.blocksNeeded(request) > blocks {
+        if request.choices > settings.maxBatch {
             throw .tooManyChoices(wanted: request.choices, limit: settings.maxBatch)
         }
         for token in request.prompt where token < 0 || Int(token) >= vocabSize {

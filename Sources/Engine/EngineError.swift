@@ -7,6 +7,7 @@ package enum EngineError: Error, Equatable, CustomStringConvertible {
     case tokenOutOfRange(token: Int32, vocabSize: Int)
     case invalidParameter(name: String, got: String, wanted: String)
     case queueFull(limit: Int)
+    case clientQueueFull(limit: Int)
     case shuttingDown
 
     package var description: String {
@@ -25,6 +26,8 @@ package enum EngineError: Error, Equatable, CustomStringConvertible {
             "\(name) is \(got), but must be \(wanted)"
         case .queueFull(let limit):
             "\(limit) requests are already waiting; try again later"
+        case .clientQueueFull(let limit):
+            "\(limit) requests of this client are already waiting; try again later"
         case .shuttingDown:
             "the server is shutting down"
         }

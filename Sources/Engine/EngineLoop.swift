@@ -3,227 +3,250 @@ import Models
 import Tensors
 import Tokenizers
 
-/// What the engine thread runs: schedule, compute, post-process, again. Confined to that thread.
+/// What the engine thread runs: schedule, compute, report, again. Confined to that thread.
+///
+/// Computing draws tokens and appends them; reporting turns them into text and hands it out. Only the second may allocate.
 final class EngineLoop {
     private let model: any LanguageModel
+    private let vocabulary: Int
     private let pool: WorkerPool
     private let workspace = Workspace()
     private let cache: KVCache
     private let plan = BatchPlan()
-    private var scheduler: Scheduler
+    private let scheduler: Scheduler
     private let endOfSequence: Set<Int32>
     private let mailbox: Mailbox
-    private let statistics: SharedStatistics
+    private let shared: SharedStatistics
+    private var statistics = EngineStatistics()
+    private var pace = RequestPace()
+
+    /// Choices that began in this step, and have their first token.
+    private var newChoices: [Sequence] = []
+    /// Something has ended since the last look.
+    private var hasFinished = false
 
     /// Rows whose logits are held at once: bounds the memory of long lists of prompt log-probabilities.
     private static let logitRows = 16
 
     init(
         model: any LanguageModel, tokenizer: Tokenizer, settings: EngineSettings, pool: WorkerPool, mailbox: Mailbox,
-        statistics: SharedStatistics
+        statistics: SharedStatistics, hash: @escaping PrefixHash = PrefixHashing.standard
     ) {
         self.model = model
         self.pool = pool
         self.mailbox = mailbox
-        self.statistics = statistics
-        scheduler = Scheduler(settings: settings, tokenizer: tokenizer)
+        shared = statistics
+        scheduler = Scheduler(settings: settings, tokenizer: tokenizer, hash: hash)
         let config = model.config
+        vocabulary = config.vocabSize
         cache = KVCache(
             layout: config.kvLayout(settings.kvFormat ?? KVFormat(for: model.format)), layers: config.layers,
-            blockCount: scheduler.blocksTotal)
+            blockCount: scheduler.blocks.total)
         endOfSequence = Set(config.eosTokens)
     }
 
     /// Runs until the mailbox is drained and nothing is left to do.
     func run() {
-        while let tickets = mailbox.collect(idle: scheduler.isIdle) {
-            let start = ContinuousClock.now
-            scheduler.enqueue(tickets)
-            step()
-            record(since: start)
+        while true {
+            if scheduler.isIdle || mailbox.takeNews() {
+                guard let tickets = mailbox.collect(idle: scheduler.isIdle) else { break }
+                let start = ContinuousClock.now
+                receive(tickets)
+                step(since: start)
+            } else {
+                step(since: .now)
+            }
         }
         mailbox.threadEnded()
     }
 
-    private func step() {
-        for sequence in scheduler.running where sequence.ticket.isCancelled { sequence.finish(.cancelled) }
-        retire()
-        mailbox.left(scheduler.admit())
+    private func receive(_ tickets: [Ticket]) {
+        scheduler.enqueue(tickets)
+        let left = scheduler.cancel()
+        hasFinished = true
+        mailbox.left(left)
+        for ticket in left { ticket.close() }
+    }
 
-        let scheduled = scheduler.plan(into: plan)
+    private func step(since start: ContinuousClock.Instant) {
+        var closed = retire()
+        if scheduler.hasWaiting { mailbox.left(scheduler.admit()) }
+        computeStep()
         if plan.rowCount > 0 {
-            let mark = workspace.mark()
-            let hidden = model.forward(plan, cache: cache, pool: pool, workspace: workspace)
-            process(scheduled, hidden: hidden)
-            workspace.release(mark)
+            reportStep()
+            closed += retire()
         }
-        retire()
+        record(since: start)
+        // Last, so that whoever sees the end of an answer sees statistics that know of it.
+        for ticket in closed { ticket.close() }
     }
 
-    /// Frees what finished sequences held, and ends each request whose last choice this was.
-    private func retire() {
-        for sequence in scheduler.removeFinished() {
-            let ticket = sequence.ticket
-            if !scheduler.running.contains(where: { $0.ticket === ticket }) { ticket.close() }
-            statistics.update {
-                $0.finishedSequences += 1
-                if ticket.isCancelled { $0.cancelledSequences += 1 }
-            }
-        }
+    /// Frees what finished sequences held, and returns the requests whose last choice that was.
+    private func retire() -> [Ticket] {
+        guard hasFinished else { return [] }
+        hasFinished = false
+        return scheduler.removeFinished()
     }
 
-    /// Walks over the rows the model returned, a constant number at a time.
-    private func process(_ scheduled: [ScheduledSequence], hidden: MatrixView) {
-        var outputs = OutputRows(plan: plan, model: model, hidden: hidden, pool: pool, workspace: workspace, tile: Self.logitRows)
-        for item in scheduled {
-            let sequence = item.sequence
-            let isPrompt = sequence.isPrefilling
-            sequence.computed = item.firstPosition + item.rows.count
-            if isPrompt { keepPromptObservations(item) }
-            for row in item.rows where outputs.isNext(row) {
-                let logits = outputs.next()
-                let position = item.firstPosition + row - item.rows.lowerBound
-                if position + 1 < sequence.promptLength {
-                    sequence.promptLogprobs.append(
-                        logprobs(sequence.tokens[position + 1], logits, top: sequence.request.promptLogprobs ?? 0))
-                } else {
-                    continueSequence(sequence, logits: logits, endsPrompt: isPrompt, observation: newestObservation(item))
+    // MARK: Computing
+
+    /// Plans a step, runs it and draws its tokens. While every sequence decodes, it allocates nothing and counts no reference:
+    /// `Tests/StepProbe` counts the calls made in here and in `reportStep`, which is why they are never inlined.
+    @inline(never)
+    func computeStep() {
+        scheduler.plan(into: plan)
+        if plan.rowCount > 0 { compute() }
+    }
+
+    /// Runs the plan and appends one token to every sequence whose last row it holds.
+    private func compute() {
+        let mark = workspace.mark()
+        let hidden = model.forward(plan, cache: cache, pool: pool, workspace: workspace)
+        var outputs = OutputRows(hidden: hidden, tile: Self.logitRows, workspace: workspace)
+        for number in 0..<scheduler.scheduledCount {
+            let item = scheduler.scheduled[number]
+            let sequence = item.state
+            advance(sequence, item)
+            for row in item.firstRow..<item.firstRow + item.count where outputs.isNext(row, in: plan) {
+                let logits = outputs.next(model: model, pool: pool, workspace: workspace)
+                if item.position(row) + 1 < sequence.pointee.tokenCount {
+                    keepPromptLogprobs(item, row: row, logits)
+                } else if sequence.pointee.maxTokens > 0 {
+                    drawFirst(item, logits)
+                    sample(sequence, item, logits)
+                    scheduler.scheduled[number].hasToken = true
                 }
             }
-            if isPrompt { statistics.update { $0.promptTokens += item.rows.count } }
+            scheduler.blocks.publish(sequence)
+        }
+        workspace.release(mark)
+    }
+
+    /// The rows' keys and values are in the cache now.
+    private func advance(_ sequence: UnsafeMutablePointer<SequenceState>, _ item: ScheduledRows) {
+        let end = item.firstPosition + item.count
+        sequence.pointee.computed = end
+        let furthest = sequence.pointee.furthest
+        statistics.recomputedTokens += max(0, min(end, furthest) - item.firstPosition)
+        let prompt = sequence.pointee.promptLength
+        statistics.promptTokens += max(0, min(end, prompt) - max(item.firstPosition, furthest))
+        if end > furthest { sequence.pointee.furthest = end }
+        if sequence.pointee.observesPrompt { keepPromptObservations(item) }
+    }
+
+    /// Draws the next token, from logits that may be overwritten.
+    private func sample(_ sequence: UnsafeMutablePointer<SequenceState>, _ item: ScheduledRows, _ logits: UnsafeMutablePointer<Float>) {
+        if sequence.pointee.wantsLogprobs {
+            sampleWithLogprobs(scheduler.running[item.index], logits)
+        } else {
+            draw(sequence, logits)
         }
     }
 
-    private func continueSequence(
-        _ sequence: Sequence, logits: UnsafeMutablePointer<Float>, endsPrompt: Bool, observation: TokenObservation?
-    ) {
-        guard endsPrompt else {
-            sample(sequence, logits, observation)
-            return
-        }
-        let request = sequence.request
-        sequence.ticket.send(
-            .prompt(
-                PromptReport(
-                    tokens: sequence.promptLength, cachedTokens: 0,
-                    logprobs: request.promptLogprobs == nil ? nil : [nil] + sequence.promptLogprobs,
-                    observations: sequence.promptObservations)))
-        let choices = [sequence] + sequence.siblings
-        sequence.siblings = []
-        if request.stop.maxTokens == 0 {
-            for choice in choices { choice.finish(.length) }
-            return
-        }
-        let mark = workspace.mark()
-        defer { workspace.release(mark) }
-        let copy = workspace.allocate(Float.self, model.config.vocabSize)
-        for choice in choices {
-            if choice !== sequence { adopt(choice, from: sequence) }
-            copy.update(from: logits, count: model.config.vocabSize)
-            sample(choice, copy, observation)
-        }
+    private func draw(_ sequence: UnsafeMutablePointer<SequenceState>, _ logits: UnsafeMutablePointer<Float>) {
+        let token = sequence.pointee.sampler.pointee.sample(
+            logits, count: vocabulary, step: sequence.pointee.generated, workspace: workspace)
+        sequence.pointee.append(token)
+        statistics.generatedTokens += 1
     }
 
-    /// Gives a sibling the prompt its leader has read: full blocks are shared already, the last partial one is copied.
-    private func adopt(_ sibling: Sequence, from leader: Sequence) {
-        sibling.computed = leader.promptLength
-        sibling.awaitsLeader = false
-        let shared = leader.promptLength / KVLayout.blockTokens
-        if leader.promptLength % KVLayout.blockTokens != 0 {
-            cache.copyBlock(from: Int(leader.blockTable.blocks[shared]), to: Int(sibling.blockTable.blocks[shared]))
-        }
-    }
-
-    private func sample(_ sequence: Sequence, _ logits: UnsafeMutablePointer<Float>, _ observation: TokenObservation?) {
-        statistics.update { $0.generatedTokens += 1 }
-        let vocabulary = model.config.vocabSize
-        guard let top = sequence.request.logprobs else {
-            let token = sequence.sampler.sample(logits, count: vocabulary, step: sequence.generated, workspace: workspace)
-            sequence.accept(token, logprobs: nil, observation: observation, endOfSequence: endOfSequence)
-            return
-        }
+    private func sampleWithLogprobs(_ sequence: Sequence, _ logits: UnsafeMutablePointer<Float>) {
         let mark = workspace.mark()
         defer { workspace.release(mark) }
         let unmodified = workspace.allocate(Float.self, vocabulary)
         unmodified.update(from: logits, count: vocabulary)
-        let token = sequence.sampler.sample(logits, count: vocabulary, step: sequence.generated, workspace: workspace)
-        sequence.accept(
-            token, logprobs: logprobs(token, unmodified, top: top), observation: observation, endOfSequence: endOfSequence)
+        draw(sequence.state, logits)
+        let token = sequence.state.pointee.tokens[sequence.state.pointee.tokenCount - 1]
+        sequence.newestLogprobs = logprobs(token, unmodified, top: sequence.request.logprobs ?? 0)
+    }
+
+    /// Draws the first token of the choices that share the prompt whose end `logits` follow.
+    private func drawFirst(_ item: ScheduledRows, _ logits: UnsafePointer<Float>) {
+        guard item.state.pointee.generated == 0 else { return }
+        let leader = scheduler.running[item.index]
+        guard leader.pendingChoices > 0 else { return }
+        let mark = workspace.mark()
+        defer { workspace.release(mark) }
+        let copy = workspace.allocate(Float.self, vocabulary)
+        for choice in scheduler.fork(leader, copyBlock: { cache.copyBlock(from: Int($0), to: Int($1)) }) {
+            copy.update(from: logits, count: vocabulary)
+            if choice.state.pointee.wantsLogprobs { sampleWithLogprobs(choice, copy) } else { draw(choice.state, copy) }
+            newChoices.append(choice)
+        }
+    }
+
+    private func keepPromptLogprobs(_ item: ScheduledRows, row: Int, _ logits: UnsafePointer<Float>) {
+        let sequence = scheduler.running[item.index]
+        sequence.keep(
+            promptLogprobs: logprobs(
+                item.state.pointee.tokens[item.position(row) + 1], logits, top: sequence.request.promptLogprobs ?? 0))
     }
 
     private func logprobs(_ token: Int32, _ logits: UnsafePointer<Float>, top: Int) -> TokenLogprobs {
-        TokenLogprobs(token, logits: logits, count: model.config.vocabSize, top: top, workspace: workspace)
+        TokenLogprobs(token, logits: logits, count: vocabulary, top: top, workspace: workspace)
+    }
+
+    // MARK: Reporting
+
+    /// Hands out what the step gave, and ends the sequences it completed.
+    @inline(never)
+    func reportStep() {
+        for number in 0..<scheduler.scheduledCount {
+            let item = scheduler.scheduled[number]
+            guard item.hasToken || item.state.pointee.maxTokens == 0 else { continue }
+            guard item.state.pointee.computed >= item.state.pointee.promptLength else { continue }
+            let sequence = scheduler.running[item.index]
+            sequence.reportPrompt()
+            let observation = newestObservation(item)
+            if item.hasToken {
+                sequence.reportToken(observation: observation, endOfSequence: endOfSequence)
+            } else {
+                sequence.finish(.length)
+            }
+            if sequence.isFinished { hasFinished = true }
+            if !newChoices.isEmpty { reportChoices(of: sequence, observation) }
+        }
+        if !newChoices.isEmpty {
+            scheduler.join(newChoices)
+            newChoices.removeAll()
+        }
+    }
+
+    private func reportChoices(of leader: Sequence, _ observation: TokenObservation?) {
+        for choice in newChoices where choice.group === leader.group {
+            choice.reportToken(observation: observation, endOfSequence: endOfSequence)
+            if choice.isFinished { hasFinished = true }
+        }
     }
 
     private func record(since start: ContinuousClock.Instant) {
-        let elapsed = (ContinuousClock.now - start) / .seconds(1)
-        let running = scheduler.running.count
-        let used = scheduler.blocksUsed
-        let total = scheduler.blocksTotal
-        statistics.update {
-            $0.steps += 1
-            $0.stepSeconds += elapsed
-            $0.runningSequences = running
-            $0.kvBlocksUsed = used
-            $0.kvBlocksTotal = total
-        }
+        statistics.steps += 1
+        statistics.stepSeconds += (ContinuousClock.now - start) / .seconds(1)
+        statistics.batchRows = plan.rowCount
+        statistics.rows += plan.rowCount
+        scheduler.describe(in: &statistics)
+        statistics.secondsPerRequest = pace.update(finished: statistics.finishedRequests, busySeconds: statistics.stepSeconds)
+        shared.publish(statistics)
     }
 }
+
+// MARK: Observations
 
 extension EngineLoop {
     /// Keeps what was read on the prompt, for requests that want it.
-    private func keepPromptObservations(_ item: ScheduledSequence) {
-        guard item.sequence.request.observesPrompt, item.sequence.request.adapters.observes else { return }
-        item.sequence.promptObservations += item.rows.map { observation(item, row: $0) }
+    private func keepPromptObservations(_ item: ScheduledRows) {
+        let rows = item.firstRow..<item.firstRow + item.count
+        scheduler.running[item.index].keep(promptObservations: rows.map { observation(item, row: $0) })
     }
 
-    private func newestObservation(_ item: ScheduledSequence) -> TokenObservation? {
-        guard item.sequence.request.adapters.observes, let row = item.rows.last else { return nil }
-        return observation(item, row: row)
+    private func newestObservation(_ item: ScheduledRows) -> TokenObservation? {
+        guard item.state.pointee.observes else { return nil }
+        return observation(item, row: item.firstRow + item.count - 1)
     }
 
-    private func observation(_ item: ScheduledSequence, row: Int) -> TokenObservation {
-        let position = item.firstPosition + row - item.rows.lowerBound
-        return TokenObservation(
-            token: item.sequence.tokens[position], position: position, readings: plan.observations.readings(row: row))
-    }
-}
-
-/// Logits of a plan's output rows in order, computed a tile at a time.
-private struct OutputRows {
-    let plan: BatchPlan
-    let model: any LanguageModel
-    let hidden: MatrixView
-    let pool: WorkerPool
-    let workspace: Workspace
-    let tile: Int
-
-    private let mark: Workspace.Mark
-    private var index = 0
-    private var logits: MatrixView?
-
-    init(plan: BatchPlan, model: any LanguageModel, hidden: MatrixView, pool: WorkerPool, workspace: Workspace, tile: Int) {
-        self.plan = plan
-        self.model = model
-        self.hidden = hidden
-        self.pool = pool
-        self.workspace = workspace
-        self.tile = tile
-        mark = workspace.mark()
-    }
-
-    func isNext(_ row: Int) -> Bool {
-        index < plan.outputRows.count && plan.outputRows[index] == row
-    }
-
-    /// Logits `[vocabulary]` of the next output row; the caller may overwrite them.
-    mutating func next() -> UnsafeMutablePointer<Float> {
-        defer { index += 1 }
-        if index % tile == 0 || logits == nil {
-            workspace.release(mark)
-            let rows = index..<min(index + tile, hidden.rows)
-            logits = model.logits(hidden.rows(rows), pool: pool, workspace: workspace)
-        }
-        return logits!.row(index % tile)
+    private func observation(_ item: ScheduledRows, row: Int) -> TokenObservation {
+        TokenObservation(
+            token: item.state.pointee.tokens[item.position(row)], position: item.position(row),
+            readings: plan.observations.readings(row: row))
     }
 }

@@ -10,15 +10,26 @@ package struct EngineSettings: Sendable {
     package var kvTokens: Int
     /// How keys and values are held; nil follows the weights.
     package var kvFormat: KVFormat?
-    /// Sequences that may wait for a place.
+    /// Keep the keys and values of what was computed, for later requests that begin the same way.
+    package var prefixCache = true
+
+    /// Requests that may wait for a place.
     package var queueLimit = 256
+    /// Requests that one client may have waiting; nil for as many as the queue takes.
+    package var clientQueueLimit: Int?
+
     /// Prompt rows in one step while other sequences decode: bounds how long a prompt can hold them up.
     package var prefillChunk = 64
-    /// Prompt rows in one step when nothing decodes.
-    package var maxPrefillChunk = 256
+    /// Rows in one step, of prompts and decoding sequences together; a decoding sequence has one, and always gets it.
+    package var maxBatchedTokens = 256
+    /// The part of the KV cache that must be left when a request joins others, so that those can grow for a while.
+    package var admissionReserve = 0.01
 
     package init(contextLength: Int, kvTokens: Int) {
         self.contextLength = contextLength
         self.kvTokens = kvTokens
     }
+
+    /// Blocks of the KV cache.
+    var blocks: Int { KVBlock.count(tokens: kvTokens) }
 }

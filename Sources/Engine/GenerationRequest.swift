@@ -17,6 +17,8 @@ package struct GenerationRequest: Sendable {
     package var skipsSpecialTokens = true
     /// Also report what observing interventions read on the prompt.
     package var observesPrompt = false
+    /// Whom the request is served for: places are shared out fairly between clients.
+    package var client = ""
 
     package init(
         id: String, prompt: [Int32], adapters: AdapterSet = .none, sampling: SamplingParameters = SamplingParameters(),

@@ -24,29 +24,49 @@ final class Ticket: Sendable {
 
 /// The engine thread's door: requests come in, the thread sleeps here when there is nothing to do.
 ///
-/// `@unchecked Sendable`: every stored variable is read and written with `condition` locked.
+/// `@unchecked Sendable`: every stored variable but the atomic is read and written with `condition` locked.
 final class Mailbox: @unchecked Sendable {
     private let condition = NSCondition()
     private let limit: Int
+    private let clientLimit: Int
     private var incoming: [Ticket] = []
     private var waiting = 0
+    private var waitingByClient: [String: Int] = [:]
     private var isDraining = false
     private var drained: [CheckedContinuation<Void, Never>] = []
     private var hasEnded = false
+    /// Something has come in or was cancelled since the engine thread last looked: what a step asks instead of locking.
+    private let hasNews = Atomic<Bool>(false)
 
-    init(limit: Int) {
+    init(limit: Int, clientLimit: Int? = nil) {
         self.limit = limit
+        self.clientLimit = clientLimit ?? limit
     }
 
     /// - Throws: `queueFull`, or `shuttingDown` once `drain` was called.
     func submit(_ ticket: Ticket) throws(EngineError) {
         condition.lock()
         defer { condition.unlock() }
+        let client = ticket.request.client
         if isDraining { throw .shuttingDown }
         if waiting >= limit { throw .queueFull(limit: limit) }
+        if waitingByClient[client, default: 0] >= clientLimit { throw .clientQueueFull(limit: clientLimit) }
         waiting += 1
+        waitingByClient[client, default: 0] += 1
         incoming.append(ticket)
+        hasNews.store(true, ordering: .releasing)
         condition.signal()
+    }
+
+    /// A client has gone.
+    func cancel(_ ticket: Ticket) {
+        ticket.cancel()
+        hasNews.store(true, ordering: .releasing)
+    }
+
+    /// Whether `collect` or a look for cancelled requests can find anything; asking answers for what came before.
+    func takeNews() -> Bool {
+        hasNews.load(ordering: .relaxed) && hasNews.exchange(false, ordering: .acquiring)
     }
 
     /// New tickets in the order they came. Sleeps until there is one when `idle`; nil when drained and idle.
@@ -59,11 +79,17 @@ final class Mailbox: @unchecked Sendable {
         return incoming
     }
 
-    /// A waiting request was admitted or dropped.
-    func left(_ count: Int) {
+    /// Waiting requests were admitted or dropped.
+    func left(_ tickets: [Ticket]) {
+        if tickets.isEmpty { return }
         condition.lock()
-        waiting -= count
-        condition.unlock()
+        defer { condition.unlock() }
+        waiting -= tickets.count
+        for ticket in tickets {
+            let client = ticket.request.client
+            let rest = waitingByClient[client, default: 1] - 1
+            waitingByClient[client] = rest > 0 ? rest : nil
+        }
     }
 
     var waitingCount: Int {

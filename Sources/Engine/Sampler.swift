@@ -3,55 +3,69 @@ import Tensors
 
 /// Chooses tokens for one sequence and remembers what its penalties need. Everything depends only on the sequence's own
 /// logits, parameters and step, never on the batch.
-struct Sampler {
-    private let parameters: SamplingParameters
+///
+/// Takes its memory when it is made: a draw allocates nothing.
+struct Sampler: ~Copyable {
+    private let temperature: Float
+    private let topP: Float
+    private let topK: Int
+    private let minP: Float
+    private let presence: Float
+    private let frequency: Float
+    private let repetition: Float
     private let random: RandomSource
-    private let promptTokens: Set<Int32>
-    private var generated: [Int32: Int32] = [:]
+    private var seen: SeenTokens
+    private let bias: UnsafeMutableBufferPointer<(token: Int32, bias: Float)>
 
-    init(_ parameters: SamplingParameters, seed: UInt64, choice: Int, prompt: [Int32]) {
-        self.parameters = parameters
+    /// - Parameter maxTokens: how many tokens will be drawn at most.
+    init(_ parameters: SamplingParameters, seed: UInt64, choice: Int, prompt: [Int32], maxTokens: Int) {
+        temperature = parameters.temperature
+        topP = parameters.topP
+        topK = parameters.topK
+        minP = parameters.minP
+        presence = parameters.presencePenalty
+        frequency = parameters.frequencyPenalty
+        repetition = parameters.repetitionPenalty
         random = RandomSource(seed: seed, choice: choice)
-        promptTokens = parameters.repetitionPenalty == 1 ? [] : Set(prompt)
+        let remembers = parameters.repetitionPenalty != 1 || parameters.presencePenalty != 0 || parameters.frequencyPenalty != 0
+        seen = SeenTokens(prompt: parameters.repetitionPenalty != 1 ? prompt : [], generated: remembers ? maxTokens : 0)
+        bias = .allocate(capacity: parameters.logitBias.count)
+        _ = bias.initialize(from: parameters.logitBias.map { (token: $0.key, bias: $0.value) })
     }
+
+    deinit { bias.deallocate() }
 
     /// Picks the token of `step`. Overwrites `logits` `[vocabulary]`.
     mutating func sample(_ logits: UnsafeMutablePointer<Float>, count: Int, step: Int, workspace: Workspace) -> Int32 {
         applyPenalties(logits)
-        for (token, bias) in parameters.logitBias { logits[Int(token)] += bias }
+        for index in 0..<bias.count { logits[Int(bias[index].token)] += bias[index].bias }
         let token =
-            parameters.temperature == 0
+            temperature == 0
             ? RowOperations.argmax(logits, count: count)
             : draw(logits, count: count, uniform: random.uniform(step: step), workspace: workspace)
-        generated[Int32(token), default: 0] += 1
+        seen.generated(Int32(token))
         return Int32(token)
     }
 
     private func applyPenalties(_ logits: UnsafeMutablePointer<Float>) {
-        let repetition = parameters.repetitionPenalty
-        func repeated(_ token: Int32) {
-            let value = logits[Int(token)]
-            logits[Int(token)] = value > 0 ? value / repetition : value * repetition
-        }
-        if repetition != 1 {
-            for token in promptTokens { repeated(token) }
-            for token in generated.keys where !promptTokens.contains(token) { repeated(token) }
-        }
-        let presence = parameters.presencePenalty
-        let frequency = parameters.frequencyPenalty
-        if presence != 0 || frequency != 0 {
-            for (token, count) in generated { logits[Int(token)] -= presence + frequency * Float(count) }
+        for index in 0..<seen.count {
+            let (token, count) = seen[index]
+            if repetition != 1 {
+                let value = logits[token]
+                logits[token] = value > 0 ? value / repetition : value * repetition
+            }
+            if count > 0, presence != 0 || frequency != 0 { logits[token] -= presence + frequency * Float(count) }
         }
     }
 
     private func draw(_ logits: UnsafeMutablePointer<Float>, count: Int, uniform: Double, workspace: Workspace) -> Int {
-        let inverse = 1 / max(parameters.temperature, 1e-5)
+        let inverse = 1 / max(temperature, 1e-5)
         for index in 0..<count { logits[index] *= inverse }
-        if parameters.topK > 0 || parameters.topP < 1 {
+        if topK > 0 || topP < 1 {
             return drawFromStrongest(logits, count: count, uniform: uniform, workspace: workspace)
         }
         RowOperations.softmax(logits, count: count)
-        let floor = parameters.minP * logits[RowOperations.argmax(logits, count: count)]
+        let floor = minP * logits[RowOperations.argmax(logits, count: count)]
         var total = 0.0
         for index in 0..<count where logits[index] >= floor { total += Double(logits[index]) }
         var remaining = uniform * total
@@ -70,66 +84,58 @@ struct Sampler {
     ) -> Int {
         let mark = workspace.mark()
         defer { workspace.release(mark) }
-        let limit = parameters.topK > 0 ? min(parameters.topK, count) : count
+        let limit = topK > 0 ? min(topK, count) : count
         let indices = workspace.allocate(Int32.self, limit)
         let values = workspace.allocate(Float.self, limit)
-        let all = parameters.topK > 0 ? nil : Double(RowOperations.logSumExp(logits, count: count))
-        var width = parameters.topK > 0 ? limit : min(256, limit)
+        let weights = workspace.allocate(Double.self, limit)
+        let all = topK > 0 ? nil : Double(RowOperations.logSumExp(logits, count: count))
+        var width = topK > 0 ? limit : min(256, limit)
         while true {
             let found = RowOperations.topK(logits, count: count, k: width, into: indices, values: values)
-            let weights = Self.probabilities(values, count: found, logSumExp: all)
-            let kept = nucleus(weights)
+            Self.probabilities(values, count: found, logSumExp: all, into: weights)
+            let kept = nucleus(weights, count: found)
             // Fewer than all candidates, or nothing left to add: the set is final.
-            if let kept, kept < found || width == limit { return pick(weights, kept, indices, uniform) }
-            if width == limit { return pick(weights, found, indices, uniform) }
+            if let kept, kept < found || width == limit { return Self.pick(weights, kept, indices, uniform) }
+            if width == limit { return Self.pick(weights, found, indices, uniform) }
             width = min(width * 16, limit)
         }
     }
 
-    private static func probabilities(_ logits: UnsafePointer<Float>, count: Int, logSumExp: Double?) -> [Double] {
+    private static func probabilities(
+        _ logits: UnsafePointer<Float>, count: Int, logSumExp: Double?, into weights: UnsafeMutablePointer<Double>
+    ) {
         let top = Double(logits[0])
-        let reference = logSumExp ?? (top + log((0..<count).reduce(0) { $0 + exp(Double(logits[$1]) - top) }))
-        return (0..<count).map { exp(Double(logits[$0]) - reference) }
+        var reference = logSumExp ?? 0
+        if logSumExp == nil {
+            var sum = 0.0
+            for index in 0..<count { sum += exp(Double(logits[index]) - top) }
+            reference = top + log(sum)
+        }
+        for index in 0..<count { weights[index] = exp(Double(logits[index]) - reference) }
     }
 
     /// How many of the descending `weights` make up `topP` and reach `minP`; nil when `topP` is not reached by them all.
-    private func nucleus(_ weights: [Double]) -> Int? {
-        let floor = Double(parameters.minP) * weights[0]
+    private func nucleus(_ weights: UnsafePointer<Double>, count: Int) -> Int? {
+        let floor = Double(minP) * weights[0]
         var sum = 0.0
-        for (index, weight) in weights.enumerated() {
-            if weight < floor { return max(index, 1) }
-            sum += weight
-            if sum >= Double(parameters.topP) { return index + 1 }
+        for index in 0..<count {
+            if weights[index] < floor { return max(index, 1) }
+            sum += weights[index]
+            if sum >= Double(topP) { return index + 1 }
         }
-        return parameters.topP >= 1 ? weights.count : nil
+        return topP >= 1 ? count : nil
     }
 
-    private func pick(_ weights: [Double], _ kept: Int, _ indices: UnsafePointer<Int32>, _ uniform: Double) -> Int {
-        var remaining = uniform * weights[..<kept].reduce(0, +)
+    private static func pick(
+        _ weights: UnsafePointer<Double>, _ kept: Int, _ indices: UnsafePointer<Int32>, _ uniform: Double
+    ) -> Int {
+        var sum = 0.0
+        for index in 0..<kept { sum += weights[index] }
+        var remaining = uniform * sum
         for index in 0..<kept {
             remaining -= weights[index]
             if remaining < 0 { return Int(indices[index]) }
         }
         return Int(indices[kept - 1])
-    }
-}
-
-extension TokenLogprobs {
-    /// Log-probability of `token` under unmodified `logits` `[vocabulary]`, its rank, and the `top` most likely tokens.
-    init(_ token: Int32, logits: UnsafePointer<Float>, count: Int, top: Int, workspace: Workspace) {
-        let mark = workspace.mark()
-        defer { workspace.release(mark) }
-        let reference = RowOperations.logSumExp(logits, count: count)
-        let own = logits[Int(token)]
-        var rank = 1
-        for index in 0..<count where logits[index] > own { rank += 1 }
-        var alternatives: [Alternative] = []
-        if top > 0 {
-            let indices = workspace.allocate(Int32.self, top)
-            let values = workspace.allocate(Float.self, top)
-            let found = RowOperations.topK(logits, count: count, k: min(top, count), into: indices, values: values)
-            alternatives = (0..<found).map { Alternative(id: indices[$0], logprob: values[$0] - reference) }
-        }
-        self.init(id: token, logprob: own - reference, rank: rank, top: alternatives)
     }
 }

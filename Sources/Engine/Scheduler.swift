@@ -1,158 +1,236 @@
 import Adapters
 import Models
-import Tensors
 import Tokenizers
 
 /// Decides which sequences run and which of their tokens each step computes.
 ///
-/// First come, first served: a request is admitted when there are places in the batch and KV blocks for all it may ever
-/// need, so that a running sequence never has to make room. Every decoding sequence gets its row in every step; prompts are
-/// read in chunks beside them, oldest first.
-struct Scheduler {
-    private let settings: EngineSettings
-    private let tokenizer: Tokenizer
-    private var allocator: BlockAllocator
-    private var waiting: [Ticket] = []
+/// A request is admitted when the batch has places for its choices and the KV cache blocks for its prompt, with some to spare. It takes
+/// more blocks as it grows. When one is lacking, cached prefixes go first, and then the latest sequences give up theirs
+/// (`Scheduler+Preemption.swift`). Every decoding sequence gets its row in every step; prompts are read in chunks beside them, oldest
+/// first.
+final class Scheduler {
+    let settings: EngineSettings
+    let tokenizer: Tokenizer
+    let blocks: BlockManager
+    var queue = WaitingQueue()
+    /// Sequences that are next, earliest admission first: preempted ones, and at most one that never ran.
+    var resuming: [Sequence] = []
+    var counts = SchedulerCounts()
     private var admissions = 0
 
-    /// Sequences with equal adapter sets stand together.
+    /// Sequences with equal adapter sets stand together. Change it through `insert` and `remove`.
     private(set) var running: [Sequence] = []
+    /// Places taken in the batch, those of choices that are still to begin included.
+    private var places = 0
 
-    init(settings: EngineSettings, tokenizer: Tokenizer) {
+    /// For each running sequence, what steps work on; and the running sequences by age. Capacity `maxBatch`.
+    let states: UnsafeMutablePointer<UnsafeMutablePointer<SequenceState>>
+    let byAge: UnsafeMutablePointer<Int>
+    /// The step's part of each sequence that has one.
+    let scheduled: UnsafeMutablePointer<ScheduledRows>
+    var scheduledCount = 0
+    /// Prompt rows of each running sequence in this step.
+    let chunks: UnsafeMutablePointer<Int>
+
+    init(settings: EngineSettings, tokenizer: Tokenizer, hash: @escaping PrefixHash = PrefixHashing.standard) {
         self.settings = settings
         self.tokenizer = tokenizer
-        allocator = BlockAllocator(total: BlockTable.blocksNeeded(tokens: settings.kvTokens))
+        blocks = BlockManager(total: settings.blocks, cachesPrefixes: settings.prefixCache, hash: hash)
+        states = .allocate(capacity: settings.maxBatch)
+        byAge = .allocate(capacity: settings.maxBatch)
+        scheduled = .allocate(capacity: settings.maxBatch)
+        chunks = .allocate(capacity: settings.maxBatch)
     }
 
-    var isIdle: Bool { running.isEmpty && waiting.isEmpty }
-    var blocksUsed: Int { allocator.used }
-    var blocksTotal: Int { allocator.total }
-
-    mutating func enqueue(_ tickets: [Ticket]) {
-        waiting.append(contentsOf: tickets)
+    deinit {
+        states.deallocate()
+        byAge.deallocate()
+        scheduled.deallocate()
+        chunks.deallocate()
     }
 
-    /// Takes the sequences out that have finished, and returns them.
-    mutating func removeFinished() -> [Sequence] {
-        let finished = running.filter(\.isFinished)
-        guard !finished.isEmpty else { return [] }
-        running.removeAll(where: \.isFinished)
-        for sequence in finished {
-            for index in 0..<sequence.blockTable.count { allocator.release(sequence.blockTable.blocks[index]) }
-        }
-        return finished
+    var isIdle: Bool { running.isEmpty && resuming.isEmpty && queue.isEmpty }
+
+    var hasWaiting: Bool { !queue.isEmpty || !resuming.isEmpty }
+
+    func enqueue(_ tickets: [Ticket]) {
+        for ticket in tickets { queue.append(ticket) }
     }
 
-    /// Drops waiting requests whose client has gone, admits as many others as fit, and returns how many left the queue.
-    mutating func admit() -> Int {
-        let before = waiting.count
-        waiting.removeAll { ticket in
-            if ticket.isCancelled { ticket.close() }
-            return ticket.isCancelled
-        }
-        var admitted = 0
-        for ticket in waiting {
-            guard fits(ticket.request) else { break }
-            start(ticket)
-            admitted += 1
-        }
-        waiting.removeFirst(admitted)
-        return before - waiting.count
-    }
+    // MARK: Joining and leaving
 
-    /// Blocks a request needs for all its choices; the prompt's full blocks are shared between them.
-    static func blocksNeeded(_ request: GenerationRequest) -> Int {
-        let each = BlockTable.blocksNeeded(tokens: request.prompt.count + request.stop.maxTokens)
-        let shared = request.prompt.count / KVLayout.blockTokens
-        return each + (request.choices - 1) * (each - shared)
-    }
-
-    private func fits(_ request: GenerationRequest) -> Bool {
-        running.count + request.choices <= settings.maxBatch && Self.blocksNeeded(request) <= allocator.available
-    }
-
-    private mutating func start(_ ticket: Ticket) {
-        let request = ticket.request
-        let each = BlockTable.blocksNeeded(tokens: request.prompt.count + request.stop.maxTokens)
-        let shared = request.prompt.count / KVLayout.blockTokens
-        var leader: Sequence?
-        for choice in 0..<request.choices {
-            var blocks: [Int32] = []
-            for index in 0..<each {
-                if let leader, index < shared {
-                    let block = leader.blockTable.blocks[index]
-                    allocator.share(block)
-                    blocks.append(block)
-                } else {
-                    blocks.append(allocator.allocate())
-                }
+    /// Admits what fits. Returns the requests that began to run.
+    func admit() -> [Ticket] {
+        var begun: [Ticket] = []
+        while places < settings.maxBatch {
+            if resuming.isEmpty {
+                chargeGenerated()
+                guard let next = queue.popNext() else { break }
+                resuming.append(makeSequence(ChoiceGroup(ticket: next.ticket, client: next.client), choice: 0))
+                resuming[0].pendingChoices = next.ticket.request.choices - 1
             }
-            let sequence = Sequence(
-                ticket: ticket, choice: choice, admission: admissions, blockTable: BlockTable(blocks), tokenizer: tokenizer)
-            admissions += 1
-            leader?.siblings.append(sequence)
-            leader = leader ?? sequence
-            insert(sequence)
+            let next = resuming[0]
+            guard places + 1 + next.pendingChoices <= settings.maxBatch, giveBlocks(next) else { break }
+            resuming.removeFirst()
+            insert(next)
+            if next.cachedTokens == nil {
+                begun.append(next.ticket)
+                next.cachedTokens = next.state.pointee.computed
+                if settings.prefixCache { counts.prefixQueryTokens += next.state.pointee.promptLength }
+                counts.prefixHitTokens += next.state.pointee.computed
+            }
+        }
+        return begun
+    }
+
+    private func giveBlocks(_ sequence: Sequence) -> Bool {
+        // Whoever runs alone may have everything: that it fits was checked when it was submitted.
+        let reserve = running.isEmpty ? 0 : max(running.count, Int(settings.admissionReserve * Double(blocks.total)))
+        return blocks.admit(sequence.state, reuses: !sequence.wantsPromptRows, reserve: reserve)
+    }
+
+    private func makeSequence(_ group: ChoiceGroup, choice: Int) -> Sequence {
+        defer { admissions += 1 }
+        return Sequence(
+            group: group, choice: choice, admission: admissions,
+            adapterKey: blocks.number(forAdapters: group.ticket.request.adapters.cacheKey), tokenizer: tokenizer)
+    }
+
+    /// Makes the choices that share the prompt `leader` has just read. Each shares its full blocks; `copyBlock` is called for each that
+    /// needs its own copy of the last, partial one. A choice that finds no block for that has none at all, and reads the prompt itself.
+    func fork(_ leader: Sequence, copyBlock: (_ from: Int32, _ to: Int32) -> Void) -> [Sequence] {
+        let shared = leader.state.pointee.promptLength / KVBlock.tokens
+        let isPartial = leader.state.pointee.promptLength % KVBlock.tokens != 0
+        var choices: [Sequence] = []
+        for choice in 0..<leader.pendingChoices {
+            let sequence = makeSequence(leader.group, choice: leader.choice + 1 + choice)
+            sequence.cachedTokens = leader.cachedTokens
+            sequence.promptWasReported()
+            blocks.share(shared, of: leader.state, with: sequence.state)
+            if isPartial, !blocks.grow(sequence.state) {
+                blocks.releaseAll(sequence.state)
+            } else {
+                if isPartial { copyBlock(leader.state.pointee.blocks[shared], sequence.state.pointee.blocks[shared]) }
+                sequence.state.pointee.computed = leader.state.pointee.promptLength
+                sequence.state.pointee.furthest = leader.state.pointee.promptLength
+            }
+            choices.append(sequence)
+        }
+        places -= leader.pendingChoices
+        leader.pendingChoices = 0
+        return choices
+    }
+
+    /// Lets choices that `fork` made run from the next step on.
+    func join(_ choices: [Sequence]) {
+        for sequence in choices {
+            if sequence.state.pointee.blockCount == 0, !sequence.isFinished { resume(later: sequence) } else { insert(sequence) }
         }
     }
 
-    private mutating func insert(_ sequence: Sequence) {
+    /// Takes out the sequences that have ended, and frees what they held. Returns the requests whose last choice has ended.
+    func removeFinished() -> [Ticket] {
+        var finished: [Sequence] = []
+        for sequence in running where sequence.isFinished { finished.append(sequence) }
+        for sequence in finished {
+            remove(sequence)
+            blocks.releaseAll(sequence.state)
+        }
+        let waiting = resuming.filter(\.isFinished)
+        if !waiting.isEmpty { resuming.removeAll(where: \.isFinished) }
+        finished += waiting
+        chargeGenerated(finished)
+        var ended: [Ticket] = []
+        for sequence in finished {
+            blocks.release(adapterKey: sequence.state.pointee.adapterKey)
+            let choices = 1 + sequence.pendingChoices
+            counts.finishedSequences += choices
+            if sequence.ticket.isCancelled { counts.cancelledSequences += choices }
+            sequence.group.choicesLeft -= choices
+            if sequence.group.choicesLeft == 0 {
+                counts.finishedRequests += 1
+                queue.finished(sequence.group.client)
+                ended.append(sequence.ticket)
+            }
+        }
+        return ended
+    }
+
+    /// Ends whatever belongs to clients that have gone. Returns the requests that had not begun.
+    func cancel() -> [Ticket] {
+        for sequence in running where sequence.ticket.isCancelled { sequence.finish(.cancelled) }
+        var left = queue.removeCancelled()
+        for sequence in resuming where sequence.ticket.isCancelled {
+            if sequence.cachedTokens == nil { left.append(sequence.ticket) }
+            sequence.finish(.cancelled)
+        }
+        return left
+    }
+
+    private func chargeGenerated() {
+        chargeGenerated(running)
+        chargeGenerated(resuming)
+    }
+
+    private func chargeGenerated(_ sequences: [Sequence]) {
+        for sequence in sequences {
+            let generated = sequence.state.pointee.generated
+            queue.charge(sequence.group.client, WaitingQueue.generatedWeight * Double(generated - sequence.chargedTokens))
+            sequence.chargedTokens = generated
+        }
+    }
+
+    // MARK: The running list
+
+    private func insert(_ sequence: Sequence) {
         let key = sequence.request.adapters.key
         let place = running.lastIndex { $0.request.adapters.key == key }.map { $0 + 1 } ?? running.count
         running.insert(sequence, at: place)
+        places += 1 + sequence.pendingChoices
+        index()
     }
 
-    /// Fills `plan` with the next step's rows and returns, for each sequence in it, its rows.
-    func plan(into plan: BatchPlan) -> [ScheduledSequence] {
-        plan.removeAll()
-        let chunks = prefillChunks()
-        var scheduled: [ScheduledSequence] = []
-        scheduled.reserveCapacity(running.count)
-        for sequence in running where !sequence.awaitsLeader {
-            let first = sequence.computed
-            let count = sequence.isPrefilling ? chunks[sequence.admission] ?? 0 : 1
-            guard count > 0 else { continue }
-            let start = plan.rowCount
-            let wantsAll = sequence.isPrefilling && sequence.request.promptLogprobs != nil
-            for position in first..<(first + count) {
-                plan.append(
-                    token: sequence.tokens[position], position: position, promptLength: sequence.promptLength,
-                    blockTable: UnsafePointer(sequence.blockTable.blocks), adapters: sequence.request.adapters,
-                    wantsOutput: wantsAll || position == sequence.tokens.count - 1)
-            }
-            scheduled.append(ScheduledSequence(sequence: sequence, rows: start..<(start + count), firstPosition: first))
-        }
-        askForObservations(of: scheduled, in: plan)
-        return scheduled
+    func remove(_ sequence: Sequence) {
+        running.removeAll { $0 === sequence }
+        places -= 1 + sequence.pendingChoices
+        index()
     }
 
-    /// Wanted are readings of the row each next token is predicted from, and of the whole prompt for requests that ask.
-    private func askForObservations(of scheduled: [ScheduledSequence], in plan: BatchPlan) {
-        plan.observations.begin(rows: plan.rowCount)
-        for item in scheduled where item.sequence.request.adapters.observes {
-            let rows = item.sequence.request.observesPrompt ? item.rows : item.rows.suffix(1)
-            for row in rows { plan.observations.want(row: row) }
+    private func index() {
+        for (index, sequence) in running.enumerated() {
+            states[index] = sequence.state
+            byAge[index] = index
         }
-    }
-
-    /// Prompt tokens each prefilling sequence reads in this step, by admission number.
-    private func prefillChunks() -> [Int: Int] {
-        let isDecoding = running.contains { !$0.awaitsLeader && !$0.isPrefilling }
-        var budget = isDecoding ? settings.prefillChunk : settings.maxPrefillChunk
-        var chunks: [Int: Int] = [:]
-        let prefilling = running.filter { $0.isPrefilling && !$0.awaitsLeader }.sorted { $0.admission < $1.admission }
-        for sequence in prefilling where budget > 0 {
-            let count = min(budget, sequence.promptLength - sequence.computed)
-            chunks[sequence.admission] = count
-            budget -= count
-        }
-        return chunks
+        var order = UnsafeMutableBufferPointer(start: byAge, count: running.count)
+        order.sort { states[$0].pointee.admission < states[$1].pointee.admission }
     }
 }
 
-/// A sequence's part of one step: `rows` of the plan hold its tokens from `firstPosition` on.
-struct ScheduledSequence {
-    let sequence: Sequence
-    let rows: Range<Int>
-    let firstPosition: Int
+extension Scheduler {
+    /// Fills in what the scheduler knows of the engine's statistics.
+    func describe(in statistics: inout EngineStatistics) {
+        statistics.clients = queue.clientCount
+        statistics.runningSequences = running.count
+        statistics.preemptedSequences = resuming.count
+        statistics.kvBlocksUsed = blocks.used
+        statistics.kvBlocksCached = blocks.cached
+        statistics.kvBlocksTotal = blocks.total
+        statistics.kvEvictions = blocks.evictions
+        statistics.prefixQueryTokens = counts.prefixQueryTokens
+        statistics.prefixHitTokens = counts.prefixHitTokens
+        statistics.preemptions = counts.preemptions
+        statistics.finishedRequests = counts.finishedRequests
+        statistics.finishedSequences = counts.finishedSequences
+        statistics.cancelledSequences = counts.cancelledSequences
+    }
+}
+
+/// What the scheduler has counted since the start.
+struct SchedulerCounts {
+    var prefixQueryTokens = 0
+    var prefixHitTokens = 0
+    var preemptions = 0
+    var finishedRequests = 0
+    var finishedSequences = 0
+    var cancelledSequences = 0
 }

@@ -1,64 +1,111 @@
 import Adapters
 import Models
-import Tensors
 import Tokenizers
 
 /// One continuation of one prompt: its tokens, its place in the KV cache, and what turns tokens into text.
 /// Confined to the engine thread.
 final class Sequence {
-    let ticket: Ticket
+    let group: ChoiceGroup
     let choice: Int
-    let promptLength: Int
-    /// Order of admission; earlier prompts are read first.
-    let admission: Int
+    /// What the steps work on.
+    let state: UnsafeMutablePointer<SequenceState>
 
-    private(set) var tokens: [Int32]
-    /// Tokens whose keys and values are in the cache.
-    var computed = 0
-    let blockTable: BlockTable
-
-    /// Choices 1... wait for choice 0 to read the prompt they share.
-    var awaitsLeader: Bool
-    var siblings: [Sequence] = []
-
-    var sampler: Sampler
-    private var detokenizer: StreamingDetokenizer
-    private var stops: StopMatcher
-    private(set) var generated = 0
+    /// Choices that begin when this one has read the prompt they share.
+    var pendingChoices = 0
     private(set) var isFinished = false
 
-    var promptLogprobs: [TokenLogprobs?] = []
-    var promptObservations: [TokenObservation] = []
+    /// Prompt tokens that the prefix cache had when the sequence first ran; nil before.
+    var cachedTokens: Int?
+    private(set) var hasReportedPrompt = false
+    private var promptLogprobs: [TokenLogprobs?] = []
+    private var promptObservations: [TokenObservation] = []
+    /// Of the token appended last, when asked for.
+    var newestLogprobs: TokenLogprobs?
+    /// Generated tokens that fairness has taken into account.
+    var chargedTokens = 0
 
-    init(ticket: Ticket, choice: Int, admission: Int, blockTable: BlockTable, tokenizer: Tokenizer) {
-        let request = ticket.request
-        self.ticket = ticket
+    private var detokenizer: StreamingDetokenizer
+    private var stops: StopMatcher
+
+    init(group: ChoiceGroup, choice: Int, admission: Int, adapterKey: Int32, tokenizer: Tokenizer) {
+        self.group = group
         self.choice = choice
-        self.admission = admission
-        self.blockTable = blockTable
-        promptLength = request.prompt.count
-        tokens = request.prompt
-        tokens.reserveCapacity(request.prompt.count + request.stop.maxTokens)
-        awaitsLeader = choice > 0
-        sampler = Sampler(request.sampling, seed: ticket.seed, choice: choice, prompt: request.prompt)
+        let request = group.ticket.request
+        let capacity = request.prompt.count + request.stop.maxTokens
+        let blocks = KVBlock.count(tokens: capacity)
+        let tokens = UnsafeMutablePointer<Int32>.allocate(capacity: capacity)
+        for (index, token) in request.prompt.enumerated() { tokens[index] = token }
+        let sampler = UnsafeMutablePointer<Sampler>.allocate(capacity: 1)
+        sampler.initialize(
+            to: Sampler(
+                request.sampling, seed: group.ticket.seed, choice: choice, prompt: request.prompt, maxTokens: request.stop.maxTokens))
+        state = .allocate(capacity: 1)
+        state.initialize(
+            to: SequenceState(
+                tokens: tokens, tokenCount: request.prompt.count, promptLength: request.prompt.count, maxTokens: request.stop.maxTokens,
+                blocks: .allocate(capacity: blocks), hashes: .allocate(capacity: blocks), adapterKey: adapterKey,
+                distinguishesPrompt: request.adapters.distinguishesPrompt, admission: admission,
+                adapters: .passUnretained(request.adapters), sampler: sampler, wantsLogprobs: request.logprobs != nil,
+                wantsPromptLogprobs: request.promptLogprobs != nil, observes: request.adapters.observes,
+                observesPrompt: request.observesPrompt && request.adapters.observes))
         detokenizer = StreamingDetokenizer(tokenizer, skipSpecialTokens: request.skipsSpecialTokens)
         stops = StopMatcher(request.stop.strings, includesMatch: request.stop.includeStopText)
     }
 
-    var request: GenerationRequest { ticket.request }
-    var isPrefilling: Bool { computed < promptLength }
+    deinit {
+        state.pointee.sampler.deinitialize(count: 1)
+        state.pointee.sampler.deallocate()
+        state.pointee.tokens.deallocate()
+        state.pointee.blocks.deallocate()
+        state.pointee.hashes.deallocate()
+        state.deallocate()
+    }
 
-    /// Takes the next token, reports it, and finishes the sequence when it ends the answer.
-    func accept(_ token: Int32, logprobs: TokenLogprobs?, observation: TokenObservation?, endOfSequence: Set<Int32>) {
-        tokens.append(token)
-        generated += 1
+    var ticket: Ticket { group.ticket }
+    var request: GenerationRequest { group.ticket.request }
+
+    /// Whether the rows of the prompt must be computed, because something is asked of each.
+    var wantsPromptRows: Bool { state.pointee.wantsPromptLogprobs || state.pointee.observesPrompt }
+
+    /// Forgets what was gathered on a prompt that has to be read again.
+    func forgetPromptRows() {
+        promptLogprobs.removeAll()
+        promptObservations.removeAll()
+    }
+
+    func keep(promptLogprobs logprobs: TokenLogprobs) { promptLogprobs.append(logprobs) }
+    func keep(promptObservations observations: [TokenObservation]) { promptObservations += observations }
+
+    /// Says that the prompt has been read; once.
+    func reportPrompt() {
+        guard !hasReportedPrompt else { return }
+        promptWasReported()
+        ticket.send(
+            .prompt(
+                PromptReport(
+                    tokens: state.pointee.promptLength, cachedTokens: cachedTokens ?? 0,
+                    logprobs: request.promptLogprobs == nil ? nil : [nil] + promptLogprobs, observations: promptObservations)))
+        forgetPromptRows()
+    }
+
+    /// Nothing is asked of the prompt any more.
+    func promptWasReported() {
+        hasReportedPrompt = true
+        state.pointee.wantsPromptLogprobs = false
+        state.pointee.observesPrompt = false
+    }
+
+    /// Reports the token that was appended last, and finishes the sequence when it ends the answer.
+    func reportToken(observation: TokenObservation?, endOfSequence: Set<Int32>) {
+        defer { newestLogprobs = nil }
+        let token = state.pointee.tokens[state.pointee.tokenCount - 1]
         let stop = request.stop
         if stop.tokens.contains(token) || (!stop.ignoreEOS && endOfSequence.contains(token)) {
             finish(.stop, stopToken: token)
             return
         }
         var outcome = stops.append(detokenizer.append(token))
-        let isLast = generated >= stop.maxTokens
+        let isLast = state.pointee.generated >= stop.maxTokens
         if isLast, case .text(let text) = outcome {
             // The last token may complete what the detokeniser held back, and with it a stop string.
             switch stops.append(detokenizer.finish()) {
@@ -68,7 +115,7 @@ final class Sequence {
         }
         func report(_ text: String) {
             ticket.send(
-                .token(GeneratedToken(choice: choice, id: token, text: text, logprobs: logprobs, observation: observation)))
+                .token(GeneratedToken(choice: choice, id: token, text: text, logprobs: newestLogprobs, observation: observation)))
         }
         switch outcome {
         case .text(let text):
@@ -87,6 +134,7 @@ final class Sequence {
         }
     }
 
+    /// Ends this choice, and those that were still to begin.
     private func close(_ reason: FinishReport.Reason, text: String, stopString: String?, stopToken: Int32?) {
         guard !isFinished else { return }
         isFinished = true
@@ -94,24 +142,27 @@ final class Sequence {
             .finished(
                 FinishReport(
                     choice: choice, text: text, reason: reason, stopString: stopString, stopToken: stopToken,
-                    generatedTokens: generated)))
+                    generatedTokens: state.pointee.generated)))
+        for other in 0..<pendingChoices {
+            ticket.send(
+                .finished(
+                    FinishReport(
+                        choice: choice + 1 + other, text: "", reason: reason, stopString: nil, stopToken: nil, generatedTokens: 0)))
+        }
     }
 }
 
-/// The KV blocks of one sequence, at an address that stays put while batch plans point at it.
-final class BlockTable {
-    let blocks: UnsafeMutablePointer<Int32>
-    let count: Int
+/// The choices of one request.
+final class ChoiceGroup {
+    let ticket: Ticket
+    /// The client's number in the waiting queue.
+    let client: Int
+    /// Choices that have not left the engine.
+    var choicesLeft: Int
 
-    init(_ blocks: [Int32]) {
-        count = blocks.count
-        self.blocks = .allocate(capacity: max(blocks.count, 1))
-        self.blocks.update(from: blocks, count: blocks.count)
-    }
-
-    deinit { blocks.deallocate() }
-
-    static func blocksNeeded(tokens: Int) -> Int {
-        (tokens + KVLayout.blockTokens - 1) / KVLayout.blockTokens
+    init(ticket: Ticket, client: Int) {
+        self.ticket = ticket
+        self.client = client
+        choicesLeft = ticket.request.choices
     }
 }

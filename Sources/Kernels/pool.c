@@ -176,6 +176,30 @@ bool resa_pool_run(resa_pool *pool, ptrdiff_t count, task_body body, void *conte
     return true;
 }
 
+/// A Swift closure `(Int) -> Void` that does not escape: a function that takes its context in the register Swift reserves for it.
+typedef __attribute__((swiftcall)) void (*closure_function)(ptrdiff_t task, __attribute__((swift_context)) void *context);
+
+typedef struct {
+    closure_function function;
+    void *context;
+} closure;
+
+static void run_closure(void *context, ptrdiff_t task) {
+    const closure *const body = context;
+    body->function(task, body->context);
+}
+
+// Swift hands over a closure as two words, function and context, and gives no other way to pass one that does not escape through C:
+// `withoutActuallyEscaping` allocates a box for each call. Declared in WorkerPool.swift, as the header cannot say it.
+__attribute__((swiftcall)) bool resa_pool_run_closure(
+    resa_pool *pool, ptrdiff_t count, closure_function function, void *context);
+
+__attribute__((swiftcall)) bool resa_pool_run_closure(
+    resa_pool *pool, ptrdiff_t count, closure_function function, void *context) {
+    closure body = {function, context};
+    return resa_pool_run(pool, count, run_closure, &body);
+}
+
 void resa_pool_destroy(resa_pool *pool) {
     if (pool == NULL) { return; }
     atomic_store(&pool->stop, true);

@@ -13,6 +13,9 @@ package final class Decoder: LanguageModel {
     let finalNorm: ParameterVector
     let head: PackedMatrix
     let inverseFrequencies: ParameterVector
+    private let geometry: DecoderGeometry
+    /// `layers`, which keeps them alive; an array's elements are counted each time they are read.
+    private nonisolated(unsafe) let layerReferences: UnsafeMutablePointer<Unmanaged<DecoderLayer>>
 
     init(
         config: ModelConfig, format: WeightFormat, embeddings: PackedMatrix, layers: [DecoderLayer],
@@ -25,7 +28,12 @@ package final class Decoder: LanguageModel {
         self.finalNorm = finalNorm
         self.head = head
         self.inverseFrequencies = inverseFrequencies
+        geometry = DecoderGeometry(config)
+        layerReferences = .allocate(capacity: max(layers.count, 1))
+        for (index, layer) in layers.enumerated() { layerReferences[index] = .passUnretained(layer) }
     }
+
+    deinit { layerReferences.deallocate() }
 
     package var byteCount: Int {
         let tables = embeddings === head ? head.byteCount : embeddings.byteCount + head.byteCount
@@ -38,25 +46,24 @@ package final class Decoder: LanguageModel {
         defer { workspace.release(mark) }
 
         let hidden = workspace.matrix(plan.rowCount, config.hiddenSize)
-        for (row, token) in plan.tokens.enumerated() {
-            embeddings.copyRow(Int(token), into: hidden.row(row))
+        for row in 0..<plan.rowCount {
+            embeddings.copyRow(Int(plan.tokens[row]), into: hidden.row(row))
         }
         let cosSin = workspace.matrix(plan.rowCount, config.headDim)
-        plan.positions.withUnsafeBufferPointer { positions in
-            guard let start = positions.baseAddress else { return }
+        if let positions = plan.positions.baseAddress {
             RowOperations.rotaryTable(
-                positions: start, count: positions.count, inverseFrequencies: inverseFrequencies.pointer,
+                positions: positions, count: plan.rowCount, inverseFrequencies: inverseFrequencies.pointer,
                 half: config.headDim / 2, into: cosSin, pool: pool)
         }
-        let pass = DecoderPass(
-            plan: plan, config: config, cosSin: cosSin, cache: cache, pool: pool, workspace: workspace)
-        for index in layers.indices {
-            layers[index].forward(hidden, layer: index, pass: pass)
+        DecoderPass.lend(plan: plan, config: geometry, cosSin: cosSin, cache: cache, pool: pool, workspace: workspace) { pass in
+            for index in 0..<layers.count {
+                layerReferences[index]._withUnsafeGuaranteedRef { $0.forward(hidden, layer: index, pass: pass) }
+            }
         }
         guard output.rows > 0 else { return output }
         let selected = workspace.matrix(output.rows, config.hiddenSize)
-        for (index, row) in plan.outputRows.enumerated() {
-            selected.row(index).update(from: hidden.row(row), count: config.hiddenSize)
+        for index in 0..<output.rows {
+            selected.row(index).update(from: hidden.row(plan.outputRows[index]), count: config.hiddenSize)
         }
         RowOperations.rmsNorm(selected, weight: finalNorm.pointer, epsilon: config.rmsEpsilon, into: output, pool: pool)
         return output
@@ -69,10 +76,10 @@ package final class Decoder: LanguageModel {
     }
 }
 
-/// What every layer of one pass shares.
-struct DecoderPass {
+/// What every layer of one pass shares. Borrowed by all that use it: copies would count references.
+struct DecoderPass: ~Copyable {
     let plan: BatchPlan
-    let config: ModelConfig
+    let config: DecoderGeometry
     /// Cosines and sines of each row's position, `[rows, headDim]`.
     let cosSin: MatrixView
     let cache: KVCache
@@ -80,4 +87,40 @@ struct DecoderPass {
     let workspace: Workspace
 
     var rows: Int { plan.rowCount }
+
+    /// Makes a pass of objects that the caller keeps alive, without counting them: the references are taken over uncounted, and given up
+    /// again by never being destroyed.
+    static func lend(
+        plan: BatchPlan, config: DecoderGeometry, cosSin: MatrixView, cache: KVCache, pool: WorkerPool, workspace: Workspace,
+        to body: (borrowing DecoderPass) -> Void
+    ) {
+        withUnsafeTemporaryAllocation(of: DecoderPass.self, capacity: 1) { place in
+            place.initializeElement(
+                at: 0,
+                to: DecoderPass(
+                    plan: Unmanaged.passUnretained(plan).takeRetainedValue(), config: config, cosSin: cosSin,
+                    cache: Unmanaged.passUnretained(cache).takeRetainedValue(), pool: Unmanaged.passUnretained(pool).takeRetainedValue(),
+                    workspace: Unmanaged.passUnretained(workspace).takeRetainedValue()))
+            body(place[0])
+        }
+    }
+}
+
+/// The numbers of a `ModelConfig` that layers compute with.
+struct DecoderGeometry {
+    let heads: Int
+    let kvHeads: Int
+    let headDim: Int
+    let ffnSize: Int
+    let rmsEpsilon: Float
+    let ropeLayout: RotaryLayout
+
+    init(_ config: ModelConfig) {
+        heads = config.heads
+        kvHeads = config.kvHeads
+        headDim = config.headDim
+        ffnSize = config.ffnSize
+        rmsEpsilon = config.rmsEpsilon
+        ropeLayout = config.ropeLayout
+    }
 }

@@ -39,7 +39,7 @@ final class DecoderLayer: Sendable {
     var byteCount: Int { qkv.byteCount + output.byteCount + gateUp.byteCount + down.byteCount }
 
     /// Updates `hidden` `[rows, hidden]` in place and appends this layer's keys and values to the cache.
-    func forward(_ hidden: MatrixView, layer: Int, pass: DecoderPass) {
+    func forward(_ hidden: MatrixView, layer: Int, pass: borrowing DecoderPass) {
         let mark = pass.workspace.mark()
         defer { pass.workspace.release(mark) }
         let normalised = pass.workspace.matrix(pass.rows, hidden.columns)
@@ -56,11 +56,11 @@ final class DecoderLayer: Sendable {
         intervene(.residual(layer: layer), on: hidden, input: nil, pass: pass)
     }
 
-    private func norm(_ x: MatrixView, _ weight: ParameterVector, into y: MatrixView, pass: DecoderPass) {
+    private func norm(_ x: MatrixView, _ weight: ParameterVector, into y: MatrixView, pass: borrowing DecoderPass) {
         RowOperations.rmsNorm(x, weight: weight.pointer, epsilon: pass.config.rmsEpsilon, into: y, pool: pass.pool)
     }
 
-    private func attention(_ x: MatrixView, layer: Int, into y: MatrixView, pass: DecoderPass) {
+    private func attention(_ x: MatrixView, layer: Int, into y: MatrixView, pass: borrowing DecoderPass) {
         let config = pass.config
         let queryWidth = config.heads * config.headDim
         let keyValueWidth = config.kvHeads * config.headDim
@@ -78,8 +78,7 @@ final class DecoderLayer: Sendable {
             k, heads: config.kvHeads, headDim: config.headDim, cosSin: pass.cosSin, layout: config.ropeLayout, pool: pass.pool)
 
         let mixed = pass.workspace.matrix(pass.rows, queryWidth)
-        pass.plan.attention.withUnsafeBufferPointer { rows in
-            guard let rows = rows.baseAddress else { return }
+        if let rows = pass.plan.attention.baseAddress {
             let cache = pass.cache
             Attention.store(
                 k: k, v: v, rows: rows, keys: cache.keys(layer), values: cache.values(layer), layout: cache.layout, pool: pass.pool)
@@ -92,7 +91,7 @@ final class DecoderLayer: Sendable {
         adapt(.o, layer, x: mixed, y: y, pass: pass)
     }
 
-    private func feedForward(_ x: MatrixView, layer: Int, into y: MatrixView, pass: DecoderPass) {
+    private func feedForward(_ x: MatrixView, layer: Int, into y: MatrixView, pass: borrowing DecoderPass) {
         let ffn = pass.config.ffnSize
         let projected = pass.workspace.matrix(pass.rows, 2 * ffn)
         gateUp.multiply(x, into: projected, bias: gateUpBias?.pointer, pool: pass.pool, workspace: pass.workspace)
@@ -105,8 +104,8 @@ final class DecoderLayer: Sendable {
     }
 
     /// Adds the LoRA updates of each segment: `y += strength * s * B(A x)`.
-    private func adapt(_ module: ProjectionModule, _ layer: Int, x: MatrixView, y: MatrixView, pass: DecoderPass) {
-        for segment in pass.plan.segments where !segment.adapters.isEmpty {
+    private func adapt(_ module: ProjectionModule, _ layer: Int, x: MatrixView, y: MatrixView, pass: borrowing DecoderPass) {
+        for segment in pass.plan.segments where !segment.isBase {
             for entry in segment.adapters.loras(layer: layer, module: module) {
                 entry.update.apply(
                     x: x.rows(segment.rows), into: y.rows(segment.rows), strength: entry.strength, pool: pass.pool,
@@ -116,15 +115,13 @@ final class DecoderLayer: Sendable {
     }
 
     /// Runs each segment's interventions at `hookpoint`, in the order the request named them.
-    private func intervene(_ hookpoint: HookPoint, on x: MatrixView, input: MatrixView?, pass: DecoderPass) {
-        for segment in pass.plan.segments where !segment.adapters.isEmpty {
+    private func intervene(_ hookpoint: HookPoint, on x: MatrixView, input: MatrixView?, pass: borrowing DecoderPass) {
+        guard let contexts = pass.plan.contexts.baseAddress else { return }
+        for segment in pass.plan.segments where !segment.isBase {
             for intervention in segment.adapters.interventions(at: hookpoint) {
-                pass.plan.contexts.withUnsafeBufferPointer { contexts in
-                    intervention.apply(
-                        to: x.rows(segment.rows), input: input?.rows(segment.rows),
-                        rows: contexts.baseAddress!.advanced(by: segment.rows.lowerBound),
-                        observations: pass.plan.observations, pool: pass.pool, workspace: pass.workspace)
-                }
+                intervention.apply(
+                    to: x.rows(segment.rows), input: input?.rows(segment.rows), rows: contexts + segment.rows.lowerBound,
+                    observations: pass.plan.observations, pool: pass.pool, workspace: pass.workspace)
             }
         }
     }

@@ -37,11 +37,19 @@ struct Serve: AsyncParsableCommand {
     @Option(help: "Sequences computed at once.")
     var maxBatch = 16
 
+    @Option(help: "Tokens computed in one step, of prompts and of the sequences that decode; those always get theirs.")
+    var maxBatchedTokens = 256
+
     @Option(help: "Prompt tokens read in one step while other sequences decode: more reads prompts faster, less holds others up less.")
     var prefillChunk = 64
 
     @Option(help: "Tokens in the KV cache over all sequences. (default: --max-batch times --context, at most half of the free memory)")
     var kvTokens: Int?
+
+    @Flag(
+        inversion: .prefixedNo,
+        help: "Keep what was computed for a prompt and its answer, for later requests that begin the same way.")
+    var prefixCache = true
 
     @Option(
         name: .customLong("api-key"),
@@ -60,6 +68,7 @@ struct Serve: AsyncParsableCommand {
         try check((context ?? 1) >= 1, "--context is \(context ?? 0), but must be at least 1")
         try check((1...4096).contains(maxBatch), "--max-batch is \(maxBatch), but must be from 1 to 4096")
         try check((1...65536).contains(prefillChunk), "--prefill-chunk is \(prefillChunk), but must be from 1 to 65536")
+        try check((1...65536).contains(maxBatchedTokens), "--max-batched-tokens is \(maxBatchedTokens), but must be from 1 to 65536")
         try check((kvTokens ?? 1) >= 1, "--kv-tokens is \(kvTokens ?? 0), but must be at least 1")
         try check(Logger.Level(rawValue: logLevel) != nil, "--log-level is \(logLevel), which is no level")
         try check(!apiKeys.contains(""), "--api-key is empty")
@@ -99,8 +108,10 @@ struct Serve: AsyncParsableCommand {
         settings.maxBatch = maxBatch
         settings.kvFormat = compute.kvFormat
         settings.prefillChunk = prefillChunk
-        settings.maxPrefillChunk = max(prefillChunk, settings.maxPrefillChunk)
+        settings.maxBatchedTokens = maxBatchedTokens
+        settings.prefixCache = prefixCache
         settings.queueLimit = limits.maxQueue
+        settings.clientQueueLimit = limits.maxQueuePerClient
         return settings
     }
 
@@ -126,6 +137,9 @@ struct ServeLimits: ParsableArguments {
 
     @Option(help: "Requests that may wait for a place; more get 429.")
     var maxQueue = 256
+
+    @Option(help: "Requests of one client that may wait; more get 429. (default: --max-queue)")
+    var maxQueuePerClient: Int?
 
     @Option(help: "Bytes of a request body; more get 413.")
     var maxBody = standard.maxBodyBytes
@@ -166,15 +180,19 @@ struct ServeLimits: ParsableArguments {
     @Option(help: "Seconds that answers in flight get to end when the server stops.")
     var drainTimeout = standard.drainSeconds
 
-    @Option(help: "Seconds named by Retry-After when the queue is full.")
+    @Option(help: "The least seconds that Retry-After names when the queue is full; more when the queue should take longer.")
     var retryAfter = standard.retryAfterSeconds
+
+    @Option(help: "The most seconds that Retry-After names.")
+    var maxRetryAfter = standard.maxRetryAfterSeconds
 
     @Option(help: "Let pages of this origin use the server from a browser; * for all. (default: none)")
     var corsOrigin: String?
 
     func validate() throws {
         let positive = [
-            ("--max-queue", maxQueue), ("--max-body", maxBody), ("--max-tokens", maxTokens ?? 1), ("--max-prompts", maxPrompts),
+            ("--max-queue", maxQueue), ("--max-queue-per-client", maxQueuePerClient ?? 1), ("--max-body", maxBody),
+            ("--max-tokens", maxTokens ?? 1), ("--max-prompts", maxPrompts),
             ("--max-choices", maxChoices), ("--max-connections", maxConnections), ("--max-header", maxHeader),
             ("--idle-timeout", idleTimeout), ("--body-timeout", bodyTimeout), ("--max-messages", maxMessages),
         ]
@@ -183,7 +201,7 @@ struct ServeLimits: ParsableArguments {
         }
         let notNegative = [
             ("--max-logprobs", maxLogprobs), ("--max-stops", maxStops), ("--max-adapters", maxAdapters),
-            ("--drain-timeout", drainTimeout), ("--retry-after", retryAfter),
+            ("--drain-timeout", drainTimeout), ("--retry-after", retryAfter), ("--max-retry-after", maxRetryAfter),
         ]
         for (name, value) in notNegative where value < 0 || value > Int(Int32.max) {
             throw ValidationError("\(name) is \(value), but must be from 0 to \(Int32.max)")
@@ -206,6 +224,7 @@ struct ServeLimits: ParsableArguments {
         settings.bodySeconds = bodyTimeout
         settings.drainSeconds = drainTimeout
         settings.retryAfterSeconds = retryAfter
+        settings.maxRetryAfterSeconds = maxRetryAfter
         settings.allowedOrigin = corsOrigin
         return settings
     }

@@ -20,8 +20,10 @@ package struct ServerSettings: Sendable {
     package var bodySeconds = 30
     /// Seconds that requests in flight get to end when the server shuts down.
     package var drainSeconds = 30
-    /// Seconds named by `Retry-After` when the queue is full.
+    /// The least seconds named by `Retry-After` when the queue is full, and what is named while nothing is known.
     package var retryAfterSeconds = 1
+    /// The most seconds named by `Retry-After`.
+    package var maxRetryAfterSeconds = 60
 
     /// Prompts in one completion request.
     package var maxPrompts = 256
@@ -39,4 +41,10 @@ package struct ServerSettings: Sendable {
     package var maxAdapters = 16
 
     package init() {}
+
+    /// What `Retry-After` says when the queue should take `waitSeconds` to be served.
+    func retryAfter(waitSeconds: Double) -> Int {
+        guard waitSeconds.isFinite, waitSeconds < Double(maxRetryAfterSeconds) else { return max(maxRetryAfterSeconds, retryAfterSeconds) }
+        return max(Int(waitSeconds.rounded(.up)), retryAfterSeconds)
+    }
 }

@@ -23,16 +23,13 @@ package final class WorkerPool: Sendable {
 
     /// Runs `body` for every task in 0..<count, on any of the threads; returns when all are done. One caller at a time.
     package func parallel(_ count: Int, _ body: (_ task: Int) -> Void) {
-        withoutActuallyEscaping(body) { body in
-            var body = body
-            let ran = withUnsafeMutablePointer(to: &body) { context in
-                resa_pool_run(
-                    pool, count, { context, task in context!.assumingMemoryBound(to: ((Int) -> Void).self).pointee(task) }, context)
-            }
-            precondition(ran, "WorkerPool.parallel: called while another call is under way on the same pool")
-        }
+        precondition(runClosure(pool, count, body), "WorkerPool.parallel: called while another call is under way on the same pool")
     }
 
     /// The kernels of this pool's tier.
     var kernels: UnsafePointer<resa_kernels> { instructionSet.kernels }
 }
+
+/// `resa_pool_run` over a closure: no allocation, as the closure does not escape. Defined in pool.c in Swift's calling convention.
+@_silgen_name("resa_pool_run_closure")
+private func runClosure(_ pool: OpaquePointer, _ count: Int, _ body: (Int) -> Void) -> Bool

@@ -3,6 +3,7 @@ import Adapters
 import Checkpoints
 import Foundation
 import Models
+import RandomModels
 import Tensors
 import Testing
 
@@ -50,7 +51,7 @@ import Testing
             requests.append(request)
         }
         let alone = try await answers(requests, world: world, pool: WorkerPool(threads: 1, instructionSet: tier), oneByOne: true) {
-            $0.maxPrefillChunk = 512
+            $0.maxBatchedTokens = 512
         }
         for (threads, chunk) in [(1, 7), (2, 33), (3, 256)] {
             let together = try await answers(
@@ -58,7 +59,7 @@ import Testing
             ) {
                 $0.maxBatch = 32
                 $0.prefillChunk = chunk
-                $0.maxPrefillChunk = chunk
+                $0.maxBatchedTokens = chunk
             }
             for index in requests.indices {
                 #expect(together[index] == alone[index], "request \(index), \(threads) threads, chunks of \(chunk)")

@@ -23,7 +23,7 @@ import Testing
         let engine = EngineHarness.engine {
             $0.maxBatch = 7
             $0.prefillChunk = 11
-            $0.maxPrefillChunk = 37
+            $0.maxBatchedTokens = 37
         }
         let crowded = try await withThrowingTaskGroup(of: (Int, Answer).self) { group in
             for (index, request) in requests.enumerated() {

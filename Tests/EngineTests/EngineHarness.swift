@@ -1,7 +1,6 @@
-import Foundation
+import RandomModels
 import Tensors
 import Testing
-import Tokenizers
 
 @testable import Engine
 
@@ -9,29 +8,16 @@ import Tokenizers
 enum EngineHarness {
     static let vocabSize = 256
 
-    /// One token per byte, no merges: token ids are byte values.
-    static let tokenizer: Tokenizer = {
-        var vocab: [String: Int] = [:]
-        for (byte, character) in byteCharacters().enumerated() { vocab[character] = byte }
-        let json: [String: Any] = [
-            "added_tokens": [Any](),
-            "pre_tokenizer": ["type": "ByteLevel", "add_prefix_space": false, "use_regex": false],
-            "decoder": ["type": "ByteLevel"],
-            "model": ["type": "BPE", "vocab": vocab, "merges": [String]()],
-        ]
-        do {
-            return try Tokenizer(tokenizerJSON: JSONSerialization.data(withJSONObject: json), config: nil)
-        } catch {
-            fatalError("the byte tokenizer must load: \(error)")
-        }
-    }()
+    static let tokenizer = ByteTokenizer.make()
 
-    static func engine(_ change: (inout EngineSettings) -> Void = { _ in }, eosTokens: [Int32] = []) -> Engine {
+    static func engine(
+        _ change: (inout EngineSettings) -> Void = { _ in }, eosTokens: [Int32] = [], hash: @escaping PrefixHash = PrefixHashing.standard
+    ) -> Engine {
         var settings = EngineSettings(contextLength: 512, kvTokens: 4096)
         change(&settings)
         return Engine(
             model: PrefixHashModel(vocabSize: vocabSize, eosTokens: eosTokens), tokenizer: tokenizer, settings: settings,
-            pool: WorkerPool(threads: 1))
+            pool: WorkerPool(threads: 1), hash: hash)
     }
 
     static func request(_ prompt: String, maxTokens: Int = 24, _ change: (inout GenerationRequest) -> Void = { _ in }) -> GenerationRequest
@@ -42,33 +28,33 @@ enum EngineHarness {
         change(&request)
         return request
     }
-
-    /// Byte-level BPE writes each byte as one printable character (GPT-2's table).
-    private static func byteCharacters() -> [String] {
-        var extra: UInt32 = 256
-        return (0..<256).map { byte in
-            if (33...126).contains(byte) || (161...172).contains(byte) || (174...255).contains(byte) {
-                return String(UnicodeScalar(UInt8(byte)))
-            }
-            defer { extra += 1 }
-            return String(UnicodeScalar(extra)!)
-        }
-    }
 }
 
 /// Everything one request reported.
 struct Answer: Equatable {
+    var promptTokens = 0
     var promptLogprobs: [TokenLogprobs?]?
     var tokens: [Int: [Int32]] = [:]
     var texts: [Int: String] = [:]
     var logprobs: [Int: [TokenLogprobs]] = [:]
     var reasons: [Int: FinishReport.Reason] = [:]
     var stopStrings: [Int: String] = [:]
+    /// How much of the prompt the prefix cache had: no part of what is answered, so any two are equal.
+    var cachedTokens = Cached(0)
+
+    struct Cached: Equatable {
+        let count: Int
+        init(_ count: Int) { self.count = count }
+        static func == (a: Cached, b: Cached) -> Bool { true }
+    }
 
     init(_ stream: GenerationStream) async {
         for await event in stream {
             switch event {
-            case .prompt(let report): promptLogprobs = report.logprobs
+            case .prompt(let report):
+                promptTokens = report.tokens
+                cachedTokens = Cached(report.cachedTokens)
+                promptLogprobs = report.logprobs
             case .token(let token):
                 tokens[token.choice, default: []].append(token.id)
                 texts[token.choice, default: ""] += token.text
@@ -79,6 +65,18 @@ struct Answer: Equatable {
                 stopStrings[report.choice] = report.stopString
             case .failed(let error): Issue.record("the engine failed: \(error)")
             }
+        }
+    }
+}
+
+extension Engine {
+    /// The answers to requests that are all submitted at once.
+    func answers(_ requests: [GenerationRequest]) async throws -> [Answer] {
+        let streams = try requests.map { try submit($0) }
+        return await withTaskGroup(of: (Int, Answer).self) { group in
+            for (index, stream) in streams.enumerated() { group.addTask { (index, await Answer(stream)) } }
+            let answers = await group.reduce(into: [Int: Answer]()) { $0[$1.0] = $1.1 }
+            return requests.indices.map { answers[$0]! }
         }
     }
 }

@@ -13,7 +13,7 @@ import Testing
         var counts = [Double](repeating: 0, count: Self.logits.count)
         // A fresh sampler every time: no penalties carry over.
         for step in 0..<draws {
-            var sampler = Sampler(parameters, seed: 99, choice: 0, prompt: [])
+            var sampler = Sampler(parameters, seed: 99, choice: 0, prompt: [], maxTokens: 64)
             var row = Self.logits
             counts[Int(sampler.sample(&row, count: row.count, step: step, workspace: workspace))] += 1
         }
@@ -66,7 +66,7 @@ import Testing
         parameters.temperature = 0
         parameters.presencePenalty = 0.6
         parameters.frequencyPenalty = 0.5
-        var sampler = Sampler(parameters, seed: 0, choice: 0, prompt: [])
+        var sampler = Sampler(parameters, seed: 0, choice: 0, prompt: [], maxTokens: 64)
         // Token 6 falls 3, 1.9, 1.4, 0.9 with its uses; token 0 falls 2, 0.9; token 1 stays at 1.
         let picks = (0..<5).map { step in
             var row = Self.logits
@@ -76,12 +76,12 @@ import Testing
         parameters = SamplingParameters()
         parameters.temperature = 0
         parameters.repetitionPenalty = 4
-        sampler = Sampler(parameters, seed: 0, choice: 0, prompt: [6])
+        sampler = Sampler(parameters, seed: 0, choice: 0, prompt: [6], maxTokens: 64)
         var row = Self.logits
         #expect(sampler.sample(&row, count: row.count, step: 0, workspace: workspace) == 0)
         parameters.repetitionPenalty = 1
         parameters.logitBias = [5: 100]
-        sampler = Sampler(parameters, seed: 0, choice: 0, prompt: [])
+        sampler = Sampler(parameters, seed: 0, choice: 0, prompt: [], maxTokens: 64)
         row = Self.logits
         #expect(sampler.sample(&row, count: row.count, step: 0, workspace: workspace) == 5)
     }

@@ -155,7 +155,7 @@ import Testing
 
     @Test func engineErrorsBecomeStatuses() async throws {
         let cases: [(EngineError, Int, String?)] = [
-            (.queueFull(limit: 5), 429, "queue_full"), (.shuttingDown, 503, "draining"),
+            (.queueFull(limit: 5), 429, "queue_full"), (.clientQueueFull(limit: 2), 429, "queue_full"), (.shuttingDown, 503, "draining"),
             (.promptTooLong(tokens: 5, limit: 3), 400, "context_length_exceeded"), (.tooManyChoices(wanted: 9, limit: 3), 400, nil),
         ]
         for (error, status, code) in cases {

@@ -46,7 +46,12 @@ final class ScriptedService: InferenceService {
     }
 
     var log: Log { state.withLock { $0 } }
-    var statistics: EngineStatistics { EngineStatistics() }
+    var statistics: EngineStatistics {
+        var statistics = EngineStatistics()
+        statistics.waitingRequests = 40
+        statistics.secondsPerRequest = 0.3
+        return statistics
+    }
 
     func encode(_ text: String, addSpecialTokens: Bool) -> [Int32] {
         (addSpecialTokens ? [256] : []) + text.utf8.map { Int32($0) }

@@ -51,15 +51,19 @@ struct GenerationResponder {
         do {
             return try GenerationRun.start(plan.requests, on: state.service)
         } catch {
-            throw APIError(error, settings: state.settings)
+            throw apiError(error)
         }
+    }
+
+    private func apiError(_ error: EngineError) -> APIError {
+        APIError(error, settings: state.settings, waitSeconds: state.service.statistics.estimatedWaitSeconds)
     }
 
     private func collect(_ run: GenerationRun, _ answer: some AnswerBuilder) async throws(APIError) -> JSON {
         var answer = answer
         var progress = GenerationProgress(choices: answer.plan.choiceCount, metrics: state.metrics)
         for await item in run.events {
-            if case .failed(let error) = item.event { throw APIError(error, settings: state.settings) }
+            if case .failed(let error) = item.event { throw apiError(error) }
             progress.take(item.event)
             _ = answer.take(item.event, prompt: item.prompt)
         }
@@ -73,7 +77,7 @@ struct GenerationResponder {
         var progress = GenerationProgress(choices: answer.plan.choiceCount, metrics: state.metrics)
         for await item in run.events {
             if case .failed(let error) = item.event {
-                try await writer.write(SSEWriter.event(APIError(error, settings: state.settings).json))
+                try await writer.write(SSEWriter.event(apiError(error).json))
                 return
             }
             progress.take(item.event)

@@ -35,7 +35,11 @@ extension Endpoint {
             requests.append(generation)
         }
         let adapters = try await state.resolve(completion.adapters)
-        for index in requests.indices { requests[index].adapters = adapters.set }
+        let client = try ClientIdentity.read(fields, request, context, state.settings)
+        for index in requests.indices {
+            requests[index].adapters = adapters.set
+            requests[index].client = client
+        }
         let plan = GenerationPlan(
             id: id, created: Int(Date().timeIntervalSince1970), model: completion.model.name, fingerprint: service.fingerprint,
             requests: requests, choices: completion.choices, applied: adapters.applied, streams: completion.stream.streams,

@@ -3,17 +3,19 @@ import Engine
 
 extension APIError {
     /// What the engine refused, in the words of the API.
-    init(_ error: EngineError, settings: ServerSettings) {
+    ///
+    /// - Parameter waitSeconds: how long the requests that wait now should take.
+    init(_ error: EngineError, settings: ServerSettings, waitSeconds: Double) {
         switch error {
         case .promptEmpty: self = .bad("prompt", error.description)
         case .promptTooLong, .tooManyTokens: self = .bad("max_tokens", error.description, code: "context_length_exceeded")
         case .tooManyChoices: self = .bad("n", error.description)
         case .tokenOutOfRange: self = .bad("prompt", error.description)
         case .invalidParameter(let name, _, _): self = .bad(name, error.description)
-        case .queueFull:
+        case .queueFull, .clientQueueFull:
             self.init(
                 status: .tooManyRequests, message: error.description, type: "rate_limit_error", code: "queue_full",
-                retryAfter: settings.retryAfterSeconds)
+                retryAfter: settings.retryAfter(waitSeconds: waitSeconds))
         case .shuttingDown: self = .draining
         }
     }

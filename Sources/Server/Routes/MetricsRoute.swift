@@ -1,3 +1,4 @@
+import Engine
 import Hummingbird
 
 extension Endpoint {
@@ -16,15 +17,40 @@ extension PrometheusText {
         let engine = service.statistics
         head("resa_model_info", "The served model.", "gauge")
         sample("resa_model_info", [("model", service.modelName)], 1)
-        gauge("resa_engine_waiting_requests", "Requests waiting for a place.", Double(engine.waitingRequests))
-        gauge("resa_engine_running_sequences", "Sequences in the batch.", Double(engine.runningSequences))
-        gauge("resa_engine_kv_blocks_used", "Blocks of the KV cache in use.", Double(engine.kvBlocksUsed))
-        gauge("resa_engine_kv_blocks", "Blocks of the KV cache.", Double(engine.kvBlocksTotal))
-        counter("resa_engine_prompt_tokens_total", "Prompt tokens computed.", Double(engine.promptTokens))
-        counter("resa_engine_generated_tokens_total", "Tokens generated.", Double(engine.generatedTokens))
-        counter("resa_engine_finished_sequences_total", "Sequences ended.", Double(engine.finishedSequences))
-        counter("resa_engine_cancelled_sequences_total", "Sequences ended by a client that left.", Double(engine.cancelledSequences))
-        counter("resa_engine_steps_total", "Steps of the engine.", Double(engine.steps))
+        addGauges(engine)
+        addCounters(engine)
+    }
+
+    private mutating func addGauges(_ engine: EngineStatistics) {
+        gauge("resa_engine_waiting_requests", "Requests waiting for a place.", engine.waitingRequests)
+        gauge("resa_engine_clients", "Clients with requests that wait or run.", engine.clients)
+        gauge("resa_engine_running_sequences", "Sequences in the batch.", engine.runningSequences)
+        gauge("resa_engine_preempted_sequences", "Sequences that made room for others and wait to go on.", engine.preemptedSequences)
+        gauge("resa_engine_batch_rows", "Tokens computed together in the last step.", engine.batchRows)
+        gauge("resa_engine_kv_blocks", "Blocks of the KV cache.", engine.kvBlocksTotal)
+        gauge("resa_engine_kv_blocks_used", "Blocks of the KV cache that sequences hold.", engine.kvBlocksUsed)
+        gauge("resa_engine_kv_blocks_cached", "Blocks that nobody holds, kept as prefixes of later requests.", engine.kvBlocksCached)
+        gauge("resa_engine_kv_blocks_free", "Blocks that hold nothing.", engine.kvBlocksFree)
+        gauge("resa_engine_kv_block_tokens", "Tokens in a block.", engine.kvBlockTokens)
+        gauge("resa_engine_seconds_per_request", "Busy time between the ends of two requests, lately.", engine.secondsPerRequest)
+    }
+
+    private mutating func addCounters(_ engine: EngineStatistics) {
+        counter("resa_engine_prompt_tokens_total", "Prompt tokens computed.", engine.promptTokens)
+        counter("resa_engine_generated_tokens_total", "Tokens generated.", engine.generatedTokens)
+        counter("resa_engine_recomputed_tokens_total", "Tokens computed again after making room.", engine.recomputedTokens)
+        counter("resa_engine_prefix_query_tokens_total", "Prompt tokens looked up in the prefix cache.", engine.prefixQueryTokens)
+        counter("resa_engine_prefix_hit_tokens_total", "Prompt tokens found in the prefix cache.", engine.prefixHitTokens)
+        counter("resa_engine_kv_evictions_total", "Cached blocks given up for others.", engine.kvEvictions)
+        counter("resa_engine_preemptions_total", "Times a sequence made room for others.", engine.preemptions)
+        counter("resa_engine_finished_requests_total", "Requests ended.", engine.finishedRequests)
+        counter("resa_engine_finished_sequences_total", "Sequences ended.", engine.finishedSequences)
+        counter("resa_engine_cancelled_sequences_total", "Sequences ended by a client that left.", engine.cancelledSequences)
+        counter("resa_engine_steps_total", "Steps of the engine.", engine.steps)
+        counter("resa_engine_rows_total", "Tokens computed in all steps.", engine.rows)
         counter("resa_engine_step_seconds_total", "Time spent in steps.", engine.stepSeconds)
     }
+
+    private mutating func gauge(_ name: String, _ help: String, _ value: Int) { gauge(name, help, Double(value)) }
+    private mutating func counter(_ name: String, _ help: String, _ value: Int) { counter(name, help, Double(value)) }
 }

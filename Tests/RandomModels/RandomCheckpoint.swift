@@ -1,28 +1,28 @@
 import Foundation
 
 /// Writes small checkpoints and adapters with random weights, the way the formats' own libraries write them.
-struct RandomCheckpoint {
-    let folder: URL
+package struct RandomCheckpoint {
+    package let folder: URL
     private var random: SeededRandom
 
-    static let hidden = 64
-    static let layers = 3
-    static let heads = 4
-    static let kvHeads = 2
-    static let ffn = 96
-    static let vocab = 256
+    package static let hidden = 64
+    package static let layers = 3
+    package static let heads = 4
+    package static let kvHeads = 2
+    package static let ffn = 96
+    package static let vocab = 256
 
     /// A folder that the caller removes.
-    init(seed: UInt64) throws {
+    package init(seed: UInt64) throws {
         random = SeededRandom(seed: seed)
         folder = FileManager.default.temporaryDirectory.appendingPathComponent("resa-test-\(UUID().uuidString)")
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
     }
 
-    func remove() { try? FileManager.default.removeItem(at: folder) }
+    package func remove() { try? FileManager.default.removeItem(at: folder) }
 
     /// A Qwen2 checkpoint with biases; returns its folder.
-    mutating func model() throws -> URL {
+    package mutating func model() throws -> URL {
         let (hidden, ffn, width) = (Self.hidden, Self.ffn, Self.hidden / Self.heads * Self.kvHeads)
         var tensors: [(String, [Int], [Float])] = [
             ("model.embed_tokens.weight", [Self.vocab, hidden], normal(Self.vocab * hidden, 1)),
@@ -59,7 +59,7 @@ struct RandomCheckpoint {
     }
 
     /// A PEFT LoRA on `modules` of every layer.
-    mutating func lora(_ name: String, rank: Int, modules: [String]) throws {
+    package mutating func lora(_ name: String, rank: Int, modules: [String]) throws {
         let width = Self.hidden / Self.heads * Self.kvHeads
         let outputs = [
             "q_proj": Self.hidden, "k_proj": width, "v_proj": width, "o_proj": Self.hidden, "gate_proj": Self.ffn, "up_proj": Self.ffn,
@@ -84,7 +84,7 @@ struct RandomCheckpoint {
     }
 
     /// A sparsify SAE at `hookpoints`.
-    mutating func sae(_ name: String, hookpoints: [String], latents: Int = 192, k: Int = 8) throws {
+    package mutating func sae(_ name: String, hookpoints: [String], latents: Int = 192, k: Int = 8) throws {
         for hookpoint in hookpoints {
             let folder = folder.appendingPathComponent("adapters/\(name)/\(hookpoint)")
             try write(
@@ -109,7 +109,7 @@ struct RandomCheckpoint {
         try JSONSerialization.data(withJSONObject: object).write(to: folder.appendingPathComponent(name))
     }
 
-    static func writeSafetensors(_ tensors: [(String, [Int], [Float])], to url: URL) throws {
+    package static func writeSafetensors(_ tensors: [(String, [Int], [Float])], to url: URL) throws {
         var header: [String: Any] = [:]
         var data = Data()
         for (name, shape, values) in tensors {
@@ -127,12 +127,12 @@ struct RandomCheckpoint {
 }
 
 /// SplitMix64 with a Box-Muller normal draw.
-struct SeededRandom: RandomNumberGenerator {
+package struct SeededRandom: RandomNumberGenerator {
     private var state: UInt64
 
-    init(seed: UInt64) { state = seed }
+    package init(seed: UInt64) { state = seed }
 
-    mutating func next() -> UInt64 {
+    package mutating func next() -> UInt64 {
         state &+= 0x9E37_79B9_7F4A_7C15
         var z = state
         z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
@@ -140,7 +140,7 @@ struct SeededRandom: RandomNumberGenerator {
         return z ^ (z >> 31)
     }
 
-    mutating func normal() -> Float {
+    package mutating func normal() -> Float {
         let u = Double.random(in: 1e-12..<1, using: &self)
         let v = Double.random(in: 0..<1, using: &self)
         return Float((-2 * log(u)).squareRoot() * cos(2 * .pi * v))

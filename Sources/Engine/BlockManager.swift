@@ -1,0 +1,167 @@
+import Models
+
+/// The KV blocks of every sequence: gives them out as sequences grow, finds those that hold a known prefix, and keeps full blocks for
+/// later until their room is needed.
+///
+/// A block is *used* while a sequence owns it, *cached* while nobody does but it holds a prefix, and *free* otherwise.
+final class BlockManager {
+    let allocator: BlockAllocator
+    let cache: PrefixCache
+    private let cachesPrefixes: Bool
+    private let hash: PrefixHash
+    /// Begins every chain of hashes, so that nobody can prepare prompts that collide.
+    private let seed = UInt64.random(in: .min ... .max)
+    private var adapterKeys = AdapterKeyTable()
+    /// Cached blocks given up for others, since the start.
+    private(set) var evictions = 0
+
+    init(total: Int, cachesPrefixes: Bool, hash: @escaping PrefixHash = PrefixHashing.standard) {
+        allocator = BlockAllocator(total: total)
+        cache = PrefixCache(blocks: total)
+        self.cachesPrefixes = cachesPrefixes
+        self.hash = hash
+    }
+
+    var total: Int { allocator.total }
+    var free: Int { allocator.freeCount }
+    var cached: Int { cache.unusedCount }
+    var used: Int { total - free - cached }
+    /// Blocks a sequence could get now.
+    var available: Int { free + cached }
+
+    // MARK: Adapters
+
+    /// The number under which blocks computed with these adapters are known; give it back with `release(adapterKey:)`.
+    func number(forAdapters key: String) -> Int32 { adapterKeys.use(key) }
+    func release(adapterKey: Int32) { adapterKeys.removeUser(adapterKey) }
+    var adapterKeyCount: Int { adapterKeys.count }
+
+    // MARK: Sequences
+
+    /// Gives a sequence without blocks all it needs for its tokens, with as many from the prefix cache as `reuses` allows, and sets how
+    /// far it is computed. Nothing happens when fewer than `reserve` blocks would be left.
+    ///
+    /// The last token is never taken from the cache: what follows it must be computed.
+    func admit(_ sequence: UnsafeMutablePointer<SequenceState>, reuses: Bool, reserve: Int) -> Bool {
+        let needed = KVBlock.count(tokens: sequence.pointee.tokenCount)
+        // A block from the cache may be one of those available, so without looking: this much must be there at best.
+        guard needed - (reuses ? sequence.pointee.tokenCount - 1 : 0) / KVBlock.tokens + reserve <= available else { return false }
+        var found = 0
+        var foundUnused = 0
+        if reuses && cachesPrefixes {
+            (found, foundUnused) = match(sequence)
+        }
+        guard needed - found + reserve <= available - foundUnused else { return false }
+        for index in 0..<found { take(sequence.pointee.blocks[index]) }
+        sequence.pointee.blockCount = found
+        sequence.pointee.publishedBlocks = found
+        sequence.pointee.computed = found * KVBlock.tokens
+        while sequence.pointee.blockCount < needed {
+            guard grow(sequence) else { preconditionFailure("KV blocks that were counted are not there") }
+        }
+        return true
+    }
+
+    /// Writes the cached blocks that hold the beginning of the sequence into its table, and returns how many there are and how many of
+    /// them nobody uses.
+    private func match(_ sequence: UnsafeMutablePointer<SequenceState>) -> (found: Int, unused: Int) {
+        let limit = (sequence.pointee.tokenCount - 1) / KVBlock.tokens
+        var parent = PrefixCache.none
+        var unused = 0
+        for index in 0..<limit {
+            let block = cache.find(
+                sequence.pointee.tokens + index * KVBlock.tokens, hash: hash(of: index, in: sequence), parent: parent,
+                identity: PrefixIdentity(of: sequence.pointee, block: index))
+            if block == PrefixCache.none { return (index, unused) }
+            sequence.pointee.blocks[index] = block
+            if cache.isUnused(block) { unused += 1 }
+            parent = block
+        }
+        return (limit, unused)
+    }
+
+    /// The chained hash of a full block, computed once in a sequence's life.
+    private func hash(of index: Int, in sequence: UnsafeMutablePointer<SequenceState>) -> UInt64 {
+        while sequence.pointee.hashedBlocks <= index {
+            let next = sequence.pointee.hashedBlocks
+            let identity = PrefixIdentity(of: sequence.pointee, block: next)
+            sequence.pointee.hashes[next] = hash(
+                next == 0 ? seed : sequence.pointee.hashes[next - 1], sequence.pointee.tokens + next * KVBlock.tokens,
+                identity.adapters, identity.promptTokens)
+            sequence.pointee.hashedBlocks += 1
+        }
+        return sequence.pointee.hashes[index]
+    }
+
+    /// Gives a sequence one block more: a free one, or else the cached one unused for longest. False when there is none.
+    func grow(_ sequence: UnsafeMutablePointer<SequenceState>) -> Bool {
+        guard let block = allocator.allocate() ?? evict() else { return false }
+        sequence.pointee.blocks[sequence.pointee.blockCount] = block
+        sequence.pointee.blockCount += 1
+        return true
+    }
+
+    private func evict() -> Int32? {
+        guard let evicted = cache.evict() else { return nil }
+        adapterKeys.removeUser(evicted.identity.adapters)
+        evictions += 1
+        allocator.free(evicted.block)
+        return allocator.allocate()
+    }
+
+    /// Lets a sequence share the first `count` blocks of another. It must have none yet.
+    func share(_ count: Int, of leader: UnsafeMutablePointer<SequenceState>, with sequence: UnsafeMutablePointer<SequenceState>) {
+        for index in 0..<count {
+            let block = leader.pointee.blocks[index]
+            take(block)
+            sequence.pointee.blocks[index] = block
+        }
+        sequence.pointee.blockCount = count
+        sequence.pointee.publishedBlocks = min(count, leader.pointee.publishedBlocks)
+    }
+
+    private func take(_ block: Int32) {
+        if allocator.ownerCount(block) == 0 { cache.becameUsed(block) }
+        allocator.addOwner(block)
+    }
+
+    /// Makes the blocks that a sequence has filled known to others. Where another sequence was first with the same prefix, this one
+    /// changes over to its block: they hold the same bits.
+    func publish(_ sequence: UnsafeMutablePointer<SequenceState>) {
+        guard cachesPrefixes else { return }
+        let full = sequence.pointee.computed / KVBlock.tokens
+        while sequence.pointee.publishedBlocks < full {
+            let index = sequence.pointee.publishedBlocks
+            let block = sequence.pointee.blocks[index]
+            let parent = index == 0 ? PrefixCache.none : sequence.pointee.blocks[index - 1]
+            let identity = PrefixIdentity(of: sequence.pointee, block: index)
+            let tokens = sequence.pointee.tokens + index * KVBlock.tokens
+            let hash = hash(of: index, in: sequence)
+            let known = cache.find(tokens, hash: hash, parent: parent, identity: identity)
+            if known == PrefixCache.none {
+                cache.insert(block, tokens: tokens, hash: hash, parent: parent, identity: identity)
+                adapterKeys.addUser(identity.adapters)
+            } else if known != block {
+                take(known)
+                release(block)
+                sequence.pointee.blocks[index] = known
+            }
+            sequence.pointee.publishedBlocks += 1
+        }
+    }
+
+    /// Takes all blocks from a sequence, the last one first; what it has computed is lost to it unless the prefix cache keeps it.
+    func releaseAll(_ sequence: UnsafeMutablePointer<SequenceState>) {
+        while sequence.pointee.blockCount > 0 {
+            sequence.pointee.blockCount -= 1
+            release(sequence.pointee.blocks[sequence.pointee.blockCount])
+        }
+        sequence.pointee.computed = 0
+        sequence.pointee.publishedBlocks = 0
+    }
+
+    private func release(_ block: Int32) {
+        guard allocator.removeOwner(block) else { return }
+        if cache.contains(block) { cache.becameUnused(block) } else { allocator.free(block) }
+    }
+}

@@ -1,0 +1,55 @@
+import Adapters
+
+/// The part of a sequence that every step reads and writes: its tokens, its blocks and how far it is computed.
+///
+/// Plain memory at a fixed address, reached by pointer: a step walks over these without counting a reference or allocating. `Sequence`
+/// owns it and everything it points to.
+struct SequenceState: BitwiseCopyable {
+    /// Prompt and generated tokens; room for all there may ever be.
+    let tokens: UnsafeMutablePointer<Int32>
+    var tokenCount: Int
+    let promptLength: Int
+    /// Tokens to generate at most.
+    let maxTokens: Int
+    /// Tokens whose keys and values are in the cache.
+    var computed = 0
+    /// The most `computed` has ever been: what is below was computed before and given up.
+    var furthest = 0
+
+    /// KV block of every 32 positions; room for all there may ever be.
+    let blocks: UnsafeMutablePointer<Int32>
+    var blockCount = 0
+    /// Leading blocks that stand in the prefix cache.
+    var publishedBlocks = 0
+    /// Chained hash of each full block, as far as they were needed.
+    let hashes: UnsafeMutablePointer<UInt64>
+    var hashedBlocks = 0
+    let adapterKey: Int32
+    /// Whether an adapter treats prompt and generated tokens differently.
+    let distinguishesPrompt: Bool
+
+    /// Order of arrival among running sequences; the latest makes room for others.
+    let admission: Int
+    let adapters: Unmanaged<AdapterSet>
+    let sampler: UnsafeMutablePointer<Sampler>
+    /// Log-probabilities of generated tokens are asked for.
+    let wantsLogprobs: Bool
+    /// Every row of the prompt must be computed and returned, for log-probabilities.
+    var wantsPromptLogprobs: Bool
+    /// What interventions read is asked for, of the newest token or of the whole prompt.
+    let observes: Bool
+    var observesPrompt: Bool
+
+    /// Tokens whose keys and values are still to be computed: 1 while decoding.
+    var pending: Int { tokenCount - computed }
+    /// One row a step from now on.
+    var isDecoding: Bool { tokenCount - computed == 1 && computed >= promptLength }
+    var generated: Int { tokenCount - promptLength }
+    /// The next step needs a block more than there is.
+    var needsBlock: Bool { tokenCount > blockCount * KVBlock.tokens }
+
+    mutating func append(_ token: Int32) {
+        tokens[tokenCount] = token
+        tokenCount += 1
+    }
+}
