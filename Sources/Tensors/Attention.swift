@@ -63,6 +63,6 @@ package enum Attention {
     private static func cache(
         _ keys: UnsafeMutableRawPointer, _ values: UnsafeMutableRawPointer, _ layout: KVLayout
     ) -> resa_kv_cache {
-        resa_kv_cache(keys: keys, values: values, kvHeads: layout.kvHeads, headDim: layout.headDim, bf16: layout.format == .bf16)
+        resa_kv_cache(keys: keys, values: values, kvHeads: layout.kvHeads, headDim: layout.headDim, bf16: layout.format != .f32)
     }
 }
