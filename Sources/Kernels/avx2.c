@@ -3,6 +3,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "quantised.h"
 #include "tiers.h"
 #include "vector_avx2.h"
 #include "vector_exp.h"
@@ -146,6 +147,7 @@ static double probe_bf16(ptrdiff_t rounds) {
 #define TIER_TABLE resa_kernels_avx2
 #define TIER_NAME "avx2"
 #define TIER RESA_TIER_AVX2
+#define TIER_FUNCTION(name) name##_avx2
 #include "vector_table.h"
 
 #pragma clang attribute pop

@@ -4,6 +4,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "quantised.h"
 #include "tiers.h"
 #include "vector_avx512.h"
 #include "vector_exp.h"
@@ -119,6 +120,7 @@ static double probe_bf16(ptrdiff_t rounds) {
 #define TIER_TABLE resa_kernels_avx512
 #define TIER_NAME "avx512"
 #define TIER RESA_TIER_AVX512
+#define TIER_FUNCTION(name) name##_avx512
 #include "vector_table.h"
 
 #pragma clang attribute pop

@@ -4,11 +4,7 @@
 
 #include <string.h>
 
-static inline float bits_to_float(uint32_t bits) {
-    float value;
-    memcpy(&value, &bits, sizeof value);
-    return value;
-}
+#include "half.h"
 
 static inline uint16_t load16(const uint8_t *bytes) {
     uint16_t value;
@@ -22,25 +18,14 @@ static inline uint32_t load32(const uint8_t *bytes) {
     return value;
 }
 
-/// Moves exponent and mantissa to their f32 places and scales by 2^112, which also normalises the f16 denormals.
-static inline float half_to_float(uint16_t half) {
-    const uint32_t magnitude = (uint32_t)(half & 0x7fff) << 13;
-    const uint32_t sign = (uint32_t)(half & 0x8000) << 16;
-    const float scaled = bits_to_float(magnitude) * 0x1p112f;
-    uint32_t bits;
-    memcpy(&bits, &scaled, sizeof bits);
-    const uint32_t special = magnitude | 0x7f800000u;
-    return bits_to_float(sign | (magnitude >= 0x0f800000u ? special : bits));
-}
-
-static inline float half_at(const uint8_t *bytes) { return half_to_float(load16(bytes)); }
+static inline float half_at(const uint8_t *bytes) { return resa_half_to_float(load16(bytes)); }
 
 static void expand_f16(const uint8_t *source, ptrdiff_t count, float *out) {
     for (ptrdiff_t i = 0; i < count; i++) { out[i] = half_at(source + 2 * i); }
 }
 
 static void expand_bf16(const uint8_t *source, ptrdiff_t count, float *out) {
-    for (ptrdiff_t i = 0; i < count; i++) { out[i] = bits_to_float((uint32_t)load16(source + 2 * i) << 16); }
+    for (ptrdiff_t i = 0; i < count; i++) { out[i] = resa_float_of_bits((uint32_t)load16(source + 2 * i) << 16); }
 }
 
 // Blocks of 32.

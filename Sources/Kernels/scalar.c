@@ -2,6 +2,7 @@
 // so it is written for reading and shares no code with them.
 #include <math.h>
 
+#include "quantised.h"
 #include "tiers.h"
 
 /// The product of two bf16 numbers is exact in f32, so a multiply and an add round once, as a fused multiply-add would.
@@ -180,6 +181,9 @@ const resa_kernels resa_kernels_scalar = {
     .tier = RESA_TIER_SCALAR,
     .gemm_tile = gemm_tile,
     .store_row = store_row,
+    .quant_tile = resa_quant_tile_scalar,
+    .quant_store = resa_quant_store_scalar,
+    .quantise_groups = resa_quantise_groups_scalar,
     .axpy = axpy,
     .add = add,
     .dot = dot,
@@ -197,4 +201,5 @@ const resa_kernels resa_kernels_scalar = {
     .probe_read = probe_read,
     .probe_f32 = probe,
     .probe_bf16 = probe,
+    .probe_int8 = probe,
 };

@@ -1,9 +1,13 @@
-// The table of a vector tier; the including file defines TIER_TABLE, TIER_NAME and TIER, and the functions.
+// The table of a vector tier; the including file defines TIER_TABLE, TIER_NAME, TIER and TIER_FUNCTION, which names
+// what other files have for the tier, and the functions.
 const resa_kernels TIER_TABLE = {
     .name = TIER_NAME,
     .tier = TIER,
     .gemm_tile = gemm_tile,
     .store_row = store_row,
+    .quant_tile = TIER_FUNCTION(resa_quant_tile),
+    .quant_store = TIER_FUNCTION(resa_quant_store),
+    .quantise_groups = TIER_FUNCTION(resa_quantise_groups),
     .axpy = axpy,
     .add = add,
     .dot = dot,
@@ -21,4 +25,5 @@ const resa_kernels TIER_TABLE = {
     .probe_read = probe_read,
     .probe_f32 = probe_f32,
     .probe_bf16 = probe_bf16,
+    .probe_int8 = TIER_FUNCTION(resa_probe_int8),
 };

@@ -63,6 +63,10 @@ enum {
     RESA_ATTENTION_MAX_HEAD_DIM = 512,
 };
 
+/// A tile of a product with a quantised matrix and where its sums go: the driver's business, see resa_quantised.h.
+typedef struct resa_quant_tile resa_quant_tile;
+typedef struct resa_quant_store resa_quant_store;
+
 typedef struct resa_kernels {
     const char *name;
     resa_tier tier;
@@ -77,6 +81,13 @@ typedef struct resa_kernels {
         bool accumulate, const void *ahead, ptrdiff_t aheadLines);
     /// y = sum (+ bias).
     void (*store_row)(ptrdiff_t count, const float *sum, const float *_Nullable bias, float *y);
+
+    // GEMM, quantised weights.
+
+    void (*quant_tile)(const resa_quant_tile *tile);
+    void (*quant_store)(const resa_quant_store *store, const float *sum, float *y);
+    /// What resa_quantise_row does.
+    void (*quantise_groups)(ptrdiff_t group, bool rotated, ptrdiff_t inputs, const float *x, void *row);
 
     // Rows.
 
@@ -116,6 +127,7 @@ typedef struct resa_kernels {
     /// Run `rounds` of the peak instruction mix; return the operations done (a multiply-add counts two).
     double (*probe_f32)(ptrdiff_t rounds);
     double (*probe_bf16)(ptrdiff_t rounds);
+    double (*probe_int8)(ptrdiff_t rounds);
 } resa_kernels;
 
 /// The table of a tier, or null when this CPU lacks it.
