@@ -37,8 +37,11 @@ package struct ContentDigest: Hashable, Sendable, CustomStringConvertible {
         description = Self.hex(whole.finalize())
     }
 
-    /// The digest of a text.
+    /// The SHA-256 of a text.
     package init(text: String) { description = Self.hex(SHA256.hash(data: Data(text.utf8))) }
+
+    /// The SHA-256 of some bytes.
+    package init(bytes: UnsafeRawBufferPointer) { description = Self.hex(SHA256.hash(data: bytes)) }
 
     /// A digest computed before.
     init(unchecked description: String) { self.description = description }

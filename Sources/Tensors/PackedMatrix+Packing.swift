@@ -43,7 +43,7 @@ extension PackedMatrix {
                 (FloatRows(inputs), RowScratch(QuantisedRows(format: format, rows: Self.fillRows, inputs: inputs)))
             } _: { range, scratch in
                 try fill(range, scratch.0.pointer)
-                scratch.1.rows.quantise(range.count, from: scratch.0.pointer, factor: factor, search: search)
+                scratch.1.rows.quantise(0..<range.count, from: scratch.0.pointer, factor: factor, search: search)
                 scratch.1.rows.pack(range.count, firstOutput: range.lowerBound, outputs: outputs, into: base)
             }
         }
@@ -90,7 +90,7 @@ extension PackedMatrix {
     }
 
     /// Runs `body` for every block of rows on the pool; runs of blocks share what `scratch` makes, so that it is not mapped anew for each.
-    private static func forEachBlock<Scratch>(
+    package static func forEachBlock<Scratch>(
         _ outputs: Int, pool: WorkerPool, scratch: @Sendable () -> Scratch, _ body: @Sendable (Range<Int>, Scratch) throws -> Void
     ) throws {
         let failure = Mutex<(any Error)?>(nil)

@@ -13,7 +13,7 @@ package final class PackedMatrix: Sendable {
     /// What every stored weight of a quantised matrix is multiplied with; 1 in other formats.
     package let factor: Float
     /// Written before the matrix is made, never after.
-    let storage: WeightStorage
+    package let storage: WeightStorage
 
     /// Weights that `storage` already holds packed, exactly `format.byteCount(outputs:inputs:)` bytes of them.
     package init(format: MatrixFormat, outputs: Int, inputs: Int, factor: Float = 1, storage: WeightStorage) {
