@@ -9,7 +9,7 @@ enum PackingFingerprint {
 
     static func of(_ plan: WeightPlan, pool: WorkerPool) -> String {
         let ways = Set(plan.sections.compactMap(Way.init))
-        let search = WeightSearch(WeightRecipe.entry(plan.format).effort)
+        let search = WeightRecipe.search(plan.format)
         return ways.map { "\($0.format) \($0.stored.map(\.rawValue).sorted()): \(digest($0, search, pool))" }.sorted().joined(separator: "\n")
     }
 

@@ -25,7 +25,7 @@ struct WeightPacker {
         }
     }
 
-    private var search: WeightSearch { WeightSearch(WeightRecipe.entry(plan.format).effort) }
+    private var search: WeightSearch { WeightRecipe.search(plan.format) }
 
     private func quantise(
         _ section: WeightPlan.Section, _ format: MatrixFormat, into storage: WeightStorage
@@ -70,13 +70,17 @@ struct WeightPacker {
     }
 
     private func packTable(_ section: WeightPlan.Section, _ type: ElementExpansion, into storage: WeightStorage) throws {
-        let (weights, part, columns, target) = (weights, section.parts[0], section.inputs, storage.pointer)
+        let (weights, part, columns) = (weights, section.parts[0], section.inputs)
         let rowBytes = storage.byteCount / max(section.outputs, 1)
         try PackedMatrix.forEachBlock(section.outputs, pool: pool) {
             TableScratch(part.isRepacked ? 0 : PackedMatrix.fillRows * columns)
         } _: { range, scratch in
+            let target = storage.pointer
             if part.isRepacked {
-                for row in range { (target + row * rowBytes).copyMemory(from: try weights.stored(part.tensor, row: row).baseAddress!, byteCount: rowBytes) }
+                for row in range {
+                    guard let source = try weights.stored(part.tensor, row: row).baseAddress else { continue }
+                    (target + row * rowBytes).copyMemory(from: source, byteCount: rowBytes)
+                }
             } else {
                 try weights.read(part.tensor, rows: range, into: scratch.floats.pointer)
                 ElementTable.round(scratch.floats.pointer, count: range.count * columns, toBF16: target + range.lowerBound * rowBytes)

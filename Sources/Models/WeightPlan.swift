@@ -104,7 +104,7 @@ extension WeightPlan {
         ) throws(CheckpointError) {
             var stored: [ElementExpansion] = []
             for tensor in tensors { stored.append(try weights.storedType(tensor)) }
-            let (matrix, repacked) = WeightPlan.choose(WeightRecipe.matrix(format, role), stored: stored)
+            let (matrix, repacked) = WeightPlan.choose(WeightRecipe.matrix(format, role, inputs: inputs), stored: stored)
             let parts = tensors.indices.map {
                 Part(tensor: tensors[$0], outputs: outputs[$0], stored: stored[$0], isRepacked: repacked[$0])
             }

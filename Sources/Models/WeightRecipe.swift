@@ -27,37 +27,33 @@ package struct WeightRecipe: Sendable {
         package var gateUp: MatrixFormat
         package var down: MatrixFormat
         package var head: MatrixFormat
-        /// How scales are found.
-        package var effort: WeightSearch.Effort
-
-        init(
-            qkv: MatrixFormat, attentionOutput: MatrixFormat, gateUp: MatrixFormat, down: MatrixFormat, head: MatrixFormat,
-            effort: WeightSearch.Effort
-        ) {
-            (self.qkv, self.attentionOutput, self.gateUp, self.down) = (qkv, attentionOutput, gateUp, down)
-            (self.head, self.effort) = (head, effort)
+        init(qkv: MatrixFormat, attentionOutput: MatrixFormat, gateUp: MatrixFormat, down: MatrixFormat, head: MatrixFormat) {
+            (self.qkv, self.attentionOutput, self.gateUp, self.down, self.head) = (qkv, attentionOutput, gateUp, down, head)
         }
 
-        init(all format: MatrixFormat, effort: WeightSearch.Effort) {
-            self.init(qkv: format, attentionOutput: format, gateUp: format, down: format, head: format, effort: effort)
+        init(all format: MatrixFormat) {
+            self.init(qkv: format, attentionOutput: format, gateUp: format, down: format, head: format)
         }
     }
 
-    private static let int8 = MatrixFormat.quantised(.int8Group64Rotated)
-    private static let int4 = MatrixFormat.quantised(.int4TwoLevel)
-
-    package static func entry(_ format: WeightFormat) -> Entry {
-        switch format {
-        case .f32: Entry(all: .f32, effort: .nearest)
-        case .bf16: Entry(all: .bf16, effort: .nearest)
-        case .int8: Entry(all: int8, effort: .nearest)
-        case .int4: Entry(qkv: int4, attentionOutput: int4, gateUp: int4, down: int4, head: int4, effort: .leastError)
+    package static func entry(_ format: WeightFormat, inputs: Int) -> Entry {
+        // The widest groups that need no padding: fewer scales, and a wider transform.
+        let int8 = MatrixFormat.quantised(inputs % 128 == 0 ? .int8Group128Rotated : .int8Group64Rotated)
+        let int4 = MatrixFormat.quantised(.int4TwoLevel)
+        return switch format {
+        case .f32: Entry(all: .f32)
+        case .bf16: Entry(all: .bf16)
+        case .int8: Entry(qkv: int8, attentionOutput: int8, gateUp: int8, down: int8, head: int8)
+        case .int4: Entry(qkv: int4, attentionOutput: int4, gateUp: int4, down: int4, head: int4)
         }
     }
 
-    /// The format of a matrix whose checkpoint does not hold blocks that fit better (see `WeightPlan`).
-    package static func matrix(_ format: WeightFormat, _ role: MatrixRole) -> MatrixFormat {
-        let entry = entry(format)
+    /// How scales are found. At 8 bits a search gains nothing.
+    package static func search(_ format: WeightFormat) -> WeightSearch { WeightSearch(format == .int4 ? .leastError : .nearest) }
+
+    /// The format of a matrix of so many inputs whose checkpoint does not hold blocks that fit better (see `WeightPlan`).
+    package static func matrix(_ format: WeightFormat, _ role: MatrixRole, inputs: Int) -> MatrixFormat {
+        let entry = entry(format, inputs: inputs)
         return switch role {
         case .qkv: entry.qkv
         case .attentionOutput: entry.attentionOutput

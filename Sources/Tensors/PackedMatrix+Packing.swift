@@ -23,18 +23,17 @@ extension PackedMatrix {
         pool: WorkerPool, fill: @Sendable (_ range: Range<Int>, _ rows: UnsafeMutablePointer<Float>) throws -> Void
     ) throws {
         let storage = storage ?? WeightStorage(byteCount: format.byteCount(outputs: outputs, inputs: inputs))
-        let base = storage.pointer
         var factor: Float = 1
         switch format {
         case .f32:
             try Self.forEachBlock(outputs, pool: pool) { () } _: { range, _ in
-                try fill(range, base.assumingMemoryBound(to: Float.self) + range.lowerBound * inputs)
+                try fill(range, storage.pointer.assumingMemoryBound(to: Float.self) + range.lowerBound * inputs)
             }
         case .bf16:
             try Self.forEachBlock(outputs, pool: pool) { FloatRows(inputs) } _: { range, scratch in
                 try fill(range, scratch.pointer)
                 resa_pack_panel(
-                    outputs, inputs, range.lowerBound, range.count, scratch.pointer, base.assumingMemoryBound(to: UInt16.self))
+                    outputs, inputs, range.lowerBound, range.count, scratch.pointer, storage.pointer.assumingMemoryBound(to: UInt16.self))
             }
         case .quantised(let format):
             factor = Self.factor(largest: try Self.largest(outputs, inputs, pool: pool, fill: fill))
@@ -44,7 +43,7 @@ extension PackedMatrix {
             } _: { range, scratch in
                 try fill(range, scratch.0.pointer)
                 scratch.1.rows.quantise(0..<range.count, from: scratch.0.pointer, factor: factor, search: search)
-                scratch.1.rows.pack(range.count, firstOutput: range.lowerBound, outputs: outputs, into: base)
+                scratch.1.rows.pack(range.count, firstOutput: range.lowerBound, outputs: outputs, into: storage.pointer)
             }
         }
         self.init(format: format, outputs: outputs, inputs: inputs, factor: factor, storage: storage)
@@ -58,12 +57,11 @@ extension PackedMatrix {
         repack: @Sendable (_ range: Range<Int>, _ rows: borrowing QuantisedRows) throws -> Void
     ) throws {
         let storage = storage ?? WeightStorage(byteCount: format.byteCount(outputs: outputs, inputs: inputs))
-        let base = storage.pointer
         try Self.forEachBlock(outputs, pool: pool) {
             RowScratch(QuantisedRows(format: format, rows: Self.fillRows, inputs: inputs))
         } _: { range, scratch in
             try repack(range, scratch.rows)
-            scratch.rows.pack(range.count, firstOutput: range.lowerBound, outputs: outputs, into: base)
+            scratch.rows.pack(range.count, firstOutput: range.lowerBound, outputs: outputs, into: storage.pointer)
         }
         self.init(format: .quantised(format), outputs: outputs, inputs: inputs, storage: storage)
     }
