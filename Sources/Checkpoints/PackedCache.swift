@@ -50,7 +50,7 @@ package final class PackedCache: Sendable {
     }
 
     package let settings: Settings
-    let report: @Sendable (Event) -> Void
+    package let report: @Sendable (Event) -> Void
 
     static let fileSuffix = ".packed"
 

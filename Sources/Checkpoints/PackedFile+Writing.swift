@@ -16,6 +16,10 @@ package final class PackedFileWriter {
     private let region: MemoryRegion
     private let dataBytes: Int
     private var isFinished = false
+    /// Sends written bytes to the disk while the caller makes more.
+    private let flusher = DispatchQueue(label: "resa.packed-file", qos: .utility)
+    private var unflushed = 0
+    private static let flushBytes = 128 << 20
 
     /// - Parameter dataBytes: how much of `region` is data; the region reaches to the next multiple of 4096, with zeros.
     package init(path: String, region: MemoryRegion, dataBytes: Int) throws(Failure) {
@@ -30,6 +34,7 @@ package final class PackedFileWriter {
 
     /// A file that was not finished is removed.
     deinit {
+        flusher.sync {}
         close(descriptor)
         if !isFinished { unlink(partialPath) }
     }
@@ -38,9 +43,11 @@ package final class PackedFileWriter {
     package func write(_ range: Range<Int>) throws(Failure) {
         let offset = PackedFile.headerBytes + range.lowerBound
         try write(UnsafeRawBufferPointer(rebasing: region.bytes[range]), at: offset)
-        #if os(Linux)
-            sync_file_range(descriptor, off_t(offset), off_t(range.count), UInt32(SYNC_FILE_RANGE_WRITE))
-        #endif
+        unflushed += range.count
+        if unflushed >= Self.flushBytes {
+            unflushed = 0
+            flusher.async { [descriptor] in _ = fdatasync(descriptor) }
+        }
     }
 
     /// Adds what stands around the data, waits for the disk, and moves the file to its place. All data has been written.
@@ -54,8 +61,9 @@ package final class PackedFileWriter {
         let index = PackedFile.Index(checksums: Array(sums.buffer), key: key, note: note).bytes
         header.indexBytes = index.count
         header.indexChecksum = index.withUnsafeBytes { checksum($0) }
-        try index.withUnsafeBytes { bytes throws(Failure) in try write(bytes, at: header.indexStart) }
-        try header.bytes.withUnsafeBytes { bytes throws(Failure) in try write(bytes, at: 0) }
+        try write(index, at: header.indexStart)
+        try write(header.bytes, at: 0)
+        flusher.sync {}
         guard fsync(descriptor) == 0 else { throw Failure(path: partialPath, reason: systemErrorText()) }
         guard rename(partialPath, path) == 0 else { throw Failure(path: path, reason: systemErrorText()) }
         isFinished = true
@@ -65,6 +73,11 @@ package final class PackedFileWriter {
             fsync(folder)
             close(folder)
         }
+    }
+
+    private func write(_ bytes: [UInt8], at offset: Int) throws(Failure) {
+        let result = bytes.withUnsafeBytes { bytes in Result { () throws(Failure) in try write(bytes, at: offset) } }
+        try result.get()
     }
 
     private func write(_ bytes: UnsafeRawBufferPointer, at offset: Int) throws(Failure) {
