@@ -73,7 +73,8 @@ let package = Package(
         .target(name: "Adapters", dependencies: ["Checkpoints", "JSONText", "Tensors", "CPCRE2"]),
         .target(name: "Tokenizers", dependencies: ["Checkpoints", "JSONText", "CPCRE2"]),
         .target(name: "Jinja", dependencies: ["JSONText"]),
-        .target(name: "Checkpoints", dependencies: ["JSONText", "Tensors"]),
+        .target(
+            name: "Checkpoints", dependencies: ["JSONText", "Tensors", "CXXHash", .product(name: "Crypto", package: "swift-crypto")]),
         .target(name: "JSONText"),
         .target(name: "Tensors", dependencies: ["Kernels"]),
         .target(name: "Kernels", dependencies: ["COpenBLAS"], cSettings: kernelSettings),
@@ -83,6 +84,9 @@ let package = Package(
         .systemLibrary(
             name: "CPCRE2", path: "Sources/System/CPCRE2", pkgConfig: "libpcre2-8",
             providers: [.apt(["libpcre2-dev"])]),
+        .systemLibrary(
+            name: "CXXHash", path: "Sources/System/CXXHash", pkgConfig: "libxxhash",
+            providers: [.apt(["libxxhash-dev"])]),
 
         .target(name: "TestSupport", dependencies: ["AdapterRegistry", "Adapters"], path: "Tests/TestSupport"),
         .target(name: "RandomModels", dependencies: ["Tokenizers"], path: "Tests/RandomModels"),

@@ -5,12 +5,12 @@ import Tensors
 /// Reads adapters one at a time on a thread of its own: neither the engine nor the tasks that serve requests wait for the disk.
 final class AdapterLoader: Sendable {
     let scanner: AdapterScanner
-    private let format: WeightFormat
+    private let format: FloatFormat
     private let queue = DispatchQueue(label: "resa.adapters", qos: .utility)
     /// Packs on the queue's thread. The engine's pool is the engine's alone.
     private let pool = WorkerPool(threads: 1)
 
-    init(scanner: AdapterScanner, format: WeightFormat) {
+    init(scanner: AdapterScanner, format: FloatFormat) {
         self.scanner = scanner
         self.format = format
     }

@@ -18,7 +18,6 @@ package final class AdapterRegistry: Sendable {
 
     let folder: URL?
     let shape: ModelShape?
-    let format: WeightFormat
     /// The served base's name, which no adapter may have.
     let baseName: String
 
@@ -34,13 +33,13 @@ package final class AdapterRegistry: Sendable {
     /// - Parameters:
     ///   - folder: nil for a server without adapters.
     ///   - shape: the served model's; nil to list adapters without a model, in which case nothing can be resolved.
+    ///   - format: the served model's; adapters are held in its `adapterFormat`.
     /// - Throws: `AdapterRegistryError` when the folder itself cannot be read.
     package init(folder: URL?, shape: ModelShape?, format: WeightFormat, baseName: String) throws(AdapterRegistryError) {
         self.folder = folder
         self.shape = shape
-        self.format = format
         self.baseName = baseName
-        loader = AdapterLoader(scanner: AdapterScanner(shape: shape, baseName: baseName), format: format)
+        loader = AdapterLoader(scanner: AdapterScanner(shape: shape, baseName: baseName), format: format.adapterFormat)
         guard let folder else { return }
         let entries = try loader.scanner.scan(folder)
         state.withLock { $0.entries = entries }

@@ -23,11 +23,11 @@ struct AdapterTensorReader: Sendable {
 
     /// The tensor `[outputs, inputs]` as the weights of `y = x W^T`.
     func packed(
-        _ tensor: String, outputs: Int, inputs: Int, format: WeightFormat, pool: WorkerPool
+        _ tensor: String, outputs: Int, inputs: Int, format: FloatFormat, pool: WorkerPool
     ) throws(AdapterError) -> PackedMatrix {
         try require(tensor, shape: [outputs, inputs])
         do {
-            let matrix = try PackedMatrix(format: format, outputs: outputs, inputs: inputs, pool: pool) { rows, destination in
+            let matrix = try PackedMatrix(format: MatrixFormat(format), outputs: outputs, inputs: inputs, pool: pool) { rows, destination in
                 try read(tensor, rows: rows, columns: inputs, into: destination)
             }
             tensors.discard(tensor)
@@ -50,7 +50,7 @@ struct AdapterTensorReader: Sendable {
     }
 
     /// The tensor `[rows, width]` with its rows kept whole, for reading some of them by index.
-    func rowTable(_ tensor: String, rows: Int, width: Int, format: WeightFormat) throws(AdapterError) -> RowTable {
+    func rowTable(_ tensor: String, rows: Int, width: Int, format: FloatFormat) throws(AdapterError) -> RowTable {
         try require(tensor, shape: [rows, width])
         do {
             let table = try RowTable(rows: rows, width: width, format: format) { range, destination in

@@ -114,7 +114,7 @@ package struct LoRALayout {
     }
 
     /// Reads and packs every tensor.
-    package func load(digest: String, format: WeightFormat, pool: WorkerPool) throws(AdapterError) -> LoRAAdapter {
+    package func load(digest: String, format: FloatFormat, pool: WorkerPool) throws(AdapterError) -> LoRAAdapter {
         guard let shape else { throw .badFile(adapter: name, file: Self.tensorFile, problem: "it cannot be loaded without a model") }
         let reader = AdapterTensorReader(adapter: name, file: Self.tensorFile, tensors: tensors)
         var updates: [(layer: Int, module: ProjectionModule, update: LoRAUpdate)] = []

@@ -5,14 +5,14 @@ import Tensors
 final class RowTable: Sendable {
     let rows: Int
     let width: Int
-    let format: WeightFormat
+    let format: FloatFormat
     /// Exactly one of the two holds the elements.
     private let single: AlignedBuffer<Float>
     private let brain: AlignedBuffer<UInt16>
 
     /// `fill` writes some rows as f32, row-major; they are rounded to the format (to nearest, ties to even).
     init(
-        rows: Int, width: Int, format: WeightFormat, fill: (Range<Int>, UnsafeMutablePointer<Float>) throws -> Void
+        rows: Int, width: Int, format: FloatFormat, fill: (Range<Int>, UnsafeMutablePointer<Float>) throws -> Void
     ) throws {
         self.rows = rows
         self.width = width

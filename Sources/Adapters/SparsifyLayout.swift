@@ -63,7 +63,7 @@ package struct SparsifyLayout {
     }
 
     /// Reads and packs every tensor.
-    package func load(digest: String, format: WeightFormat, pool: WorkerPool) throws(AdapterError) -> SparseAutoencoder {
+    package func load(digest: String, format: FloatFormat, pool: WorkerPool) throws(AdapterError) -> SparseAutoencoder {
         let (latents, width) = (config.latents, config.width)
         let encoder = try tensors.packed("encoder.weight", outputs: latents, inputs: width, format: format, pool: pool)
         let decoder = try tensors.rowTable("W_dec", rows: latents, width: width, format: format)
@@ -80,7 +80,7 @@ extension SparseAutoencoder {
     /// Reads a sparsify hookpoint folder and packs its matrices in `format`.
     /// - Throws: `AdapterError` when a file is missing or malformed, or a tensor does not fit the config or `shape`.
     package static func load(
-        folder: URL, name: String, digest: String, hookpoint: HookPoint, shape: ModelShape, format: WeightFormat, pool: WorkerPool
+        folder: URL, name: String, digest: String, hookpoint: HookPoint, shape: ModelShape, format: FloatFormat, pool: WorkerPool
     ) throws(AdapterError) -> SparseAutoencoder {
         try SparsifyLayout(folder: folder, name: name, hookpoint: hookpoint, shape: shape)
             .load(digest: digest, format: format, pool: pool)

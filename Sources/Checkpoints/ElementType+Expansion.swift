@@ -11,7 +11,7 @@ extension ElementType {
     }
 
     /// Nil for types that can only be listed.
-    var kernel: ElementExpansion? {
+    package var kernel: ElementExpansion? {
         switch self {
         case .f32: .f32
         case .f16: .f16

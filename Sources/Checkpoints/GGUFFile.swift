@@ -50,6 +50,13 @@ package final class GGUFFile: TensorSource {
         try table.expand(info, rows: rows, into: destination)
     }
 
+    package func stored(_ name: String, rows: Range<Int>) throws(CheckpointError) -> UnsafeRawBufferPointer {
+        guard let info = table.infos[name] else { throw missing(name) }
+        return try table.stored(info, rows: rows)
+    }
+
+    package var files: [MappedFile] { [table.file] }
+
     package func discard(_ name: String) {
         if let info = table.infos[name] { table.file.discard(info.byteRange) }
     }

@@ -8,6 +8,8 @@ package final class MappedFile: Sendable {
     /// All bytes of the file; valid while this object lives.
     package var bytes: UnsafeRawBufferPointer { UnsafeRawBufferPointer(start: base, count: count) }
     package let count: Int
+    /// The file as it was when it was mapped; nil for a copy in memory.
+    package let stamp: FileStamp?
 
     // The bytes are never written after init and live until deinit, so any thread may read them.
     private nonisolated(unsafe) let base: UnsafeRawPointer?
@@ -15,10 +17,12 @@ package final class MappedFile: Sendable {
 
     /// - Throws: `CheckpointError.cannotRead` when the path is no readable regular file.
     package init(path: String) throws(CheckpointError) {
-        let (descriptor, size) = try openRegularFile(path)
+        let (descriptor, status) = try openRegularFile(path)
         defer { close(descriptor) }
+        let size = Int(status.st_size)
         self.path = path
         count = size
+        stamp = FileStamp(path: path, status: status)
         isMapped = true
         guard size > 0 else {
             base = nil
@@ -36,6 +40,7 @@ package final class MappedFile: Sendable {
     package init(path: String, contents: some Collection<UInt8>) {
         self.path = path
         count = contents.count
+        stamp = nil
         isMapped = false
         let copy = UnsafeMutableRawBufferPointer.allocate(byteCount: max(count, 1), alignment: 16)
         copy.copyBytes(from: contents)
@@ -62,8 +67,9 @@ package final class MappedFile: Sendable {
 
 /// Reads a small file into memory (a map would be at the mercy of a concurrent truncation).
 func readWholeFile(_ path: String, maximumBytes: Int) throws(CheckpointError) -> Data {
-    let (descriptor, size) = try openRegularFile(path)
+    let (descriptor, status) = try openRegularFile(path)
     defer { close(descriptor) }
+    let size = Int(status.st_size)
     guard size <= maximumBytes else {
         throw .malformed(file: path, what: "size", got: "\(size) bytes", wanted: "at most \(maximumBytes)")
     }
@@ -82,7 +88,7 @@ func readWholeFile(_ path: String, maximumBytes: Int) throws(CheckpointError) ->
 }
 
 /// Opens without ever blocking on a FIFO, and refuses whatever is no regular file.
-private func openRegularFile(_ path: String) throws(CheckpointError) -> (descriptor: Int32, size: Int) {
+func openRegularFile(_ path: String) throws(CheckpointError) -> (descriptor: Int32, status: stat) {
     let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
     guard descriptor >= 0 else { throw .cannotRead(file: path, reason: systemErrorText()) }
     var status = stat()
@@ -95,7 +101,7 @@ private func openRegularFile(_ path: String) throws(CheckpointError) -> (descrip
         close(descriptor)
         throw .cannotRead(file: path, reason: "it is a folder or device, not a regular file")
     }
-    return (descriptor, Int(status.st_size))
+    return (descriptor, status)
 }
 
-private func systemErrorText() -> String { String(cString: strerror(errno)) }
+func systemErrorText() -> String { String(cString: strerror(errno)) }

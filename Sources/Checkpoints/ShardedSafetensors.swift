@@ -53,6 +53,13 @@ package final class ShardedSafetensors: TensorSource {
         try shards[shard].expand(name, rows: rows, into: destination)
     }
 
+    package func stored(_ name: String, rows: Range<Int>) throws(CheckpointError) -> UnsafeRawBufferPointer {
+        guard let shard = shardOfTensor[name] else { throw missing(name) }
+        return try shards[shard].stored(name, rows: rows)
+    }
+
+    package var files: [MappedFile] { shards.flatMap(\.files) }
+
     package func discard(_ name: String) {
         if let shard = shardOfTensor[name] { shards[shard].discard(name) }
     }

@@ -42,6 +42,11 @@ package protocol TensorSource: Sendable {
     /// May be called from several threads at once.
     /// - Throws: `CheckpointError.missingTensor`, `.unsupportedType`, or `.malformed` when `rows` is not inside the tensor.
     func expand(_ name: String, rows: Range<Int>, into destination: UnsafeMutablePointer<Float>) throws(CheckpointError)
+    /// The stored bytes of rows `rows`, each a whole number of blocks; they are valid while the source lives.
+    /// - Throws: `CheckpointError.missingTensor`, or `.malformed` when `rows` is not inside the tensor or a row ends inside a block.
+    func stored(_ name: String, rows: Range<Int>) throws(CheckpointError) -> UnsafeRawBufferPointer
+    /// The files that hold the tensors, in an order that does not change.
+    var files: [MappedFile] { get }
     /// Lets go of the tensor's file pages (see `MappedFile.discard`). Unknown names are ignored.
     func discard(_ name: String)
 }

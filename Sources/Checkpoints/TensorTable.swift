@@ -30,13 +30,20 @@ struct TensorTable: Sendable {
             throw .unsupportedType(
                 file: file.path, tensor: info.name, got: info.type.rawValue, wanted: ElementType.expandableNames)
         }
+        let bytes = try stored(info, rows: rows)
+        guard let start = bytes.baseAddress, !bytes.isEmpty else { return }
+        ElementExpansion.expand(kernel, from: start, count: rows.count * info.rowLength, into: destination)
+    }
+
+    /// The bytes of rows `rows` of the tensor.
+    func stored(_ info: TensorInfo, rows: Range<Int>) throws(CheckpointError) -> UnsafeRawBufferPointer {
         guard rows.lowerBound >= 0, rows.upperBound <= info.rows else {
             throw .malformed(
                 file: file.path, what: "tensor \(info.name)", got: "a request for rows \(rows)", wanted: "rows in 0..<\(info.rows)")
         }
         let first = rows.lowerBound * info.rowLength
         let count = rows.count * info.rowLength
-        guard count > 0, let base = file.bytes.baseAddress else { return }
+        guard count > 0, let base = file.bytes.baseAddress else { return UnsafeRawBufferPointer(start: nil, count: 0) }
         let block = info.type.block
         // Only a vector of blocks can be cut inside one: the last dimension of a matrix is a multiple of the block.
         guard first % block.elements == 0, count % block.elements == 0 else {
@@ -44,7 +51,7 @@ struct TensorTable: Sendable {
                 file: file.path, what: "tensor \(info.name)", got: "a request for elements \(first)..<\(first + count)",
                 wanted: "multiples of the \(info.type.rawValue) block, \(block.elements) elements")
         }
-        let start = base + info.byteRange.lowerBound + first / block.elements * block.bytes
-        ElementExpansion.expand(kernel, from: start, count: count, into: destination)
+        return UnsafeRawBufferPointer(
+            start: base + info.byteRange.lowerBound + first / block.elements * block.bytes, count: count / block.elements * block.bytes)
     }
 }

@@ -1,3 +1,4 @@
+import Checkpoints
 import Tensors
 
 /// What tells one family of models from another. A new architecture is one file that makes one of these, and its line in `all`.
@@ -17,10 +18,11 @@ package struct Architecture: Sendable {
     /// GGUF files hold the rows of Q and K interleaved, for rotary pairs of neighbours.
     let ggufInterleavesQK: Bool
 
-    /// Reads the weights and packs them; `progress` hears the fraction done.
+    /// Reads the weights and packs them, unless `cache` has them packed; `progress` hears the fraction done.
     let load:
         @Sendable (
-            _ config: ModelConfig, _ weights: WeightReader, _ format: WeightFormat, _ pool: WorkerPool, _ progress: (Double) -> Void
+            _ config: ModelConfig, _ weights: WeightReader, _ format: WeightFormat, _ cache: PackedCache?, _ pool: WorkerPool,
+            _ progress: (Double) -> Void
         ) throws -> any LanguageModel
 
     package static let all: [Architecture] = [.qwen2, .llama]

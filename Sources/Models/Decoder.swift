@@ -8,7 +8,7 @@ package final class Decoder: LanguageModel {
     package let config: ModelConfig
     package let format: WeightFormat
 
-    let embeddings: PackedMatrix
+    let embeddings: TokenEmbeddings
     let layers: [DecoderLayer]
     let finalNorm: ParameterVector
     let head: PackedMatrix
@@ -18,7 +18,7 @@ package final class Decoder: LanguageModel {
     private nonisolated(unsafe) let layerReferences: UnsafeMutablePointer<Unmanaged<DecoderLayer>>
 
     init(
-        config: ModelConfig, format: WeightFormat, embeddings: PackedMatrix, layers: [DecoderLayer],
+        config: ModelConfig, format: WeightFormat, embeddings: TokenEmbeddings, layers: [DecoderLayer],
         finalNorm: ParameterVector, head: PackedMatrix, inverseFrequencies: ParameterVector
     ) {
         self.config = config
@@ -36,8 +36,7 @@ package final class Decoder: LanguageModel {
     deinit { layerReferences.deallocate() }
 
     package var byteCount: Int {
-        let tables = embeddings === head ? head.byteCount : embeddings.byteCount + head.byteCount
-        return tables + layers.reduce(0) { $0 + $1.byteCount }
+        embeddings.byteCount + head.byteCount + layers.reduce(0) { $0 + $1.byteCount }
     }
 
     package func forward(_ plan: BatchPlan, cache: KVCache, pool: WorkerPool, workspace: Workspace) -> MatrixView {

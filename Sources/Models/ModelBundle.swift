@@ -52,16 +52,23 @@ package final class ModelBundle: Sendable {
             recommendedSampling: RecommendedSampling(checkpoint))
     }
 
-    /// Reads and packs the weights.
+    /// Reads and packs the weights, or takes them packed from the cache.
     ///
-    /// - Parameter progress: hears the fraction done, on the calling thread.
+    /// - Parameters:
+    ///   - cache: where packed weights are kept between starts; nil to keep nothing.
+    ///   - progress: hears the fraction done, on the calling thread.
     package func load(
-        format: WeightFormat, pool: WorkerPool, progress: (Double) -> Void = { _ in }
+        format: WeightFormat, cache: PackedCache? = nil, pool: WorkerPool, progress: (Double) -> Void = { _ in }
     ) throws -> any LanguageModel {
         guard let architecture = Architecture.named(config.architecture) else {
             throw ModelError.unknownArchitecture(config.architecture, known: Architecture.all.map(\.name))
         }
-        return try architecture.load(config, weights, format, pool, progress)
+        return try architecture.load(config, weights, format, cache, pool, progress)
+    }
+
+    /// How the weights would be packed, from headers alone.
+    package func plan(_ format: WeightFormat) throws(CheckpointError) -> WeightPlan {
+        try WeightPlan(config: config, weights: weights, format: format)
     }
 
     private static func chatTemplate(_ checkpoint: Checkpoint, tokenizer: Tokenizer) -> Result<ChatTemplate, JinjaError>? {

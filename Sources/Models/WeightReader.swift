@@ -1,4 +1,5 @@
 import Checkpoints
+import Tensors
 
 /// Reads a model's weights under their Hugging Face names, whatever the checkpoint's layout.
 ///
@@ -57,6 +58,29 @@ package struct WeightReader: Sendable {
 
     /// The shape of the tensor, or nil when the model has none of that name (for example `lm_head.weight` when tied).
     package func shape(_ name: String) -> [Int]? { entries[name]?.shape }
+
+    /// How the tensor's elements are stored.
+    /// - Throws: `CheckpointError.missingTensor` for names outside the model.
+    package func storedType(_ name: String) throws(CheckpointError) -> ElementExpansion {
+        // What cannot be expanded was refused by init.
+        guard let entry = entries[name], let type = tensors.info(entry.stored)?.type.kernel else { throw missing(name) }
+        return type
+    }
+
+    /// The files that hold the weights.
+    package var files: [MappedFile] { tensors.files }
+
+    /// The file or folder, for error messages.
+    package var path: String { tensors.path }
+
+    /// The bytes of row `row` as stored, valid while the reader lives.
+    /// - Throws: as `read`.
+    package func stored(_ name: String, row: Int) throws(CheckpointError) -> UnsafeRawBufferPointer {
+        guard let entry = entries[name] else { throw missing(name) }
+        let headRows = entry.permutedHeadRows
+        let source = headRows > 0 ? WeightReader.storedRow(of: row, headRows: headRows) : row
+        return try tensors.stored(entry.stored, rows: source..<source + 1)
+    }
 
     /// Writes rows `rows` of the tensor, as f32, `shape[1]` numbers each (one for a vector), into `destination`.
     /// May be called from several threads at once.

@@ -1,4 +1,7 @@
 import ArgumentParser
+import Checkpoints
+import Foundation
+import Models
 import Tensors
 
 /// Which model a verb works on.
@@ -11,7 +14,7 @@ struct ModelOptions: ParsableArguments {
 struct ComputeOptions: ParsableArguments {
     @Option(
         help: ArgumentHelp("Weights in memory: \(WeightFormat.allCases.map(\.rawValue).joined(separator: " or ")).", valueName: "format"))
-    var weights = WeightFormat.bf16
+    var weights = WeightFormat.int8
 
     @Option(
         help: ArgumentHelp(
@@ -22,12 +25,37 @@ struct ComputeOptions: ParsableArguments {
     @Option(help: "Threads that compute. (default: one per processor)")
     var threads: Int?
 
+    @Option(
+        help: ArgumentHelp(
+            "Where packed weights are kept between starts; off to pack at every start. (default: packed in $RESA_CACHE, or in ~/.cache/resa)",
+            valueName: "folder"))
+    var packedCache: String?
+
+    @Option(help: "Bytes that packed weights of all models may take there; those used longest ago are removed.")
+    var packedCacheLimit = PackedCache.Settings.standard().limitBytes
+
     func validate() throws {
+        if packedCacheLimit < 0 { throw ValidationError("--packed-cache-limit is \(packedCacheLimit), but must be 0 or more") }
         if let threads, !(1...1024).contains(threads) { throw ValidationError("--threads is \(threads), but must be from 1 to 1024") }
     }
 
     /// The chosen KV format, or the one that goes with the weights.
     var kvFormat: KVFormat { kv ?? KVFormat(for: weights) }
+
+    /// Packs the model's weights, or maps them from the cache, and shows how far that is.
+    func load(_ bundle: ModelBundle, pool: WorkerPool) throws -> any LanguageModel {
+        let progress = ProgressReporter("resa: loading \(bundle.name)")
+        defer { progress.finish() }
+        return try bundle.load(format: weights, cache: cache, pool: pool) { progress.report($0) }
+    }
+
+    private var cache: PackedCache? {
+        if packedCache == "off" { return nil }
+        var settings = PackedCache.Settings.standard()
+        if let packedCache { settings.folder = URL(fileURLWithPath: packedCache, isDirectory: true) }
+        settings.limitBytes = packedCacheLimit
+        return PackedCache(settings) { Console.note("resa: \($0)\n") }
+    }
 
     func makePool() -> WorkerPool { WorkerPool(threads: threads ?? MachineProbe.processors) }
 }

@@ -83,9 +83,7 @@ struct Serve: AsyncParsableCommand {
             baseName: modelName)
 
         let pool = compute.makePool()
-        let progress = ProgressReporter("resa: loading \(modelName)")
-        let languageModel = try bundle.load(format: format, pool: pool) { progress.report($0) }
-        progress.finish()
+        let languageModel = try compute.load(bundle, pool: pool)
 
         let engine = Engine(
             model: languageModel, tokenizer: bundle.tokenizer, settings: engineSettings(bundle.config), pool: pool)

@@ -28,7 +28,7 @@ package enum ElementExpansion: String, Sendable, CaseIterable {
         resa_expand(type.element, source, count, target)
     }
 
-    private var element: resa_element {
+    var element: resa_element {
         switch self {
         case .f32: RESA_ELEMENT_F32
         case .f16: RESA_ELEMENT_F16

@@ -24,6 +24,8 @@ extension PackedMatrix {
         switch format {
         case .f32: multiplyBLAS(x, into: y, update, bias: bias, pool: pool, workspace: workspace)
         case .bf16: multiplyPanels(x, into: y, update, bias: bias, pool: pool, workspace: workspace)
+        case .quantised(let format):
+            multiplyCodes(x, format: format, into: y, update, bias: bias, pool: pool, workspace: workspace)
         }
     }
 
@@ -53,6 +55,40 @@ extension PackedMatrix {
             pool.parallel(runs * rowBlocks) { task in
                 let (block, run) = (task / runs, task % runs)
                 resa_gemm_bf16_panels(
+                    kernels, gemm, run * runLength, min((run + 1) * runLength, panelCount), rows * block / rowBlocks,
+                    rows * (block + 1) / rowBlocks)
+            }
+        }
+    }
+
+    private func multiplyCodes(
+        _ x: MatrixView, format: QuantisedFormat, into y: MatrixView, _ update: Update, bias: UnsafePointer<Float>?, pool: WorkerPool,
+        workspace: Workspace
+    ) {
+        let kernel = format.kernel
+        let rowBytes = resa_quant_row_bytes(kernel, inputs)
+        let quantised = UnsafeMutableRawPointer(workspace.allocate(UInt8.self, x.rows * rowBytes))
+        let (columns, kernels) = (inputs, pool.kernels)
+        pool.forEachRow(x.rows, elements: 2 * columns) { row in
+            resa_quantise_row(kernels, kernel, columns, x.row(row), quantised + row * rowBytes)
+        }
+        var gemm = resa_gemm_quant(
+            format: kernel, outputs: outputs, inputs: inputs, rows: x.rows, factor: factor, packed: storage.pointer, x: quantised,
+            y: y.pointer, yStride: y.stride, bias: bias, add: false, scale: 1)
+        if case .add(let scale) = update {
+            gemm.add = true
+            gemm.scale = scale
+        }
+        let panelCount = (outputs + RESA_QUANT_PANEL_COLUMNS - 1) / RESA_QUANT_PANEL_COLUMNS
+        let runLength = min(max(panelCount / (pool.threads * 8), 1), 16)
+        let runs = (panelCount + runLength - 1) / runLength
+        let rowBlock = RESA_QUANT_GEMM_ROWS
+        let rowBlocks = (x.rows + rowBlock - 1) / rowBlock
+        let rows = x.rows
+        withUnsafePointer(to: &gemm) { gemm in
+            pool.parallel(runs * rowBlocks) { task in
+                let (block, run) = (task / runs, task % runs)
+                resa_gemm_quant_panels(
                     kernels, gemm, run * runLength, min((run + 1) * runLength, panelCount), rows * block / rowBlocks,
                     rows * (block + 1) / rowBlocks)
             }

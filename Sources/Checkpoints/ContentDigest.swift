@@ -1,0 +1,59 @@
+import CXXHash
+import Crypto
+import Foundation
+import Tensors
+
+/// SHA-256 of a set of files by their content alone: the digest over each file's length and the digests of its pieces of 64 MiB, so that
+/// several threads can share the work.
+package struct ContentDigest: Hashable, Sendable, CustomStringConvertible {
+    /// 64 lowercase hexadecimal digits.
+    package let description: String
+
+    private static let piece = 64 << 20
+
+    /// Reads all of the files, in the order given; their pages are let go as they are done with.
+    /// - Parameter progress: hears the fraction done, on the calling thread.
+    package init(of files: [MappedFile], pool: WorkerPool, progress: (Double) -> Void = { _ in }) {
+        let pieces = files.flatMap { file in
+            stride(from: 0, to: file.count, by: Self.piece).map { (file, $0..<min($0 + Self.piece, file.count)) }
+        }
+        let digestBytes = 32
+        let digests = AlignedBuffer<UInt8>(count: pieces.count * digestBytes)
+        let base = digests.pointer
+        for start in stride(from: 0, to: pieces.count, by: 2 * pool.threads) {
+            let end = min(start + 2 * pool.threads, pieces.count)
+            pool.parallel(end - start) { task in
+                let (file, range) = pieces[start + task]
+                var hash = SHA256()
+                hash.update(bufferPointer: UnsafeRawBufferPointer(rebasing: file.bytes[range]))
+                file.discard(range)
+                for (index, byte) in hash.finalize().enumerated() { base[(start + task) * digestBytes + index] = byte }
+            }
+            progress(Double(end) / Double(pieces.count))
+        }
+        var whole = SHA256()
+        for file in files { whole.update(data: Data("\(file.count)\n".utf8)) }
+        whole.update(bufferPointer: UnsafeRawBufferPointer(start: base, count: digests.count))
+        description = Self.hex(whole.finalize())
+    }
+
+    /// The SHA-256 of a text.
+    package init(text: String) { description = Self.hex(SHA256.hash(data: Data(text.utf8))) }
+
+    /// The SHA-256 of some bytes.
+    package init(bytes: UnsafeRawBufferPointer) { description = Self.hex(SHA256.hash(data: bytes)) }
+
+    /// A digest computed before.
+    init(unchecked description: String) { self.description = description }
+
+    private static func hex(_ digest: SHA256.Digest) -> String {
+        let digits = Array("0123456789abcdef".utf8)
+        return String(decoding: digest.flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] }, as: UTF8.self)
+    }
+}
+
+/// XXH3, 64 bits: finds damage, not malice.
+func checksum(_ bytes: UnsafeRawBufferPointer) -> UInt64 {
+    guard let start = bytes.baseAddress else { return XXH3_64bits("", 0) }
+    return XXH3_64bits(start, bytes.count)
+}

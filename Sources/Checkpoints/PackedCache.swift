@@ -1,0 +1,108 @@
+import Foundation
+import Tensors
+
+/// A folder of packed files, one per key, shared by all processes of a user. What is damaged, stale or missing is made anew; a folder that
+/// cannot be used is reported and done without.
+package final class PackedCache: Sendable {
+    package struct Settings: Sendable, Equatable {
+        /// Made when it is missing.
+        package var folder: URL
+        /// Bytes that all files together may take; beyond it those used longest ago are removed.
+        package var limitBytes = 64_000_000_000
+        /// Seconds to wait for another process that packs the same.
+        package var waitSeconds = 900.0
+
+        package init(folder: URL) { self.folder = folder }
+
+        /// `packed` in the cache folder that scripts use too: `$RESA_CACHE`, `$XDG_CACHE_HOME/resa`, or `~/.cache/resa`.
+        package static func standard(environment: [String: String] = ProcessInfo.processInfo.environment) -> Settings {
+            func named(_ variable: String) -> URL? {
+                environment[variable].flatMap { $0.isEmpty ? nil : URL(fileURLWithPath: $0, isDirectory: true) }
+            }
+            let base =
+                named("RESA_CACHE") ?? named("XDG_CACHE_HOME")?.appendingPathComponent("resa", isDirectory: true)
+                ?? URL(fileURLWithPath: NSHomeDirectory(), isDirectory: true).appendingPathComponent(".cache/resa", isDirectory: true)
+            return Settings(folder: base.appendingPathComponent("packed", isDirectory: true))
+        }
+    }
+
+    /// What a person may want to know.
+    package enum Event: Sendable, Equatable, CustomStringConvertible {
+        /// A file is there but cannot be used.
+        case rebuilding(file: String, reason: PackedFile.Refusal)
+        /// Another process holds the lock of this key.
+        case waiting
+        case stored(file: String, bytes: Int)
+        /// Nothing is kept this time.
+        case notStored(reason: String)
+        /// Removed to stay within the limit.
+        case removed(file: String, bytes: Int)
+
+        package var description: String {
+            switch self {
+            case .rebuilding(let file, let reason): "packed weights \(file) are made anew: \(reason)"
+            case .waiting: "another process is packing this model; waiting for it"
+            case .stored(let file, let bytes): "packed weights kept in \(file) (\(bytes / 1_000_000) MB)"
+            case .notStored(let reason): "packed weights are not kept: \(reason)"
+            case .removed(let file, let bytes): "removed \(file) (\(bytes / 1_000_000) MB) to stay within the packed cache's limit"
+            }
+        }
+    }
+
+    package let settings: Settings
+    package let report: @Sendable (Event) -> Void
+
+    static let fileSuffix = ".packed"
+
+    package init(_ settings: Settings, report: @escaping @Sendable (Event) -> Void = { _ in }) {
+        (self.settings, self.report) = (settings, report)
+    }
+
+    package func path(key: String) -> String { settings.folder.appendingPathComponent(key + Self.fileSuffix).path }
+
+    /// The file of `key`, or nil when there is none that can be used; says why when there is one.
+    package func open(key: String, byteCount: Int, pool: WorkerPool, progress: (Double) -> Void = { _ in }) -> PackedFile.Content? {
+        let path = path(key: key)
+        guard access(path, F_OK) == 0 else { return nil }
+        do {
+            let content = try PackedFile.read(path: path, key: key, byteCount: byteCount, pool: pool, progress: progress)
+            utimensat(AT_FDCWD, path, nil, 0)  // The time of last use, which `removeOldest` goes by.
+            return content
+        } catch {
+            report(.rebuilding(file: path, reason: error))
+            return nil
+        }
+    }
+
+    /// Starts a file of `key`. Nil, with a report, when the folder cannot be written.
+    package func writer(key: String, region: MemoryRegion, dataBytes: Int) -> PackedFileWriter? {
+        do {
+            try prepareFolder()
+            return try PackedFileWriter(path: path(key: key), region: region, dataBytes: dataBytes)
+        } catch {
+            report(.notStored(reason: "\(error)"))
+            return nil
+        }
+    }
+
+    /// Ends a file and removes what is over the limit.
+    package func finish(_ writer: PackedFileWriter, key: String, note: String, pool: WorkerPool) {
+        do throws(PackedFileWriter.Failure) {
+            try writer.finish(key: key, note: note, pool: pool)
+        } catch {
+            report(.notStored(reason: "\(error)"))
+            return
+        }
+        let path = path(key: key)
+        report(.stored(file: path, bytes: FileStamp(path: path)?.size ?? 0))
+        removeOldest(keeping: path)
+    }
+
+    func prepareFolder() throws(PackedFileWriter.Failure) {
+        do {
+            try FileManager.default.createDirectory(at: settings.folder, withIntermediateDirectories: true)
+        } catch {
+            throw PackedFileWriter.Failure(path: settings.folder.path, reason: "the folder cannot be made: \(error)")
+        }
+    }
+}

@@ -1,0 +1,99 @@
+// One row through the search; the including file names the function SEARCH_ROW and sets the target.
+#include "search_group.h"
+
+/// Loads group `index` of the row: padded with zeros that weigh nothing, turned when the format is rotated.
+SEARCH_INLINE void load_group(const int n, const search_row *row, ptrdiff_t index, group *g) {
+    const ptrdiff_t size = n * 16, first = index * size;
+    const ptrdiff_t count = row->inputs - first < size ? row->inputs - first : size;
+    float x[GROUP_VECTORS * 16] = {0}, w[GROUP_VECTORS * 16] = {0};
+    memcpy(x, row->x + first, (size_t)count * sizeof(float));
+    float total = 0;
+    if (row->format.rotated) {
+        resa_rotate_groups(size, size, x);
+        for (int i = 0; i < n * 16; i++) { w[i] = 1; }
+    } else {
+        for (ptrdiff_t i = 0; i < count; i++) {
+            w[i] = row->importance == NULL ? 1 : row->importance[first + i];
+            total += w[i];
+        }
+        // Inputs that never matter must still be stored somehow.
+        if (!(total > 0)) {
+            for (ptrdiff_t i = 0; i < count; i++) { w[i] = 1; }
+        }
+    }
+    memcpy(g->x, x, (size_t)size * sizeof(float));
+    memcpy(g->w, w, (size_t)size * sizeof(float));
+    summarise(n, g);
+}
+
+SEARCH_INLINE void flat_groups(const int n, const search_row *row, ptrdiff_t groups) {
+    const float zero = row->format.bits == 8 ? 128 : 8, levels = row->format.bits == 8 ? 255 : 15;
+    const bool affine = row->format.minima;
+    const code_range range = affine ? (code_range){0, levels} : (code_range){-zero, levels - zero};
+    for (ptrdiff_t index = 0; index < groups; index++) {
+        group g;
+        load_group(n, row, index, &g);
+        const best_fit best = affine ? search_affine(n, &g, false, row->search, range, row->factor)
+                                     : search_symmetric(n, &g, row->search, range, row->factor);
+        row->scales[index] = best.scale / row->factor;
+        if (affine) { row->minima[index] = best.minimum / row->factor; }
+        store_codes(n, &g, range, best.scale, best.minimum, affine ? 0 : (int)zero, row->codes + index * n * 16);
+    }
+}
+
+/// A u8 next to value / unit, `step` away.
+SEARCH_INLINE uint8_t sub_code(float value, float unit, int step) {
+    const float code = unit > 0 ? rintf(value / unit) + (float)step : 0;
+    return code <= 0 ? 0 : code >= 255 ? 255 : (uint8_t)code;
+}
+
+/// The super-scales follow from the largest of their groups; then each group tries the sub-scales and sub-minima next to its own.
+SEARCH_INLINE void super_group(const search_row *row, ptrdiff_t firstGroup, ptrdiff_t count, float *superScale, float *superMinimum) {
+    enum { N = 2, MOST = RESA_QUANT_SUPER / 32 };
+    const code_range range = {0, row->format.bits == 8 ? 255 : 15};
+    group groups[MOST];
+    best_fit fits[MOST];
+    float scale = 0, minimum = 0;
+    for (ptrdiff_t i = 0; i < count; i++) {
+        load_group(N, row, firstGroup + i, &groups[i]);
+        fits[i] = search_affine(N, &groups[i], true, row->search, range, row->factor);
+        scale = fits[i].scale > scale ? fits[i].scale : scale;
+        minimum = -fits[i].minimum > minimum ? -fits[i].minimum : minimum;
+    }
+    *superScale = resa_search_half(scale / row->factor / 255);
+    *superMinimum = resa_search_half(minimum / row->factor / 255);
+    const float scaleUnit = *superScale * row->factor, minimumUnit = *superMinimum * row->factor;
+    for (ptrdiff_t i = 0; i < count; i++) {
+        best_fit best = {INFINITY, 0, 0};
+        const int steps = row->search ? 1 : 0;
+        uint8_t chosen[2] = {0, 0};
+        for (int a = -steps; a <= steps; a++) {
+            for (int b = -steps; b <= steps; b++) {
+                const uint8_t s = sub_code(fits[i].scale, scaleUnit, a), m = sub_code(-fits[i].minimum, minimumUnit, b);
+                const float before = best.error;
+                offer(N, &groups[i], range, scaleUnit * (float)s, -(minimumUnit * (float)m), &best);
+                if (best.error < before) { chosen[0] = s, chosen[1] = m; }
+            }
+        }
+        row->subScales[firstGroup + i] = chosen[0];
+        row->subMinima[firstGroup + i] = chosen[1];
+        store_codes(N, &groups[i], range, best.scale, best.minimum, 0, row->codes + (firstGroup + i) * 32);
+    }
+}
+
+void SEARCH_ROW(const search_row *row) {
+    const ptrdiff_t groups = resa_quant_groups(row->format, row->inputs);
+    if (row->format.twoLevel) {
+        const ptrdiff_t perSuper = RESA_QUANT_SUPER / 32;
+        for (ptrdiff_t super = 0; super * perSuper < groups; super++) {
+            const ptrdiff_t first = super * perSuper, left = groups - first;
+            super_group(row, first, left < perSuper ? left : perSuper, row->superScales + super, row->superMinima + super);
+        }
+        return;
+    }
+    switch (row->format.group) {
+        case 32: flat_groups(2, row, groups); break;
+        case 64: flat_groups(4, row, groups); break;
+        default: flat_groups(8, row, groups); break;
+    }
+}

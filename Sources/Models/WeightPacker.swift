@@ -1,0 +1,109 @@
+import Checkpoints
+import Tensors
+
+/// Packs the sections of a plan, one at a time, each on all threads.
+struct WeightPacker {
+    let weights: WeightReader
+    let plan: WeightPlan
+    let region: MemoryRegion
+    let pool: WorkerPool
+
+    /// Fills the section's bytes and lets go of the checkpoint's pages behind it. Returns the matrix's factor; 1 for a table.
+    /// - Throws: `CheckpointError` when a tensor cannot be read, or holds an infinity or NaN that cannot be quantised.
+    func pack(_ section: WeightPlan.Section) throws -> Float {
+        let storage = WeightStorage(region: region, range: section.range)
+        defer { for part in section.parts { weights.discard(part.tensor) } }
+        switch section.layout {
+        case .table(let type):
+            try packTable(section, type, into: storage)
+            return 1
+        case .matrix(let format):
+            if case .quantised(let quantised) = format, section.parts.contains(where: \.isRepacked) {
+                return try repack(section, quantised, into: storage).factor
+            }
+            return try quantise(section, format, into: storage).factor
+        }
+    }
+
+    private var search: WeightSearch { WeightRecipe.search(plan.format) }
+
+    private func quantise(
+        _ section: WeightPlan.Section, _ format: MatrixFormat, into storage: WeightStorage
+    ) throws -> PackedMatrix {
+        let weights = weights
+        do {
+            return try PackedMatrix(
+                format: format, outputs: section.outputs, inputs: section.inputs, search: search, storage: storage, pool: pool
+            ) { range, target in
+                try section.forEachPart(of: range) { part, rows, first in
+                    try weights.read(part.tensor, rows: rows, into: target + first * section.inputs)
+                }
+            }
+        } catch let error as NonFiniteWeight {
+            let tensors = section.parts.map(\.tensor).joined(separator: ", ")
+            throw CheckpointError.malformed(
+                file: weights.path, what: "tensors \(tensors)", got: "\(error)", wanted: "finite numbers; use --weights bf16 to serve it as it is")
+        }
+    }
+
+    /// Stored blocks keep their values; parts that the format cannot hold are quantised to it.
+    private func repack(
+        _ section: WeightPlan.Section, _ format: QuantisedFormat, into storage: WeightStorage
+    ) throws -> PackedMatrix {
+        let (weights, search) = (weights, search)
+        return try PackedMatrix(
+            repacking: format, outputs: section.outputs, inputs: section.inputs, storage: storage, pool: pool
+        ) { range, target in
+            try section.forEachPart(of: range) { part, rows, first in
+                if part.isRepacked {
+                    for (index, row) in rows.enumerated() {
+                        guard let blocks = try weights.stored(part.tensor, row: row).baseAddress else { continue }
+                        target.repack(part.stored, from: blocks, row: first + index)
+                    }
+                } else {
+                    let floats = AlignedBuffer<Float>(count: rows.count * section.inputs)
+                    try weights.read(part.tensor, rows: rows, into: floats.pointer)
+                    target.quantise(first..<first + rows.count, from: floats.pointer, factor: 1, search: search)
+                }
+            }
+        }
+    }
+
+    private func packTable(_ section: WeightPlan.Section, _ type: ElementExpansion, into storage: WeightStorage) throws {
+        let (weights, part, columns) = (weights, section.parts[0], section.inputs)
+        let rowBytes = storage.byteCount / max(section.outputs, 1)
+        try PackedMatrix.forEachBlock(section.outputs, pool: pool) {
+            TableScratch(part.isRepacked ? 0 : PackedMatrix.fillRows * columns)
+        } _: { range, scratch in
+            let target = storage.pointer
+            if part.isRepacked {
+                for row in range {
+                    guard let source = try weights.stored(part.tensor, row: row).baseAddress else { continue }
+                    (target + row * rowBytes).copyMemory(from: source, byteCount: rowBytes)
+                }
+            } else {
+                try weights.read(part.tensor, rows: range, into: scratch.floats.pointer)
+                ElementTable.round(scratch.floats.pointer, count: range.count * columns, toBF16: target + range.lowerBound * rowBytes)
+            }
+        }
+    }
+}
+
+private final class TableScratch {
+    let floats: AlignedBuffer<Float>
+    init(_ count: Int) { floats = AlignedBuffer(count: count) }
+}
+
+extension WeightPlan.Section {
+    /// Runs `body` for each part that rows `range` touch: with the rows of the part's own tensor, and where in `range` they begin.
+    func forEachPart(of range: Range<Int>, _ body: (WeightPlan.Part, _ rows: Range<Int>, _ first: Int) throws -> Void) rethrows {
+        var start = 0
+        for part in parts {
+            let rows = range.clamped(to: start..<start + part.outputs)
+            if !rows.isEmpty {
+                try body(part, rows.lowerBound - start..<rows.upperBound - start, rows.lowerBound - range.lowerBound)
+            }
+            start += part.outputs
+        }
+    }
+}

@@ -1,0 +1,143 @@
+import Checkpoints
+import Tensors
+
+/// Where every matrix of a model will lie in one region of memory, in which format, and from what it is made. Made from headers alone.
+package struct WeightPlan: Sendable {
+    /// One tensor of a stacked matrix.
+    package struct Part: Sendable {
+        package let tensor: String
+        package let outputs: Int
+        package let stored: ElementExpansion
+        /// Whether its stored blocks are copied into the format with every value kept.
+        package let isRepacked: Bool
+    }
+
+    package enum Layout: Sendable {
+        /// Multiplied with.
+        case matrix(MatrixFormat)
+        /// Looked up row by row.
+        case table(ElementExpansion)
+    }
+
+    /// One matrix, or one table.
+    package struct Section: Sendable {
+        package let name: String
+        package let role: MatrixRole
+        package let parts: [Part]
+        package let outputs: Int
+        package let inputs: Int
+        package let layout: Layout
+        /// Its bytes in the region; begins at a multiple of 4096.
+        package let range: Range<Int>
+
+        package var elements: Int { outputs * inputs }
+        /// Whether some part that is stored in blocks is quantised anew, a second time.
+        package var isRequantised: Bool {
+            guard case .matrix(.quantised) = layout else { return false }
+            return parts.contains { $0.stored.blockElements > 1 && !$0.isRepacked }
+        }
+        package var isRepacked: Bool { parts.allSatisfy(\.isRepacked) }
+    }
+
+    package let format: WeightFormat
+    package let sections: [Section]
+    /// Bytes of the region.
+    package let byteCount: Int
+
+    /// - Throws: `CheckpointError` when a tensor is missing.
+    package init(config: ModelConfig, weights: WeightReader, format: WeightFormat) throws(CheckpointError) {
+        var builder = Builder(weights: weights, format: format)
+        let shares = config.tiedEmbeddings && WeightRecipe.sharesTiedHead(format)
+        let hidden = config.hiddenSize
+        if !shares { try builder.table(Self.embedding, tensor: WeightNames.embedding, rows: config.vocabSize, columns: hidden) }
+        let queryWidth = config.heads * config.headDim
+        let keyValueWidth = config.kvHeads * config.headDim
+        for layer in 0..<config.layers {
+            func names(_ parts: String...) -> [String] { parts.map { "model.layers.\(layer).\($0).weight" } }
+            try builder.matrix(
+                Self.name(.qkv, layer), .qkv, names("self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj"),
+                outputs: [queryWidth, keyValueWidth, keyValueWidth], inputs: hidden)
+            try builder.matrix(
+                Self.name(.attentionOutput, layer), .attentionOutput, names("self_attn.o_proj"), outputs: [hidden], inputs: queryWidth)
+            try builder.matrix(
+                Self.name(.gateUp, layer), .gateUp, names("mlp.gate_proj", "mlp.up_proj"), outputs: [config.ffnSize, config.ffnSize],
+                inputs: hidden)
+            try builder.matrix(Self.name(.down, layer), .down, names("mlp.down_proj"), outputs: [hidden], inputs: config.ffnSize)
+        }
+        let head = config.tiedEmbeddings ? WeightNames.embedding : WeightNames.head
+        try builder.matrix(Self.head, .head, [head], outputs: [config.vocabSize], inputs: hidden)
+        (self.format, sections, byteCount) = (format, builder.sections, builder.end)
+    }
+
+    static let embedding = "embedding"
+    static let head = "head"
+
+    /// The name of a layer's matrix.
+    static func name(_ role: MatrixRole, _ layer: Int) -> String { "layer \(layer) \(role)" }
+
+    /// Everything that decides what the packed bytes are, but for the content of the tensors.
+    package var description: String {
+        sections.map { section in
+            let parts = section.parts.map { "\($0.tensor) \($0.outputs) \($0.stored.rawValue)\($0.isRepacked ? " repacked" : "")" }
+            return "\(section.name): \(section.layout) [\(section.outputs), \(section.inputs)] at \(section.range) of \(parts)"
+        }.joined(separator: "\n")
+    }
+}
+
+extension WeightPlan {
+    private struct Builder {
+        let weights: WeightReader
+        let format: WeightFormat
+        var sections: [Section] = []
+        var end = 0
+
+        mutating func table(_ name: String, tensor: String, rows: Int, columns: Int) throws(CheckpointError) {
+            let stored = try weights.storedType(tensor)
+            let type = WeightRecipe.embedding(format, stored: stored)
+            add(
+                name, .embedding, [Part(tensor: tensor, outputs: rows, stored: stored, isRepacked: type == stored)], columns,
+                .table(type), bytes: ElementTable.byteCount(type: type, rows: rows, columns: columns))
+        }
+
+        mutating func matrix(
+            _ name: String, _ role: MatrixRole, _ tensors: [String], outputs: [Int], inputs: Int
+        ) throws(CheckpointError) {
+            var stored: [ElementExpansion] = []
+            for tensor in tensors { stored.append(try weights.storedType(tensor)) }
+            let (matrix, repacked) = WeightPlan.choose(WeightRecipe.matrix(format, role, inputs: inputs), stored: stored)
+            let parts = tensors.indices.map {
+                Part(tensor: tensors[$0], outputs: outputs[$0], stored: stored[$0], isRepacked: repacked[$0])
+            }
+            let rows = outputs.reduce(0, +)
+            add(name, role, parts, inputs, .matrix(matrix), bytes: matrix.byteCount(outputs: rows, inputs: inputs))
+        }
+
+        private mutating func add(
+            _ name: String, _ role: MatrixRole, _ parts: [Part], _ inputs: Int, _ layout: Layout, bytes: Int
+        ) {
+            let start = (end + 4095) / 4096 * 4096
+            sections.append(
+                Section(
+                    name: name, role: role, parts: parts, outputs: parts.reduce(0) { $0 + $1.outputs }, inputs: inputs, layout: layout,
+                    range: start..<start + bytes))
+            end = start + bytes
+        }
+    }
+
+    /// The format of a matrix made of parts `stored` where the recipe wants `wanted`, and which parts are copied with every value kept.
+    ///
+    /// Blocks that need no more bits than are wanted keep their values, in the smallest format that holds them all; where only some of the
+    /// parts can be kept, the format holds those and has as many bits as are wanted, and the others are quantised to it.
+    static func choose(_ wanted: MatrixFormat, stored: [ElementExpansion]) -> (format: MatrixFormat, repacked: [Bool]) {
+        let none = stored.map { _ in false }
+        guard case .quantised(let recipe) = wanted else { return (wanted, none) }
+        if let exact = QuantisedFormat.holding(stored), exact.bits <= recipe.bits { return (.quantised(exact), none.map { _ in true }) }
+        var best: (format: QuantisedFormat, count: Int)?
+        for format in QuantisedFormat.exact where format.bits == recipe.bits {
+            let count = stored.count(where: format.holds)
+            if count > best?.count ?? 0 { best = (format, count) }
+        }
+        guard let best else { return (wanted, none) }
+        return (.quantised(best.format), stored.map(best.format.holds))
+    }
+}
