@@ -1,4 +1,5 @@
 import AsyncHTTPClient
+import Foundation
 import NIOCore
 import NIOHTTP1
 import NIOPosix
@@ -61,7 +62,7 @@ enum ConnectionError {
         case let error as HTTPClientError: error.shortDescription
         case let error as NIOConnectionError:
             error.connectionErrors.first.map { text($0.error) } ?? "the host '\(error.host)' has no address"
-        case let error as IOError: error.description
+        case let error as IOError: String(cString: strerror(error.errnoCode))
         default: "\(error)"
         }
     }

@@ -4,6 +4,7 @@ package enum LoadTestError: Error, Equatable, CustomStringConvertible {
     case unreachable(url: String, reason: String)
     /// The server wants a key, or another one.
     case unauthorised(url: String, message: String)
+    /// 404: the model, an adapter, or the endpoint.
     case unknownModel(String, message: String)
     /// No model was named, and the server lists none.
     case noModel(url: String, reason: String)
@@ -19,7 +20,7 @@ package enum LoadTestError: Error, Equatable, CustomStringConvertible {
         case .unreachable(let url, let reason): "cannot reach \(url): \(reason)"
         case .unauthorised(let url, let message):
             "\(url) wants another API key (\(message)); give --api-key, or set OPENAI_API_KEY or RESA_API_KEY"
-        case .unknownModel(let model, let message): "the server does not know the model '\(model)': \(message)"
+        case .unknownModel(let model, let message): "the server does not know what was asked for (model '\(model)'): \(message)"
         case .noModel(let url, let reason): "\(url) names no model (\(reason)); give --model"
         case .refused(let url, let status, let message): "\(url) answered \(status): \(message)"
         case .invalidSetting(let message): message
