@@ -1,3 +1,4 @@
+import Checkpoints
 import Adapters
 import Crypto
 import Foundation

@@ -104,16 +104,17 @@ private final class ContextReader {
     private let pool: WorkerPool
     private let workspace: Workspace
     private let cache: KVCache
-    private let table: BlockTable
+    private let table: AlignedBuffer<Int32>
     private let plan = BatchPlan()
 
     init(_ model: any LanguageModel, positions: Int, pool: WorkerPool, workspace: Workspace) {
         self.model = model
         self.pool = pool
         self.workspace = workspace
-        let blocks = BlockTable.blocksNeeded(tokens: positions)
-        cache = KVCache(layout: model.config.kvLayout(model.format), layers: model.config.layers, blockCount: blocks)
-        table = BlockTable((0..<Int32(blocks)).map(\.self))
+        let blocks = KVBlock.count(tokens: positions)
+        cache = KVCache(layout: model.config.kvLayout(KVFormat(for: model.format)), layers: model.config.layers, blockCount: blocks)
+        table = AlignedBuffer(count: blocks)
+        for block in 0..<blocks { table.pointer[block] = Int32(block) }
     }
 
     /// Normalised hidden states `[context.count, hidden]`, in the workspace.
@@ -121,7 +122,7 @@ private final class ContextReader {
         plan.removeAll()
         for (position, token) in context.enumerated() {
             plan.append(
-                token: token, position: position, promptLength: context.count, blockTable: UnsafePointer(table.blocks), adapters: .none,
+                token: token, position: position, promptLength: context.count, blockTable: UnsafePointer(table.pointer), adapters: .none,
                 wantsOutput: true)
         }
         plan.observations.begin(rows: plan.rowCount)

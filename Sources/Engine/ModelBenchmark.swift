@@ -12,17 +12,20 @@ package final class ModelBenchmark {
     private let workspace = Workspace()
     private let cache: KVCache
     private let plan = BatchPlan()
-    private var tables: [BlockTable] = []
+    /// Block tables of all sequences, `blocksEach` entries each.
+    private let tables: AlignedBuffer<Int32>
+    private let blocksEach: Int
 
     /// - Parameters:
     ///   - sequences: the widest batch that will be asked for.
     ///   - positions: the longest sequence that will be asked for, prompt and answer, in tokens.
-    package init(model: any LanguageModel, pool: WorkerPool, sequences: Int, positions: Int) {
+    package init(model: any LanguageModel, kv: KVFormat, pool: WorkerPool, sequences: Int, positions: Int) {
         self.model = model
         self.pool = pool
-        let each = BlockTable.blocksNeeded(tokens: positions)
-        cache = KVCache(layout: model.config.kvLayout(model.format), layers: model.config.layers, blockCount: each * sequences)
-        tables = (0..<sequences).map { sequence in BlockTable((0..<each).map { Int32(sequence * each + $0) }) }
+        blocksEach = KVBlock.count(tokens: positions)
+        cache = KVCache(layout: model.config.kvLayout(kv), layers: model.config.layers, blockCount: blocksEach * sequences)
+        tables = AlignedBuffer(count: blocksEach * sequences)
+        for index in 0..<tables.count { tables.pointer[index] = Int32(index) }
     }
 
     /// Reads a prompt of `tokens` tokens, `chunk` in a pass, up to the choice of the next token. Returns the time it took.
@@ -37,8 +40,8 @@ package final class ModelBenchmark {
         readPrompt(tokens: context, chunk: chunk)
         // The other sequences get copies of the first one's keys and values: reading them costs the same, making them costs nothing.
         for sequence in 1..<max(batch, 1) {
-            for block in 0..<BlockTable.blocksNeeded(tokens: context) {
-                cache.copyBlock(from: Int(tables[0].blocks[block]), to: Int(tables[sequence].blocks[block]))
+            for block in 0..<KVBlock.count(tokens: context) {
+                cache.copyBlock(from: Int(table(0)[block]), to: Int(table(sequence)[block]))
             }
         }
         var tokens = (0..<batch).map { token($0) }
@@ -48,7 +51,7 @@ package final class ModelBenchmark {
             for sequence in 0..<batch {
                 plan.append(
                     token: tokens[sequence], position: context + step, promptLength: context,
-                    blockTable: UnsafePointer(tables[sequence].blocks), adapters: .none, wantsOutput: true)
+                    blockTable: table(sequence), adapters: .none, wantsOutput: true)
             }
             run { logits in
                 for sequence in 0..<batch {
@@ -64,7 +67,7 @@ package final class ModelBenchmark {
             plan.removeAll()
             for position in first..<min(first + chunk, tokens) {
                 plan.append(
-                    token: token(position), position: position, promptLength: tokens, blockTable: UnsafePointer(tables[0].blocks),
+                    token: token(position), position: position, promptLength: tokens, blockTable: table(0),
                     adapters: .none, wantsOutput: position == tokens - 1)
             }
             run { _ in }
@@ -78,6 +81,8 @@ package final class ModelBenchmark {
         let hidden = model.forward(plan, cache: cache, pool: pool, workspace: workspace)
         if hidden.rows > 0 { use(model.logits(hidden, pool: pool, workspace: workspace)) }
     }
+
+    private func table(_ sequence: Int) -> UnsafePointer<Int32> { UnsafePointer(tables.pointer + sequence * blocksEach) }
 
     /// An arbitrary token of the vocabulary (Knuth's multiplicative hash).
     private func token(_ index: Int) -> Int32 {

@@ -35,6 +35,8 @@ package final class Decoder: LanguageModel {
 
     deinit { layerReferences.deallocate() }
 
+    package var bytesPerStep: Int { head.byteCount + layers.reduce(0) { $0 + $1.byteCount } }
+
     package var byteCount: Int {
         embeddings.byteCount + head.byteCount + layers.reduce(0) { $0 + $1.byteCount }
     }

@@ -16,6 +16,9 @@ package protocol LanguageModel: Sendable {
     /// Bytes of packed weights.
     var byteCount: Int { get }
 
+    /// Bytes of weights that a step multiplies by, and so reads: all but the embeddings that are looked up row by row.
+    var bytesPerStep: Int { get }
+
     /// Runs every row of `plan` through the decoder, writes their keys and values into `cache`, applies the adapters of each
     /// segment, and returns the normalised hidden states `[plan.outputRows.count, hidden]` of the rows the plan asks for.
     ///

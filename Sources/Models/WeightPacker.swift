@@ -25,7 +25,12 @@ struct WeightPacker {
         }
     }
 
-    private var search: WeightSearch { WeightRecipe.search(plan.format) }
+    /// Inputs behind a norm count by its squared weights: what the norm gives out has about that mean square, channel by channel.
+    private func search(_ section: WeightPlan.Section) throws -> WeightSearch {
+        let search = WeightRecipe.search(plan.format)
+        guard search.effort == .leastError, let norm = section.norm else { return search }
+        return WeightSearch(search.effort, importance: try weights.vector(norm).map { $0 * $0 })
+    }
 
     private func quantise(
         _ section: WeightPlan.Section, _ format: MatrixFormat, into storage: WeightStorage
@@ -33,7 +38,7 @@ struct WeightPacker {
         let weights = weights
         do {
             return try PackedMatrix(
-                format: format, outputs: section.outputs, inputs: section.inputs, search: search, storage: storage, pool: pool
+                format: format, outputs: section.outputs, inputs: section.inputs, search: try search(section), storage: storage, pool: pool
             ) { range, target in
                 try section.forEachPart(of: range) { part, rows, first in
                     try weights.read(part.tensor, rows: rows, into: target + first * section.inputs)
@@ -50,7 +55,7 @@ struct WeightPacker {
     private func repack(
         _ section: WeightPlan.Section, _ format: QuantisedFormat, into storage: WeightStorage
     ) throws -> PackedMatrix {
-        let (weights, search) = (weights, search)
+        let (weights, search) = (weights, try search(section))
         return try PackedMatrix(
             repacking: format, outputs: section.outputs, inputs: section.inputs, storage: storage, pool: pool
         ) { range, target in

@@ -27,6 +27,8 @@ package struct WeightPlan: Sendable {
         package let outputs: Int
         package let inputs: Int
         package let layout: Layout
+        /// The norm whose squared weights tell how much each input counts in the search for scales; nil where no norm stands before the matrix.
+        package let norm: String?
         /// Its bytes in the region; begins at a multiple of 4096.
         package let range: Range<Int>
 
@@ -56,16 +58,16 @@ package struct WeightPlan: Sendable {
             func names(_ parts: String...) -> [String] { parts.map { "model.layers.\(layer).\($0).weight" } }
             try builder.matrix(
                 Self.name(.qkv, layer), .qkv, names("self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj"),
-                outputs: [queryWidth, keyValueWidth, keyValueWidth], inputs: hidden)
+                outputs: [queryWidth, keyValueWidth, keyValueWidth], inputs: hidden, norm: names("input_layernorm")[0])
             try builder.matrix(
                 Self.name(.attentionOutput, layer), .attentionOutput, names("self_attn.o_proj"), outputs: [hidden], inputs: queryWidth)
             try builder.matrix(
                 Self.name(.gateUp, layer), .gateUp, names("mlp.gate_proj", "mlp.up_proj"), outputs: [config.ffnSize, config.ffnSize],
-                inputs: hidden)
+                inputs: hidden, norm: names("post_attention_layernorm")[0])
             try builder.matrix(Self.name(.down, layer), .down, names("mlp.down_proj"), outputs: [hidden], inputs: config.ffnSize)
         }
         let head = config.tiedEmbeddings ? WeightNames.embedding : WeightNames.head
-        try builder.matrix(Self.head, .head, [head], outputs: [config.vocabSize], inputs: hidden)
+        try builder.matrix(Self.head, .head, [head], outputs: [config.vocabSize], inputs: hidden, norm: "model.norm.weight")
         (self.format, sections, byteCount) = (format, builder.sections, builder.end)
     }
 
@@ -79,7 +81,7 @@ package struct WeightPlan: Sendable {
     package var description: String {
         sections.map { section in
             let parts = section.parts.map { "\($0.tensor) \($0.outputs) \($0.stored.rawValue)\($0.isRepacked ? " repacked" : "")" }
-            return "\(section.name): \(section.layout) [\(section.outputs), \(section.inputs)] at \(section.range) of \(parts)"
+            return "\(section.name): \(section.layout) [\(section.outputs), \(section.inputs)] at \(section.range) of \(parts), after \(section.norm ?? "no norm")"
         }.joined(separator: "\n")
     }
 }
@@ -100,7 +102,7 @@ extension WeightPlan {
         }
 
         mutating func matrix(
-            _ name: String, _ role: MatrixRole, _ tensors: [String], outputs: [Int], inputs: Int
+            _ name: String, _ role: MatrixRole, _ tensors: [String], outputs: [Int], inputs: Int, norm: String? = nil
         ) throws(CheckpointError) {
             var stored: [ElementExpansion] = []
             for tensor in tensors { stored.append(try weights.storedType(tensor)) }
@@ -109,16 +111,17 @@ extension WeightPlan {
                 Part(tensor: tensors[$0], outputs: outputs[$0], stored: stored[$0], isRepacked: repacked[$0])
             }
             let rows = outputs.reduce(0, +)
-            add(name, role, parts, inputs, .matrix(matrix), bytes: matrix.byteCount(outputs: rows, inputs: inputs))
+            add(name, role, parts, inputs, .matrix(matrix), norm: norm, bytes: matrix.byteCount(outputs: rows, inputs: inputs))
         }
 
         private mutating func add(
-            _ name: String, _ role: MatrixRole, _ parts: [Part], _ inputs: Int, _ layout: Layout, bytes: Int
+            _ name: String, _ role: MatrixRole, _ parts: [Part], _ inputs: Int, _ layout: Layout, norm: String? = nil,
+            bytes: Int
         ) {
             let start = (end + 4095) / 4096 * 4096
             sections.append(
                 Section(
-                    name: name, role: role, parts: parts, outputs: parts.reduce(0) { $0 + $1.outputs }, inputs: inputs, layout: layout,
+                    name: name, role: role, parts: parts, outputs: parts.reduce(0) { $0 + $1.outputs }, inputs: inputs, layout: layout, norm: norm,
                     range: start..<start + bytes))
             end = start + bytes
         }

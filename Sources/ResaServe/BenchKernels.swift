@@ -1,5 +1,6 @@
 import ArgumentParser
 import Foundation
+import Models
 import Tensors
 
 /// `resa bench kernels`: matrix products against what the machine could do.
@@ -79,7 +80,8 @@ struct BenchKernels: ParsableCommand {
         var rows: [Row] = []
         for format in formats {
             for shape in shapes {
-                let benchmark = try ProductBenchmark(format: format, outputs: shape.outputs, inputs: shape.inputs, pool: pool)
+                let packed = WeightRecipe.matrix(format, .gateUp, inputs: shape.inputs)
+                let benchmark = try ProductBenchmark(format: packed, outputs: shape.outputs, inputs: shape.inputs, pool: pool)
                 for count in rowCounts {
                     rows.append(measure(benchmark, format, shape, rows: count, pool))
                     progress.report(Double(rows.count) / Double(formats.count * shapes.count * rowCounts.count))

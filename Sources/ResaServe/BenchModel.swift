@@ -92,7 +92,7 @@ struct BenchModel: ParsableCommand {
             model: model, kv: compute.kvFormat, pool: pool, sequences: batches.max() ?? 1, positions: max(prompt, context + tokens))
         var report = Report(
             model: bundle.name, weights: compute.weights.rawValue, kv: compute.kvFormat.rawValue, threads: pool.threads,
-            weightBytesPerToken: model.bytesPerToken)
+            weightBytesPerToken: model.bytesPerStep)
         report.prefill = prompt > 0 ? [Report.Prefill(tokens: prompt)] : []
         report.decode = batches.map { Report.Decode(batch: $0, context: context) }
 

@@ -96,7 +96,9 @@ struct ModelReport: Encodable {
         (ropeTheta, rmsEpsilon) = (config.ropeTheta, config.rmsEpsilon)
         ropeScaling = config.ropeScaling.map(Self.text)
         (qkvBias, tiedEmbeddings) = (config.qkvBias, config.tiedEmbeddings)
-        packedBytes = Dictionary(uniqueKeysWithValues: WeightFormat.allCases.map { ($0.rawValue, elements * ($0 == .f32 ? 4 : 2)) })
+        packedBytes = Dictionary(uniqueKeysWithValues: WeightFormat.allCases.compactMap { format in
+            (try? bundle.plan(format)).map { (format.rawValue, $0.byteCount) }
+        })
         kvBytesPerToken = Dictionary(uniqueKeysWithValues: KVFormat.allCases.map { ($0.rawValue, config.kvBytesPerToken($0)) })
         let tokenizer = bundle.tokenizer
         self.tokenizer = TokenizerFacts(

@@ -11,7 +11,7 @@ package final class ProductBenchmark {
     private var next = 0
 
     /// - Throws: nothing in practice: the weights are made here.
-    package init(format: WeightFormat, outputs: Int, inputs: Int, pool: WorkerPool) throws {
+    package init(format: MatrixFormat, outputs: Int, inputs: Int, pool: WorkerPool) throws {
         self.pool = pool
         let probe = try Self.matrix(format, outputs, inputs, pool)
         byteCount = probe.byteCount
@@ -41,7 +41,7 @@ package final class ProductBenchmark {
         next = (next + 1) % matrices.count
     }
 
-    private static func matrix(_ format: WeightFormat, _ outputs: Int, _ inputs: Int, _ pool: WorkerPool) throws -> PackedMatrix {
+    private static func matrix(_ format: MatrixFormat, _ outputs: Int, _ inputs: Int, _ pool: WorkerPool) throws -> PackedMatrix {
         try PackedMatrix(format: format, outputs: outputs, inputs: inputs, pool: pool) { range, rows in
             for index in 0..<range.count * inputs { rows[index] = value(range.lowerBound &* inputs &+ index) }
         }
