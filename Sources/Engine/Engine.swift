@@ -28,6 +28,10 @@ package final class Engine: Sendable {
         self.settings = settings
         vocabSize = model.config.vocabSize
         mailbox = Mailbox(limit: settings.queueLimit, clientLimit: settings.clientQueueLimit)
+        // Known before the first step.
+        var statistics = EngineStatistics()
+        statistics.kvBlocksTotal = settings.blocks
+        shared.publish(statistics)
         let mailbox = mailbox
         let shared = shared
         let thread = Thread {

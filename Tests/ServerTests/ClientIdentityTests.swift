@@ -11,7 +11,8 @@ import Testing
         settings.apiKeys = keys
         try await Server.test(service, settings: settings) { client in
             let headers: HTTPFields = key.map { [.authorization: "Bearer \($0)"] } ?? [:]
-            #expect(try await client.post("/v1/completions", body, headers: headers).status == 200)
+            let reply = try await client.post("/v1/completions", body, headers: headers)
+            #expect(reply.status == 200)
         }
         return service.log.requests.first?.client
     }
@@ -46,7 +47,8 @@ import Testing
         #expect(settings.retryAfter(waitSeconds: 11.2) == 20)
         // The scripted engine has 40 waiting, and ends one in 0.3 s.
         try await Server.test(ScriptedService(refusal: .queueFull(limit: 40))) { client in
-            #expect(try await client.post("/v1/completions", #"{"prompt": "a"}"#).headers[.retryAfter] == "12")
+            let reply = try await client.post("/v1/completions", #"{"prompt": "a"}"#)
+            #expect(reply.headers[.retryAfter] == "12")
         }
     }
 }
