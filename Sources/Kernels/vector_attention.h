@@ -167,9 +167,10 @@ static void attend_chunk(attention_tile *tile, ptrdiff_t chunk, ptrdiff_t first,
         if (tile->counts[q] > 0) { weigh(tile, q, tile->counts[q], chunk, &sums.largest[q], &sums.total[q]); }
     }
 
-    value_product values = {.outStride = tile->width, .table = table, .blockBytes = cache->kvHeads * resa_kv_head_bytes(cache->headDim, format)};
+    value_product values = {.outStride = tile->width, .table = table, .blockBytes = cache->kvHeads * resa_kv_head_bytes(cache->headDim, format),
+        .ahead = ahead, .lastBlock = blocks - 1};
     // A single tile reads each block once, in order; several read a section of the whole chunk each, with the sums in registers.
-    const ptrdiff_t pass = queryTiles == 1 ? 1 : blocks;
+    const ptrdiff_t pass = queryTiles > 1 ? blocks : format == RESA_KV_INT8 ? 4 : 1;
     for (ptrdiff_t block = 0; block < blocks; block += pass) {
         values.firstBlock = block;
         values.endBlock = block + pass;
@@ -186,7 +187,6 @@ static void attend_chunk(attention_tile *tile, ptrdiff_t chunk, ptrdiff_t first,
                 for (ptrdiff_t column = 0; column < columns; column += vectors * LANES) {
                     values.values = resa_kv_head(cache, cache->values, 0, tile->kvHead)
                         + (section * KEYS / step_elements(format) + column) * step_bytes(format);
-                    values.ahead = values.values + table[block + ahead < blocks ? block + ahead : block] * values.blockBytes;
                     values.out = sums.values + q * tile->width + section + column;
                     values_of(format, (int)(after - q), (int)vectors, &values);
                 }

@@ -46,11 +46,11 @@ typedef struct {
     const int32_t *table;
     const char *values;
     ptrdiff_t blockBytes, stepStride;
-    /// What to ask for meanwhile: the same columns of another block.
-    const char *ahead;
     /// Blocks to take, whether they are the chunk's last, and the tokens of each query in the chunk.
     ptrdiff_t firstBlock, endBlock;
     bool last;
+    /// How many blocks ahead to ask for the same columns, up to the chunk's last block.
+    ptrdiff_t ahead, lastBlock;
     const int32_t *counts;
 } value_product;
 
@@ -113,6 +113,8 @@ static inline __attribute__((always_inline)) void value_tile(
     const ptrdiff_t shared = common / elements;
     for (ptrdiff_t block = p->firstBlock; block < p->endBlock && block * perBlock < shared; block++) {
         const char *const rows = p->values + p->table[block] * p->blockBytes;
+        const ptrdiff_t next = block + p->ahead < p->lastBlock ? block + p->ahead : p->lastBlock;
+        const char *const ahead = p->values + p->table[next] * p->blockBytes;
         const uint32_t *const weights = p->words + block * perBlock * words;
         const ptrdiff_t count = shared - block * perBlock < perBlock ? shared - block * perBlock : perBlock;
         for (ptrdiff_t step = 0; step < count; step++) {
@@ -121,7 +123,7 @@ static inline __attribute__((always_inline)) void value_tile(
             for (int v = 0; v < vectors; v++) { loaded[v] = v_load_steps(format, rows + step * p->stepStride + v * LANES * bytes); }
 #pragma clang loop unroll(full)
             for (ptrdiff_t line = 0; line < vectors * LANES * bytes; line += 64) {
-                _mm_prefetch(p->ahead + step * p->stepStride + line, _MM_HINT_T1);
+                _mm_prefetch(ahead + step * p->stepStride + line, _MM_HINT_T1);
             }
             TAKE_STEP(words, weights + step * words, SCORE_STRIDE)
         }

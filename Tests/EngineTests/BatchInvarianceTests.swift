@@ -99,7 +99,8 @@ import Testing
         let plan = BatchPlan()
         let blocksEach = 3
         let cache = KVCache(
-            layout: model.config.kvLayout(KVFormat(for: model.format)), layers: model.config.layers, blockCount: blocksEach * sequences.count)
+            layout: model.config.kvLayout(KVFormat(for: model.format)), layers: model.config.layers,
+            blockCount: blocksEach * sequences.count)
         let tables = sequences.indices.map { index in
             BlockTable((0..<Int32(blocksEach)).map { $0 * Int32(sequences.count) + Int32(index) })
         }
