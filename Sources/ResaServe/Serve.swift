@@ -79,7 +79,7 @@ struct Serve: AsyncParsableCommand {
         let bundle = try ModelBundle.open(path: source.model)
         let modelName = name ?? bundle.name
         let registry = try AdapterRegistry(
-            folder: adapters.map { URL(fileURLWithPath: $0, isDirectory: true) }, shape: bundle.config.shape, format: format.adapterFormat,
+            folder: adapters.map { URL(fileURLWithPath: $0, isDirectory: true) }, shape: bundle.config.shape, format: format,
             baseName: modelName)
 
         let pool = compute.makePool()
