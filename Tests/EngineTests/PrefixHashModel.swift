@@ -9,6 +9,7 @@ import Tensors
 final class PrefixHashModel: LanguageModel {
     let config: ModelConfig
     let format = WeightFormat.f32
+    let bytesPerStep = 0
     let byteCount = 0
 
     init(vocabSize: Int, eosTokens: [Int32] = []) {

@@ -68,9 +68,17 @@ func expectSameBits(_ got: [Float], _ wanted: [Float], _ comment: Comment? = nil
 
 extension PackedMatrix {
     /// W [outputs, inputs] from an array.
-    convenience init(_ format: WeightFormat, outputs: Int, inputs: Int, weights: [Float], pool: WorkerPool) throws {
+    convenience init(_ format: MatrixFormat, outputs: Int, inputs: Int, weights: [Float], pool: WorkerPool) throws {
         try self.init(format: format, outputs: outputs, inputs: inputs, pool: pool) { range, rows in
             for (offset, element) in weights[range.lowerBound * inputs..<range.upperBound * inputs].enumerated() { rows[offset] = element }
         }
     }
+}
+
+extension MatrixFormat {
+    static let quantisedFormats: [MatrixFormat] = [
+        QuantisedFormat.int8Group32, .int8Group32Minima, .int8TwoLevel, .int8Group64Rotated, .int8Group128Rotated, .int4Group32,
+        .int4Group32Minima, .int4TwoLevel,
+    ].map { .quantised($0) }
+    static let all = [.f32, .bf16] + quantisedFormats
 }
