@@ -2,8 +2,8 @@ import Checkpoints
 import Tensors
 
 /// All matrices of a model, packed in one region.
-struct PackedWeights {
-    private let region: MemoryRegion
+package struct PackedWeights {
+    package let region: MemoryRegion
     private let sections: [String: WeightPlan.Section]
     private let factors: [String: Float]
 
@@ -11,7 +11,7 @@ struct PackedWeights {
     ///
     /// - Parameter progress: hears the fraction done, on the calling thread.
     /// - Throws: `CheckpointError` when a tensor cannot be read. Trouble with the cache is reported, never thrown.
-    init(
+    package init(
         plan: WeightPlan, weights: WeightReader, cache: PackedCache?, pool: WorkerPool, progress: (Double) -> Void
     ) throws {
         sections = Dictionary(uniqueKeysWithValues: plan.sections.map { ($0.name, $0) })

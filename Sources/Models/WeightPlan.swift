@@ -12,11 +12,18 @@ package struct WeightPlan: Sendable {
         package let isRepacked: Bool
     }
 
-    package enum Layout: Sendable {
+    package enum Layout: Sendable, CustomStringConvertible {
         /// Multiplied with.
         case matrix(MatrixFormat)
         /// Looked up row by row.
         case table(ElementExpansion)
+
+        package var description: String {
+            switch self {
+            case .matrix(let format): format.description
+            case .table(let type): "\(type.rawValue) rows"
+            }
+        }
     }
 
     /// One matrix, or one table.

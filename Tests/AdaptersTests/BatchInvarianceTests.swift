@@ -9,7 +9,7 @@ import Testing
 
     private static let rows = 150
 
-    @Test(arguments: WeightFormat.allCases) func interventions(format: WeightFormat) throws {
+    @Test(arguments: FloatFormat.allCases) func interventions(format: FloatFormat) throws {
         print("seed \(seed)")
         var generator = SeededGenerator(seed: seed)
         let edits = [LatentEdit(latent: 7, op: .set, value: 3), LatentEdit(latent: 8, op: .add, value: -2)]
@@ -44,7 +44,7 @@ import Testing
         }
     }
 
-    @Test(arguments: WeightFormat.allCases) func loras(format: WeightFormat) throws {
+    @Test(arguments: FloatFormat.allCases) func loras(format: FloatFormat) throws {
         print("seed \(seed)")
         var generator = SeededGenerator(seed: seed)
         let folder = try TemporaryFolder()

@@ -39,7 +39,7 @@ import Testing
             to: h.view, input: input?.view, rows: rows ?? .sequence(h.rows), observations: nil, pool: pool, workspace: Workspace())
     }
 
-    @Test(arguments: WeightFormat.allCases) func editsKeepTheErrorTerm(format: WeightFormat) throws {
+    @Test(arguments: FloatFormat.allCases) func editsKeepTheErrorTerm(format: FloatFormat) throws {
         let sae = try SmallAdapters.sae(format: format)
         let before = hidden(rows: 20)
         let selected = activations(sae, before)

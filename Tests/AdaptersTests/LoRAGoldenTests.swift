@@ -6,7 +6,7 @@ import Testing
 
 /// Adapters written by PyPI `peft`, against what it computes from them.
 @Suite struct LoRAGoldenTests {
-    @Test(arguments: WeightFormat.allCases) func everyDeltaEqualsPEFT(format: WeightFormat) throws {
+    @Test(arguments: FloatFormat.allCases) func everyDeltaEqualsPEFT(format: FloatFormat) throws {
         let goldens = try Goldens()
         #expect(goldens.loras.count >= 10)
         let tolerance: Float = format == .f32 ? 1e-5 : 1e-2

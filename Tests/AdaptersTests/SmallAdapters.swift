@@ -30,7 +30,7 @@ enum SmallAdapters {
     }
 
     static func sae(
-        seed: UInt64 = 1, hookpoint: String = "layers.2", skip: Bool = false, transcode: Bool = false, format: WeightFormat = .f32
+        seed: UInt64 = 1, hookpoint: String = "layers.2", skip: Bool = false, transcode: Bool = false, format: FloatFormat = .f32
     ) throws -> SparseAutoencoder {
         let folder = try TemporaryFolder()
         try writeSAE(to: folder, at: hookpoint, seed: seed, skip: skip, transcode: transcode)
@@ -38,7 +38,7 @@ enum SmallAdapters {
     }
 
     static func load(
-        _ folder: TemporaryFolder, _ hookpoint: String = "layers.2", format: WeightFormat = .f32
+        _ folder: TemporaryFolder, _ hookpoint: String = "layers.2", format: FloatFormat = .f32
     ) throws -> SparseAutoencoder {
         try SparseAutoencoder.load(
             folder: folder.url.appendingPathComponent(hookpoint), name: "sae", digest: "sha256:0",
@@ -65,7 +65,7 @@ enum SmallAdapters {
             to: "adapter_config.json")
     }
 
-    static func loadLoRA(_ folder: TemporaryFolder, format: WeightFormat = .f32, pool: WorkerPool? = nil) throws -> LoRAAdapter {
+    static func loadLoRA(_ folder: TemporaryFolder, format: FloatFormat = .f32, pool: WorkerPool? = nil) throws -> LoRAAdapter {
         try LoRAAdapter.load(
             folder: folder.url, name: "lora", digest: "sha256:1", shape: smallShape, format: format,
             pool: pool ?? WorkerPool(threads: 1))

@@ -13,7 +13,7 @@ import Testing
         let input: Matrix
         let target: Matrix
 
-        init(_ goldens: Goldens, _ index: Int, format: WeightFormat, pool: WorkerPool) throws {
+        init(_ goldens: Goldens, _ index: Int, format: FloatFormat, pool: WorkerPool) throws {
             let (name, hookpoint, transcode) = goldens.saes[index]
             let folder = goldens.folder.appendingPathComponent("sae").appendingPathComponent(name)
             self.name = name
@@ -27,7 +27,7 @@ import Testing
         }
     }
 
-    @Test(arguments: WeightFormat.allCases) func encodeAndDecode(format: WeightFormat) throws {
+    @Test(arguments: FloatFormat.allCases) func encodeAndDecode(format: FloatFormat) throws {
         let goldens = try Goldens()
         #expect(goldens.saes.count >= 8)
         for index in goldens.saes.indices {
