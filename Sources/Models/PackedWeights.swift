@@ -56,7 +56,7 @@ package struct PackedWeights {
 
 extension PackedWeights {
     /// The matrix of that name, sharing the region.
-    func matrix(_ name: String) -> PackedMatrix {
+    package func matrix(_ name: String) -> PackedMatrix {
         guard let section = sections[name], case .matrix(let format) = section.layout else {
             preconditionFailure("no matrix \(name) in the plan")
         }
@@ -66,7 +66,7 @@ extension PackedWeights {
     }
 
     /// The table of that name, or nil when the plan has none.
-    func table(_ name: String) -> ElementTable? {
+    package func table(_ name: String) -> ElementTable? {
         guard let section = sections[name], case .table(let type) = section.layout else { return nil }
         return ElementTable(
             type: type, rows: section.outputs, columns: section.inputs, storage: WeightStorage(region: region, range: section.range))

@@ -48,7 +48,8 @@ struct WeightPacker {
         } catch let error as NonFiniteWeight {
             let tensors = section.parts.map(\.tensor).joined(separator: ", ")
             throw CheckpointError.malformed(
-                file: weights.path, what: "tensors \(tensors)", got: "\(error)", wanted: "finite numbers; use --weights bf16 to serve it as it is")
+                file: weights.path, what: "tensors \(tensors)", got: "\(error)",
+                wanted: "finite numbers; use --weights bf16 to serve it as it is")
         }
     }
 

@@ -170,14 +170,14 @@ struct ModelReport: Encodable {
                     packing[format.rawValue]?[role.rawValue].map { ("\(format.rawValue) \(role)", $0.text) }
                 }
             } + [
-            ("KV per token", perFormat(KVFormat.allCases.map(\.rawValue), kvBytesPerToken)),
-            ("begin token", tokenizer.bos.map { "\($0)\(tokenizer.addsBos ? ", added to every prompt" : "")" }),
-            ("end tokens", tokenizer.endTokens.map(String.init).joined(separator: ", ") + (tokenizer.eos.map { " (\($0))" } ?? "")),
-            (
-                "chat template",
-                chatTemplate
-                    ? (opensThinkBlock ? "yes, opens a think block" : "yes") : chatTemplateProblem.map { "unusable: \($0)" } ?? "none"
-            ),
-        ]
+                ("KV per token", perFormat(KVFormat.allCases.map(\.rawValue), kvBytesPerToken)),
+                ("begin token", tokenizer.bos.map { "\($0)\(tokenizer.addsBos ? ", added to every prompt" : "")" }),
+                ("end tokens", tokenizer.endTokens.map(String.init).joined(separator: ", ") + (tokenizer.eos.map { " (\($0))" } ?? "")),
+                (
+                    "chat template",
+                    chatTemplate
+                        ? (opensThinkBlock ? "yes, opens a think block" : "yes") : chatTemplateProblem.map { "unusable: \($0)" } ?? "none"
+                ),
+            ]
     }
 }

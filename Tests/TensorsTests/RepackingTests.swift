@@ -29,7 +29,9 @@ import Testing
             var wanted = [Float](repeating: 0, count: inputs)
             var got = wanted
             for row in 0..<outputs {
-                stored.withUnsafeBytes { ElementExpansion.expand(type, from: $0.baseAddress! + row * rowBytes, count: inputs, into: &wanted) }
+                stored.withUnsafeBytes {
+                    ElementExpansion.expand(type, from: $0.baseAddress! + row * rowBytes, count: inputs, into: &wanted)
+                }
                 matrix.copyRow(row, into: &got)
                 // Equal numbers; a zero may have the other sign.
                 #expect(got == wanted, "\(type.rawValue) in \(format), row \(row) of [\(outputs), \(inputs)]")
@@ -43,7 +45,8 @@ import Testing
         let formats = Self.types.map { QuantisedFormat.holding([$0])?.description }
         #expect(
             formats == [
-                "int8 g32", "int8 g32", "int4 g32", "int8 g32 with minima", "int4 g32 with minima", "int4 g32 two-level", "int8 g32 two-level",
+                "int8 g32", "int8 g32", "int4 g32", "int8 g32 with minima", "int4 g32 with minima", "int4 g32 two-level",
+                "int8 g32 two-level",
             ])
         #expect(QuantisedFormat.holding([.q6_K]) == nil)
         #expect(QuantisedFormat.holding([.q4_0, .q4_1, .q8_0]) == .int8Group32Minima)
