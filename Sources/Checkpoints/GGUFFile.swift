@@ -57,6 +57,8 @@ package final class GGUFFile: TensorSource {
 
     package var files: [MappedFile] { [table.file] }
 
+    package func discard(_ name: String, rows: Range<Int>) { table.discard(name, rows: rows) }
+
     package func discard(_ name: String) {
         if let info = table.infos[name] { table.file.discard(info.byteRange) }
     }

@@ -11,14 +11,18 @@ extension PackedCache {
         guard stamps.count == files.count else { return ContentDigest(of: files, pool: pool) }
         let name = ContentDigest(text: stamps.map(\.path).joined(separator: "\n")).description.prefix(32)
         let url = settings.folder.appendingPathComponent("\(name)\(Self.digestSuffix)")
-        if let data = try? Data(contentsOf: url), let known = try? JSONDecoder().decode(KnownDigest.self, from: data), known.stamps == stamps {
+        if let data = try? Data(contentsOf: url), let known = try? JSONDecoder().decode(KnownDigest.self, from: data),
+            known.stamps == stamps
+        {
             return ContentDigest(unchecked: known.digest)
         }
         let digest = ContentDigest(of: files, pool: pool, progress: progress)
         // Files that change while they are read, or changed so lately that a further change could leave the same times, are read again.
         let now = Int(Date().timeIntervalSince1970 * 1e9)
         let isSettled = stamps.allSatisfy { $0.isCurrent && now - $0.changed > 2_000_000_000 }
-        if isSettled, (try? prepareFolder()) != nil, let data = try? JSONEncoder().encode(KnownDigest(stamps: stamps, digest: digest.description)) {
+        if isSettled, (try? prepareFolder()) != nil,
+            let data = try? JSONEncoder().encode(KnownDigest(stamps: stamps, digest: digest.description))
+        {
             // Lost or cut short, it costs one more reading; a failure needs no words.
             try? data.write(to: url, options: .atomic)
         }

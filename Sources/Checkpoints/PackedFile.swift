@@ -80,7 +80,9 @@ package enum PackedFile {
             var bytes = [UInt8](repeating: 0, count: headerBytes)
             let words = [magic, version, UInt64(dataBytes), UInt64(indexBytes), indexChecksum]
             bytes.withUnsafeMutableBytes { target in
-                for (index, word) in words.enumerated() { target.storeBytes(of: word.littleEndian, toByteOffset: 8 * index, as: UInt64.self) }
+                for (index, word) in words.enumerated() {
+                    target.storeBytes(of: word.littleEndian, toByteOffset: 8 * index, as: UInt64.self)
+                }
                 let last = headerBytes - 8
                 let sum = checksum(UnsafeRawBufferPointer(rebasing: target[..<last]))
                 target.storeBytes(of: sum.littleEndian, toByteOffset: last, as: UInt64.self)

@@ -60,6 +60,10 @@ package final class ShardedSafetensors: TensorSource {
 
     package var files: [MappedFile] { shards.flatMap(\.files) }
 
+    package func discard(_ name: String, rows: Range<Int>) {
+        if let shard = shardOfTensor[name] { shards[shard].discard(name, rows: rows) }
+    }
+
     package func discard(_ name: String) {
         if let shard = shardOfTensor[name] { shards[shard].discard(name) }
     }

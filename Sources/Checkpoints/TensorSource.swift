@@ -49,6 +49,8 @@ package protocol TensorSource: Sendable {
     var files: [MappedFile] { get }
     /// Lets go of the tensor's file pages (see `MappedFile.discard`). Unknown names are ignored.
     func discard(_ name: String)
+    /// The same for some of its rows, while others may be in use.
+    func discard(_ name: String, rows: Range<Int>)
 }
 
 extension TensorSource {

@@ -54,4 +54,13 @@ struct TensorTable: Sendable {
         return UnsafeRawBufferPointer(
             start: base + info.byteRange.lowerBound + first / block.elements * block.bytes, count: count / block.elements * block.bytes)
     }
+
+    /// Lets go of the pages that lie wholly in rows `rows`.
+    func discard(_ name: String, rows: Range<Int>) {
+        guard let info = infos[name], info.rows > 0 else { return }
+        let rowBytes = info.byteRange.count / info.rows
+        let clamped = rows.clamped(to: 0..<info.rows)
+        let start = info.byteRange.lowerBound
+        file.discard(start + clamped.lowerBound * rowBytes..<start + clamped.upperBound * rowBytes)
+    }
 }

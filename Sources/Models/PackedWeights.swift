@@ -2,8 +2,8 @@ import Checkpoints
 import Tensors
 
 /// All matrices of a model, packed in one region.
-struct PackedWeights {
-    private let region: MemoryRegion
+package struct PackedWeights {
+    package let region: MemoryRegion
     private let sections: [String: WeightPlan.Section]
     private let factors: [String: Float]
 
@@ -11,7 +11,7 @@ struct PackedWeights {
     ///
     /// - Parameter progress: hears the fraction done, on the calling thread.
     /// - Throws: `CheckpointError` when a tensor cannot be read. Trouble with the cache is reported, never thrown.
-    init(
+    package init(
         plan: WeightPlan, weights: WeightReader, cache: PackedCache?, pool: WorkerPool, progress: (Double) -> Void
     ) throws {
         sections = Dictionary(uniqueKeysWithValues: plan.sections.map { ($0.name, $0) })
@@ -56,7 +56,7 @@ struct PackedWeights {
 
 extension PackedWeights {
     /// The matrix of that name, sharing the region.
-    func matrix(_ name: String) -> PackedMatrix {
+    package func matrix(_ name: String) -> PackedMatrix {
         guard let section = sections[name], case .matrix(let format) = section.layout else {
             preconditionFailure("no matrix \(name) in the plan")
         }
@@ -66,7 +66,7 @@ extension PackedWeights {
     }
 
     /// The table of that name, or nil when the plan has none.
-    func table(_ name: String) -> ElementTable? {
+    package func table(_ name: String) -> ElementTable? {
         guard let section = sections[name], case .table(let type) = section.layout else { return nil }
         return ElementTable(
             type: type, rows: section.outputs, columns: section.inputs, storage: WeightStorage(region: region, range: section.range))

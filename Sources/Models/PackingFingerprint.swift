@@ -10,7 +10,8 @@ enum PackingFingerprint {
     static func of(_ plan: WeightPlan, pool: WorkerPool) -> String {
         let ways = Set(plan.sections.compactMap(Way.init))
         let search = WeightRecipe.search(plan.format)
-        return ways.map { "\($0.format) \($0.stored.map(\.rawValue).sorted()): \(digest($0, search, pool))" }.sorted().joined(separator: "\n")
+        return ways.map { "\($0.format) \($0.stored.map(\.rawValue).sorted()): \(digest($0, search, pool))" }.sorted().joined(
+            separator: "\n")
     }
 
     private struct Way: Hashable {
@@ -38,7 +39,9 @@ enum PackingFingerprint {
         let repacked = way.stored.sorted { $0.rawValue < $1.rawValue }.map { type in
             text(
                 try? PackedMatrix(repacking: format, outputs: outputs, inputs: inputs, pool: pool) { range, rows in
-                    let blocks = (0..<inputs / type.blockElements * type.blockBytes).map { UInt8(truncatingIfNeeded: $0 &* 37 &+ 11) & 0x3F }
+                    let blocks = (0..<inputs / type.blockElements * type.blockBytes).map {
+                        UInt8(truncatingIfNeeded: $0 &* 37 &+ 11) & 0x3F
+                    }
                     for row in 0..<range.count { blocks.withUnsafeBytes { rows.repack(type, from: $0.baseAddress!, row: row) } }
                 })
         }

@@ -42,12 +42,14 @@ struct WeightPacker {
             ) { range, target in
                 try section.forEachPart(of: range) { part, rows, first in
                     try weights.read(part.tensor, rows: rows, into: target + first * section.inputs)
+                    weights.discard(part.tensor, rows: rows)
                 }
             }
         } catch let error as NonFiniteWeight {
             let tensors = section.parts.map(\.tensor).joined(separator: ", ")
             throw CheckpointError.malformed(
-                file: weights.path, what: "tensors \(tensors)", got: "\(error)", wanted: "finite numbers; use --weights bf16 to serve it as it is")
+                file: weights.path, what: "tensors \(tensors)", got: "\(error)",
+                wanted: "finite numbers; use --weights bf16 to serve it as it is")
         }
     }
 
@@ -70,6 +72,7 @@ struct WeightPacker {
                     try weights.read(part.tensor, rows: rows, into: floats.pointer)
                     target.quantise(first..<first + rows.count, from: floats.pointer, factor: 1, search: search)
                 }
+                weights.discard(part.tensor, rows: rows)
             }
         }
     }
@@ -90,6 +93,7 @@ struct WeightPacker {
                 try weights.read(part.tensor, rows: range, into: scratch.floats.pointer)
                 ElementTable.round(scratch.floats.pointer, count: range.count * columns, toBF16: target + range.lowerBound * rowBytes)
             }
+            weights.discard(part.tensor, rows: range)
         }
     }
 }

@@ -12,11 +12,18 @@ package struct WeightPlan: Sendable {
         package let isRepacked: Bool
     }
 
-    package enum Layout: Sendable {
+    package enum Layout: Sendable, CustomStringConvertible {
         /// Multiplied with.
         case matrix(MatrixFormat)
         /// Looked up row by row.
         case table(ElementExpansion)
+
+        package var description: String {
+            switch self {
+            case .matrix(let format): format.description
+            case .table(let type): "\(type.rawValue) rows"
+            }
+        }
     }
 
     /// One matrix, or one table.
@@ -81,7 +88,8 @@ package struct WeightPlan: Sendable {
     package var description: String {
         sections.map { section in
             let parts = section.parts.map { "\($0.tensor) \($0.outputs) \($0.stored.rawValue)\($0.isRepacked ? " repacked" : "")" }
-            return "\(section.name): \(section.layout) [\(section.outputs), \(section.inputs)] at \(section.range) of \(parts), after \(section.norm ?? "no norm")"
+            return
+                "\(section.name): \(section.layout) [\(section.outputs), \(section.inputs)] at \(section.range) of \(parts), after \(section.norm ?? "no norm")"
         }.joined(separator: "\n")
     }
 }
@@ -121,7 +129,8 @@ extension WeightPlan {
             let start = (end + 4095) / 4096 * 4096
             sections.append(
                 Section(
-                    name: name, role: role, parts: parts, outputs: parts.reduce(0) { $0 + $1.outputs }, inputs: inputs, layout: layout, norm: norm,
+                    name: name, role: role, parts: parts, outputs: parts.reduce(0) { $0 + $1.outputs }, inputs: inputs, layout: layout,
+                    norm: norm,
                     range: start..<start + bytes))
             end = start + bytes
         }
@@ -131,7 +140,7 @@ extension WeightPlan {
     ///
     /// Blocks that need no more bits than are wanted keep their values, in the smallest format that holds them all; where only some of the
     /// parts can be kept, the format holds those and has as many bits as are wanted, and the others are quantised to it.
-    static func choose(_ wanted: MatrixFormat, stored: [ElementExpansion]) -> (format: MatrixFormat, repacked: [Bool]) {
+    package static func choose(_ wanted: MatrixFormat, stored: [ElementExpansion]) -> (format: MatrixFormat, repacked: [Bool]) {
         let none = stored.map { _ in false }
         guard case .quantised(let recipe) = wanted else { return (wanted, none) }
         if let exact = QuantisedFormat.holding(stored), exact.bits <= recipe.bits { return (.quantised(exact), none.map { _ in true }) }

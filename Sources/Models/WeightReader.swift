@@ -121,6 +121,12 @@ package struct WeightReader: Sendable {
         return values
     }
 
+    /// Lets go of the file pages of rows `rows` once they are packed, so that a large tensor is never held twice.
+    func discard(_ name: String, rows: Range<Int>) {
+        // Rows that lie interleaved share pages with others; such tensors are small.
+        if let entry = entries[name], entry.permutedHeadRows == 0 { tensors.discard(entry.stored, rows: rows) }
+    }
+
     /// Lets go of the tensor's file pages once it is packed.
     package func discard(_ name: String) {
         if let entry = entries[name] { tensors.discard(entry.stored) }

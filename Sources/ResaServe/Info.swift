@@ -63,6 +63,8 @@ struct ModelReport: Encodable {
     let tiedEmbeddings: Bool
     /// What the weights take in memory, by format.
     let packedBytes: [String: Int]
+    /// How each kind of matrix is packed, by format and role.
+    let packing: [String: [String: RolePacking]]
     let kvBytesPerToken: [String: Int]
     let tokenizer: TokenizerFacts
     let chatTemplate: Bool
@@ -78,6 +80,30 @@ struct ModelReport: Encodable {
         let eos: String?
         let addsBos: Bool
         let endTokens: [Int32]
+    }
+
+    struct RolePacking: Encodable {
+        let formats: [String]
+        let bytes: Int
+        let bitsPerWeight: Double
+        /// Matrices that hold a checkpoint's own blocks with every value kept, and those that had to quantise blocks anew.
+        let exact: Int
+        let requantised: Int
+
+        init(_ sections: [WeightPlan.Section]) {
+            formats = Set(sections.map { "\($0.layout)" }).sorted()
+            bytes = sections.reduce(0) { $0 + $1.range.count }
+            bitsPerWeight = 8 * Double(bytes) / Double(max(sections.reduce(0) { $0 + $1.elements }, 1))
+            exact = sections.count(where: \.isRepacked)
+            requantised = sections.count(where: \.isRequantised)
+        }
+
+        var text: String {
+            let notes = [exact > 0 ? "\(exact) repacked exactly" : nil, requantised > 0 ? "\(requantised) quantised anew" : nil]
+            let note = notes.compactMap(\.self).joined(separator: ", ")
+            return "\(formats.joined(separator: " / ")), \(Quantity.bytes(bytes)), \(String(format: "%.2f", bitsPerWeight)) bits a weight"
+                + (note.isEmpty ? "" : " (\(note))")
+        }
     }
 
     init(_ bundle: ModelBundle, listsTensors: Bool) {
@@ -96,9 +122,12 @@ struct ModelReport: Encodable {
         (ropeTheta, rmsEpsilon) = (config.ropeTheta, config.rmsEpsilon)
         ropeScaling = config.ropeScaling.map(Self.text)
         (qkvBias, tiedEmbeddings) = (config.qkvBias, config.tiedEmbeddings)
-        packedBytes = Dictionary(uniqueKeysWithValues: WeightFormat.allCases.compactMap { format in
-            (try? bundle.plan(format)).map { (format.rawValue, $0.byteCount) }
-        })
+        let plans = WeightFormat.allCases.compactMap { format in (try? bundle.plan(format)).map { (format.rawValue, $0) } }
+        packedBytes = Dictionary(uniqueKeysWithValues: plans.map { ($0, $1.byteCount) })
+        packing = Dictionary(
+            uniqueKeysWithValues: plans.map { name, plan in
+                (name, Dictionary(grouping: plan.sections, by: \.role.rawValue).mapValues(RolePacking.init))
+            })
         kvBytesPerToken = Dictionary(uniqueKeysWithValues: KVFormat.allCases.map { ($0.rawValue, config.kvBytesPerToken($0)) })
         let tokenizer = bundle.tokenizer
         self.tokenizer = TokenizerFacts(
@@ -135,14 +164,20 @@ struct ModelReport: Encodable {
             ("RMSNorm epsilon", "\(rmsEpsilon)"),
             ("vocabulary", "\(vocabSize) rows, \(tokenizer.tokens) tokens, \(tiedEmbeddings ? "tied" : "separate") output"),
             ("in memory", perFormat(WeightFormat.allCases.map(\.rawValue), packedBytes)),
-            ("KV per token", perFormat(KVFormat.allCases.map(\.rawValue), kvBytesPerToken)),
-            ("begin token", tokenizer.bos.map { "\($0)\(tokenizer.addsBos ? ", added to every prompt" : "")" }),
-            ("end tokens", tokenizer.endTokens.map(String.init).joined(separator: ", ") + (tokenizer.eos.map { " (\($0))" } ?? "")),
-            (
-                "chat template",
-                chatTemplate
-                    ? (opensThinkBlock ? "yes, opens a think block" : "yes") : chatTemplateProblem.map { "unusable: \($0)" } ?? "none"
-            ),
         ]
+            + [WeightFormat.int8, .int4].flatMap { format in
+                MatrixRole.allCases.compactMap { role in
+                    packing[format.rawValue]?[role.rawValue].map { ("\(format.rawValue) \(role)", $0.text) }
+                }
+            } + [
+                ("KV per token", perFormat(KVFormat.allCases.map(\.rawValue), kvBytesPerToken)),
+                ("begin token", tokenizer.bos.map { "\($0)\(tokenizer.addsBos ? ", added to every prompt" : "")" }),
+                ("end tokens", tokenizer.endTokens.map(String.init).joined(separator: ", ") + (tokenizer.eos.map { " (\($0))" } ?? "")),
+                (
+                    "chat template",
+                    chatTemplate
+                        ? (opensThinkBlock ? "yes, opens a think block" : "yes") : chatTemplateProblem.map { "unusable: \($0)" } ?? "none"
+                ),
+            ]
     }
 }

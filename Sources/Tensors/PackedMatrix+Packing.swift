@@ -26,11 +26,15 @@ extension PackedMatrix {
         var factor: Float = 1
         switch format {
         case .f32:
-            try Self.forEachBlock(outputs, pool: pool) { () } _: { range, _ in
+            try Self.forEachBlock(outputs, pool: pool) {
+                ()
+            } _: { range, _ in
                 try fill(range, storage.pointer.assumingMemoryBound(to: Float.self) + range.lowerBound * inputs)
             }
         case .bf16:
-            try Self.forEachBlock(outputs, pool: pool) { FloatRows(inputs) } _: { range, scratch in
+            try Self.forEachBlock(outputs, pool: pool) {
+                FloatRows(inputs)
+            } _: { range, scratch in
                 try fill(range, scratch.pointer)
                 resa_pack_panel(
                     outputs, inputs, range.lowerBound, range.count, scratch.pointer, storage.pointer.assumingMemoryBound(to: UInt16.self))
@@ -77,7 +81,9 @@ extension PackedMatrix {
         _ outputs: Int, _ inputs: Int, pool: WorkerPool, fill: @Sendable (Range<Int>, UnsafeMutablePointer<Float>) throws -> Void
     ) throws -> Float {
         let largest = Atomic<UInt32>(0)
-        try forEachBlock(outputs, pool: pool) { FloatRows(inputs) } _: { range, scratch in
+        try forEachBlock(outputs, pool: pool) {
+            FloatRows(inputs)
+        } _: { range, scratch in
             try fill(range, scratch.pointer)
             let value = resa_search_largest(range.count * inputs, scratch.pointer)
             guard value.isFinite else { throw NonFiniteWeight(rows: range) }

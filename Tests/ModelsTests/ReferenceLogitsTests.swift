@@ -39,7 +39,9 @@ import Testing
                 compared += 1
             }
             worst = max(worst, error.value)
-            #expect(error.value < (format == .f32 ? 1e-4 : 2e-2), "\(reference.name)")
+            // Random tiny models are far more sensitive than trained ones; quality is measured by `resa doctor --quality`.
+            let bounds: [WeightFormat: Double] = [.f32: 1e-4, .bf16: 2e-2, .int8: 6e-2, .int4: 0.6]
+            #expect(error.value < bounds[format, default: 0], "\(reference.name)")
             if format == .f32 || reference.adapters.allSatisfy({ $0.hookpoint == nil }) {
                 #expect(agreeing.count == result.rows.count, "\(reference.name): \(agreeing.count) of \(result.rows.count) rows comparable")
             }
