@@ -136,7 +136,7 @@ import Testing
         // Use makes "a" the younger one.
         #expect(cache.open(key: "a", byteCount: dataBytes, pool: pool) != nil)
         try store(cache, key: "c", region())
-        #expect(Set(try FileManager.default.contentsOfDirectory(atPath: cache.settings.folder.path)) == ["a.packed", "c.packed"])
+        #expect(try Set(FileManager.default.contentsOfDirectory(atPath: cache.settings.folder.path)) == ["a.packed", "c.packed"])
     }
 
     @Test func oneProcessPacksAtATime() async throws {
