@@ -78,7 +78,9 @@ class LlamaCpp:
         package = workspace.root / "src" / "vendor" / "llama.cpp" / "gguf-py"
         workspace.once(
             "llama.cpp-BF16", identity(checkpoint),
-            lambda: workspace.run("llama.cpp-convert", [workspace.python, script, checkpoint, bf16], environment={"PYTHONPATH": str(package)}),
+            lambda: workspace.run(
+                "llama.cpp-convert", [workspace.python, script, checkpoint, bf16], environment={"PYTHONPATH": str(package)}
+            ),
         )  # fmt: skip
         if self.quantisation != "BF16":
             quantize = workspace.root / "build" / "bin" / "llama-quantize"
