@@ -26,8 +26,8 @@ USUAL_TURN = 55.0
 
 def parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="compare", description=__doc__)
-    parser.add_argument("--resa", type=Path, default=PROJECT / ".build/release/resa", help="the binary to measure (default: .build/release/resa)")
-    parser.add_argument("--checkpoint", type=Path, help="a Qwen2 folder of bf16 safetensors (default: R1-Distill-Qwen-1.5B's shape, random)")
+    parser.add_argument("--resa", type=Path, default=PROJECT / ".build/release/resa", help="default: .build/release/resa")
+    parser.add_argument("--checkpoint", type=Path, help="a Qwen2 folder, bf16 (default: random, R1-Distill-Qwen-1.5B's shape)")
     parser.add_argument("--cache", type=Path, default=Path.home() / ".cache/resa/compare", help="default: %(default)s")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--threads", type=int, default=2)
@@ -37,7 +37,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--resume", action="store_true", help="go on with the latest run instead of starting one")
     parser.add_argument("--report", action="store_true", help="only print (and write) the latest run's tables")
     parser.add_argument("--jobs", type=int, default=2, help="processes when building (default: %(default)s)")
-    parser.add_argument("--document", type=Path, default=PROJECT / "docs/performance.md", help="gets a full run's tables (default: docs/performance.md)")
+    parser.add_argument("--document", type=Path, default=PROJECT / "docs/performance.md", help="default: docs/performance.md")
     parser.add_argument("--no-document", action="store_true", help="print the tables, write them nowhere")
     return parser.parse_args()
 

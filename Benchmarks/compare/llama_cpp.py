@@ -24,7 +24,7 @@ CONFIGURATION = [
 
 
 def build(workspace: Workspace) -> None:
-    """Fetches the sources and builds the three tools. A quarter of an hour on two cores."""
+    """Fetches the sources and builds the three tools."""
     source, sdist, binaries = workspace.root / "src", workspace.root / "sdist", workspace.root / "build"
     vendored = source / "vendor" / "llama.cpp"
 
