@@ -128,13 +128,13 @@ class ReadingTests(unittest.TestCase):
 
     def test_resa_bench(self) -> None:
         report = {
-            "probe": ROOF, "weight_bytes_per_token": 2e9, "prefill": [{"tokens": 512, "tokens_per_second": [200, 202]}],
+            "probe": {name: [ROOF[name]] for name in resa.ROOFS}, "weight_bytes_per_token": 2e9, "prefill": [{"tokens": 512, "tokens_per_second": [200, 202]}],
             "decode": [{"batch": batch, "context": 128, "tokens_per_second": [batch * 10.0]} for batch in (1, 8)],
         }  # fmt: skip
         turn = resa.turn(json.dumps(report), WORKLOAD)
         self.assertEqual(turn.rates, rates(201, 10, 80))
         self.assertEqual(turn.roof, ROOF)
-        for broken in ("", "{}", json.dumps({**report, "decode": []}), json.dumps({**report, "prefill": []})):
+        for broken in ("", "{}", json.dumps({**report, "decode": []}), json.dumps({**report, "prefill": []}), json.dumps({**report, "probe": ROOF})):
             with self.assertRaises(StepFailed):
                 resa.turn(broken, WORKLOAD)
 
