@@ -155,7 +155,12 @@ struct ModelReport: Encodable {
             formats.map { "\(Quantity.bytes(bytes[$0] ?? 0)) \($0)" }.joined(separator: ", ")
         }
         let types = bytesByType.sorted { $0.value > $1.value }.map { "\($0.key) \(Quantity.bytes($0.value))" }.joined(separator: ", ")
-        return [
+        let packed: [(name: String, value: String?)] = [WeightFormat.int8, .int4].flatMap { format in
+            MatrixRole.allCases.compactMap { role in
+                packing[format.rawValue]?[role.rawValue].map { ("\(format.rawValue) \(role)", $0.text) }
+            }
+        }
+        let model: [(name: String, value: String?)] = [
             ("model", name), ("path", path), ("architecture", architecture), ("parameters", Quantity.count(parameters)),
             ("tensors", "\(tensorCount), \(Quantity.bytes(tensorBytes)) (\(types))"),
             ("layers", "\(layers), hidden size \(hiddenSize), feed-forward size \(ffnSize)"),
@@ -165,19 +170,16 @@ struct ModelReport: Encodable {
             ("vocabulary", "\(vocabSize) rows, \(tokenizer.tokens) tokens, \(tiedEmbeddings ? "tied" : "separate") output"),
             ("in memory", perFormat(WeightFormat.allCases.map(\.rawValue), packedBytes)),
         ]
-            + [WeightFormat.int8, .int4].flatMap { format in
-                MatrixRole.allCases.compactMap { role in
-                    packing[format.rawValue]?[role.rawValue].map { ("\(format.rawValue) \(role)", $0.text) }
-                }
-            } + [
-                ("KV per token", perFormat(KVFormat.allCases.map(\.rawValue), kvBytesPerToken)),
-                ("begin token", tokenizer.bos.map { "\($0)\(tokenizer.addsBos ? ", added to every prompt" : "")" }),
-                ("end tokens", tokenizer.endTokens.map(String.init).joined(separator: ", ") + (tokenizer.eos.map { " (\($0))" } ?? "")),
-                (
-                    "chat template",
-                    chatTemplate
-                        ? (opensThinkBlock ? "yes, opens a think block" : "yes") : chatTemplateProblem.map { "unusable: \($0)" } ?? "none"
-                ),
-            ]
+        let rest: [(name: String, value: String?)] = [
+            ("KV per token", perFormat(KVFormat.allCases.map(\.rawValue), kvBytesPerToken)),
+            ("begin token", tokenizer.bos.map { "\($0)\(tokenizer.addsBos ? ", added to every prompt" : "")" }),
+            ("end tokens", tokenizer.endTokens.map(String.init).joined(separator: ", ") + (tokenizer.eos.map { " (\($0))" } ?? "")),
+            (
+                "chat template",
+                chatTemplate
+                    ? (opensThinkBlock ? "yes, opens a think block" : "yes") : chatTemplateProblem.map { "unusable: \($0)" } ?? "none"
+            ),
+        ]
+        return model + packed + rest
     }
 }
