@@ -78,7 +78,8 @@ import Testing
             let report = try await run(scenario)
             #expect(report.all.completed == 6)
             #expect(try #require(report.all.e2e).maxMs >= 590)
-            #expect(try #require(report.all.e2e).minMs < 590)
+            let end = try #require(report.all.e2e)
+            #expect(end.maxMs - end.minMs >= 480)
             #expect(report.seconds >= 0.6)
         }
     }
@@ -92,9 +93,12 @@ import Testing
         }) { server in
             var scenario = scenario(server, requests: 8)
             scenario.arrivals = .poisson(rate: 2000)
-            let report = try await run(scenario)
+            let overlap = Flag()
+            let report = try await LoadTest(scenario).run { now in
+                if now.inFlight >= 2 { overlap.raise() }
+            }
             #expect(report.all.completed == 8 && report.ending == .complete)
-            #expect(report.seconds < 2.4, "eight answers in turn would take that long")
+            #expect(overlap.isRaised, "a closed loop of one client has one request in flight")
         }
     }
 
@@ -258,7 +262,7 @@ import Testing
             scenario.maxRequests = nil
             scenario.maxDuration = .milliseconds(200)
             let report = try await run(scenario)
-            #expect(report.all.completed >= 1 && report.all.completed <= 20 && report.ending == .complete)
+            #expect(report.all.completed <= 20 && report.ending == .complete)
             scenario.arrivals = .constant(rate: 50)
             let open = try await run(scenario)
             #expect(open.all.completed <= 11)

@@ -28,25 +28,33 @@ import Testing
         let wanted = try ReferenceTensors(answers.appendingPathComponent("logits.safetensors"))
         let runner = try ReferenceRunner(model: path, adapters: adapters, format: format)
         #expect(cases.count > 20)
+        // Quantised formats are judged by `resa doctor --quality`; these bounds catch mistakes, not lost bits.
+        let bounds: [WeightFormat: Double] = [.f32: 1e-4, .bf16: 2e-2, .int8: 6e-2, .int4: 0.3]
+        let bound = bounds[format, default: 0]
         var worst = 0.0
+        var total = RelativeError()
         var compared = 0
         for reference in cases {
             let result = try await runner.run(reference)
             let agreeing = try result.rowsWithEqualLatents(reference, wanted: wanted)
             var error = RelativeError()
             for (index, row) in result.rows.enumerated() where agreeing.contains(row) {
-                error.add(result.logits[index], try wanted.floats(reference.name, index))
+                let logits = try wanted.floats(reference.name, index)
+                error.add(result.logits[index], logits)
+                total.add(result.logits[index], logits)
                 compared += 1
             }
             worst = max(worst, error.value)
-            // Random tiny models are far more sensitive than trained ones; quality is measured by `resa doctor --quality`.
-            let bounds: [WeightFormat: Double] = [.f32: 1e-4, .bf16: 2e-2, .int8: 6e-2, .int4: 0.6]
-            #expect(error.value < bounds[format, default: 0], "\(reference.name)")
+            // A case is few rows, and rounding may hit one of them hard: twice the bound of all cases together is allowed.
+            #expect(error.value < 2 * bound, "\(reference.name)")
             if format == .f32 || reference.adapters.allSatisfy({ $0.hookpoint == nil }) {
                 #expect(agreeing.count == result.rows.count, "\(reference.name): \(agreeing.count) of \(result.rows.count) rows comparable")
             }
         }
-        print("ReferenceLogitsTests \(answers.lastPathComponent) \(format): \(compared) rows, worst relative error \(worst)")
+        #expect(total.value < bound)
+        print(
+            "ReferenceLogitsTests \(answers.lastPathComponent) \(format): \(compared) rows, relative error \(total.value), worst case \(worst)"
+        )
         #expect(compared > cases.count / 2)
     }
 }
