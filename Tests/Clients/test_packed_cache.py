@@ -9,7 +9,7 @@ from conftest import required
 
 
 def start(cache: pathlib.Path, *more: str) -> subprocess.Popen:
-    arguments = ["generate", "--model", required("RESA_MODEL"), "--weights", "int4", "--max-tokens", "8", "--temperature", "0", *more, "Hello"]
+    arguments = ["generate", "--model", required("RESA_MODEL"), "--weights", "int4", "--max-tokens", "8", "--temperature", "0", *more, "--prompt", "Hello"]
     environment = {**os.environ, "RESA_CACHE": str(cache)}
     return subprocess.Popen([required("RESA_BIN"), *arguments], env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
 

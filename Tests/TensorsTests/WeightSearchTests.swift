@@ -82,11 +82,7 @@ import Testing
                     ) { range, rows in for index in 0..<range.count * 40 { rows[index] = weights[index] } }
                     var row = [Float](repeating: .nan, count: 40)
                     matrix.copyRow(2, into: &row)
-<<<<<<< HEAD
                     #expect(row.first { !$0.isFinite } == nil, "\(value) in \(format)")
-=======
-                    #expect(row.allSatisfy { $0.isFinite }, "\(value) in \(format)")
->>>>>>> w-m
                 }
             }
         }
