@@ -1,4 +1,4 @@
-"""ResaServe beside llama.cpp and OpenVINO on one machine, in turn, several rounds: `python3 Benchmarks/compare`. README.md tells the rest."""
+"""ResaServe beside llama.cpp and OpenVINO on one machine, in turn, several rounds. README.md tells the rest."""
 
 import argparse
 import platform
@@ -26,18 +26,18 @@ USUAL_TURN = 55.0
 
 def parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="compare", description=__doc__)
-    parser.add_argument("--resa", type=Path, default=PROJECT / ".build/release/resa", help="the binary to measure (default: %(default)s)")
-    parser.add_argument("--checkpoint", type=Path, help="a Qwen2 folder, bf16 safetensors (default: random weights, R1-Distill-Qwen-1.5B's shape)")
+    parser.add_argument("--resa", type=Path, default=PROJECT / ".build/release/resa", help="default: .build/release/resa")
+    parser.add_argument("--checkpoint", type=Path, help="a Qwen2 folder, bf16 (default: random, R1-Distill-Qwen-1.5B's shape)")
     parser.add_argument("--cache", type=Path, default=Path.home() / ".cache/resa/compare", help="default: %(default)s")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--only", nargs="+", metavar="NAME", help="only contenders whose names begin so: resa, llama.cpp-q4, openvino-int8 ...")
+    parser.add_argument("--only", nargs="+", metavar="NAME", help="contenders whose names begin so: resa, llama.cpp-q4 ...")
     parser.add_argument("--quick", action="store_true", help="128-token prompt, batch 1 and 8 only: to see that everything runs")
     parser.add_argument("--prepare", action="store_true", help="build and convert everything, measure nothing")
     parser.add_argument("--resume", action="store_true", help="go on with the latest run instead of starting one")
     parser.add_argument("--report", action="store_true", help="only print (and write) the latest run's tables")
     parser.add_argument("--jobs", type=int, default=2, help="processes when building (default: %(default)s)")
-    parser.add_argument("--document", type=Path, default=PROJECT / "docs/performance.md", help="gets the tables of a full run (default: %(default)s)")
+    parser.add_argument("--document", type=Path, default=PROJECT / "docs/performance.md", help="default: docs/performance.md")
     parser.add_argument("--no-document", action="store_true", help="print the tables, write them nowhere")
     return parser.parse_args()
 

@@ -24,7 +24,7 @@ CONFIGURATION = [
 
 
 def build(workspace: Workspace) -> None:
-    """Fetches the sources and builds the three tools. A quarter of an hour on two cores."""
+    """Fetches the sources and builds the three tools."""
     source, sdist, binaries = workspace.root / "src", workspace.root / "sdist", workspace.root / "build"
     vendored = source / "vendor" / "llama.cpp"
 
@@ -78,7 +78,9 @@ class LlamaCpp:
         package = workspace.root / "src" / "vendor" / "llama.cpp" / "gguf-py"
         workspace.once(
             "llama.cpp-BF16", identity(checkpoint),
-            lambda: workspace.run("llama.cpp-convert", [workspace.python, script, checkpoint, bf16], environment={"PYTHONPATH": str(package)}),
+            lambda: workspace.run(
+                "llama.cpp-convert", [workspace.python, script, checkpoint, bf16], environment={"PYTHONPATH": str(package)}
+            ),
         )  # fmt: skip
         if self.quantisation != "BF16":
             quantize = workspace.root / "build" / "bin" / "llama-quantize"

@@ -2,9 +2,9 @@
 
 usage: openvino_bench.py MODEL_FOLDER --threads 2 --prompt 512 --context 128 --tokens 24 --batches 1,8,16,32
 
-Runs in the comparison's own Python environment. The graph is driven directly, all sequences as the rows of one batch: nothing but the model is
-timed, as in the tools of llama.cpp, and openvino_genai's continuous batching was never faster (README.md). As openvino_genai does, only the last position
-goes through the output head. The greedy choice is left out in the peers' favour; it is 0.15 million comparisons a token.
+Runs in the comparison's own Python environment. The graph is driven directly, all sequences as the rows of one batch: nothing but the
+model is timed, as in the tools of llama.cpp, and openvino_genai's continuous batching was as fast (README.md). As in openvino_genai, only
+the last position goes through the output head. No token is chosen, as in llama.cpp's tools: to the peers' advantage, if to anyone's.
 """
 
 import argparse

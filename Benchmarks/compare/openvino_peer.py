@@ -1,14 +1,14 @@
 """OpenVINO, exported and compressed by optimum-intel, as its documentation recommends for processors.
 
-int8 is per-channel and asymmetric (its default), int4 symmetric in groups of 128; both quantise activations on the fly in groups. The KV cache
-and everything else keep the plugin's own defaults (u8 KV, bf16 arithmetic on processors that have it).
+int8 is per-channel and asymmetric (its default), int4 symmetric in groups of 128; both quantise activations on the fly in groups. The
+KV cache and everything else keep the plugin's own defaults (u8 KV, bf16 arithmetic on processors that have it).
 """
 
 import json
 from pathlib import Path
 
 from checkpoint import identity
-from peer import BFLOAT16, EIGHT_BITS, FOUR_BITS, Turn
+from peer import EIGHT_BITS, FOUR_BITS, Turn
 from workload import Workload, decode
 from workspace import StepFailed, Workspace
 
@@ -17,7 +17,6 @@ VERSION = next(line.split("==")[1] for line in (HERE / "requirements.txt").read_
 EXPORTS = {
     "int8": ["--weight-format", "int8"],
     "int4": ["--weight-format", "int4", "--sym", "--group-size", "128", "--ratio", "1.0"],
-    "bf16": ["--weight-format", "fp16"],
 }
 
 
@@ -56,4 +55,4 @@ class OpenVINO:
 
 
 def contenders() -> list[OpenVINO]:
-    return [OpenVINO("int8", EIGHT_BITS), OpenVINO("int4", FOUR_BITS), OpenVINO("bf16", BFLOAT16)]
+    return [OpenVINO("int8", EIGHT_BITS), OpenVINO("int4", FOUR_BITS)]

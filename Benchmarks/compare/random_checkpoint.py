@@ -2,8 +2,8 @@
 
 usage: random_checkpoint.py FOLDER [--layers 28] [--hidden 1536] [--ffn 8960] [--heads 12] [--kv-heads 2] [--vocabulary 151936] [--seed 0]
 
-Needs numpy only. Matrices are normal with standard deviation 0.02, norms are one, biases zero: activations stay of ordinary size through all
-layers. The tokenizer knows the 256 bytes and the two marks of a sequence; the other ids have no text.
+Needs numpy only. Matrices are normal with standard deviation 0.02, norms are one, biases zero: activations stay of ordinary size through
+all layers. The tokenizer knows the 256 bytes and the two marks of a sequence; the other ids have no text.
 """
 
 import argparse
@@ -91,7 +91,10 @@ def tokenizer() -> dict[str, object]:
     return {
         "version": "1.0", "truncation": None, "padding": None, "normalizer": None, "post_processor": None,
         "added_tokens": [
-            {"id": 256 + index, "content": mark, "single_word": False, "lstrip": False, "rstrip": False, "normalized": False, "special": True}
+            {
+                "id": 256 + index, "content": mark, "single_word": False, "lstrip": False, "rstrip": False, "normalized": False,
+                "special": True,
+            }
             for index, mark in enumerate(marks)
         ],
         "pre_tokenizer": {"type": "ByteLevel", "add_prefix_space": False, "trim_offsets": False, "use_regex": True},

@@ -33,7 +33,12 @@ class Record:
 
     @classmethod
     def load(cls, path: Path) -> "Record":
-        first, *rest = path.read_text(encoding="utf-8").splitlines()
+        """Reads a run back. A last line that an interruption cut short is taken out of the file."""
+        text = path.read_text(encoding="utf-8")
+        whole = text[: text.rfind("\n") + 1]
+        if whole != text:
+            path.write_text(whole, encoding="utf-8")
+        first, *rest = whole.splitlines()
         return cls(path, json.loads(first), [TurnRecord(**json.loads(line)) for line in rest])
 
     @property

@@ -53,7 +53,8 @@ def turn(output: str, workload: Workload) -> Turn:
         rates = {"prefill": statistics.median(prefill["tokens_per_second"])}
         for entry in report["decode"]:
             rates[decode(entry["batch"])] = statistics.median(entry["tokens_per_second"])
-        roof = {name: float(report["probe"][name]) for name in ROOFS}
+        # one figure a round, and a turn is one round
+        roof = {name: statistics.median(report["probe"][name]) for name in ROOFS}
         roof["weight_bytes_per_token"] = float(report["weight_bytes_per_token"])
         return Turn({quantity: rates[quantity] for quantity in workload.quantities}, roof)
     except (KeyError, TypeError, ValueError, statistics.StatisticsError) as error:

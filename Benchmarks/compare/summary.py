@@ -77,8 +77,8 @@ class Comparison:
             return ""
         if self.noisy:
             worst = self.ours.quartiles[0] / self.best.quartiles[1]
-            likeliest_best = self.ours.quartiles[1] / self.best.quartiles[0]
-            if worst < wanted <= likeliest_best:
+            best = self.ours.quartiles[1] / self.best.quartiles[0]
+            if worst < wanted <= best:
                 return "too noisy to tell"
         return "pass" if self.ratio >= wanted else "miss"
 

@@ -153,23 +153,38 @@ static inline __attribute__((always_inline)) vf v_exchange(vf v, const int strid
         default: return _mm512_shuffle_f32x4(v, v, 0x4e);
     }
 }
-/// Changes the sign of the lanes i with i & stride.
-static inline __attribute__((always_inline)) vf v_flip(vf v, const int stride) {
-    const __mmask16 upper = stride == 1 ? 0xaaaa : stride == 2 ? 0xcccc : stride == 4 ? 0xf0f0 : 0xff00;
-    const __m512i bits = _mm512_castps_si512(v);
-    return _mm512_castsi512_ps(_mm512_mask_xor_epi32(bits, upper, bits, _mm512_set1_epi32((int)0x80000000)));
+/// -1 in the lanes i with i & stride, else 1.
+static inline __attribute__((always_inline)) vf v_signs(const int stride) {
+    return v_select(stride == 1 ? 0xaaaa : stride == 2 ? 0xcccc : stride == 4 ? 0xf0f0 : 0xff00, v_set(-1), v_set(1));
 }
 static inline vi v_magnitudes(vf v) { return _mm512_and_si512(_mm512_castps_si512(v), _mm512_set1_epi32(0x7fffffff)); }
 static inline vi v_larger(vi a, vi b) { return _mm512_max_epu32(a, b); }
 static inline uint32_t v_largest_bits(vi v) { return _mm512_reduce_max_epu32(v); }
-/// Stores the nearest whole numbers as bytes; ties to even.
-static inline vi v_codes(vf v, int8_t *target) {
-    const vi codes = _mm512_cvtps_epi32(v);
-    _mm_storeu_si128((__m128i *)target, _mm512_cvtepi32_epi8(codes));
-    return codes;
+/// The whole number nearest to x * inverse, ties to even. A product that is NaN (infinity times 0) gives the least int32; a mask
+/// would cost more than the scale NaN, which such a group has anyway.
+static inline __m512i nearest(vf x, vf inverse) { return _mm512_cvtps_epi32(v_mul(x, inverse)); }
+/// Stores a group's codes and returns their sum.
+static inline __attribute__((always_inline)) int32_t v_codes(const int group, float inverse, const float *x, int8_t *target) {
+    const vf factor = v_set(inverse);
+    if (group == 32) {
+        const __m512i first = nearest(v_load(x), factor), second = nearest(v_load(x + 16), factor);
+        _mm_storeu_si128((__m128i *)target, _mm512_cvtepi32_epi8(first));
+        _mm_storeu_si128((__m128i *)(target + 16), _mm512_cvtepi32_epi8(second));
+        return _mm512_reduce_add_epi32(_mm512_add_epi32(first, second));
+    }
+    __m512i sum = _mm512_setzero_si512();
+#pragma clang loop unroll(full)
+    for (int start = 0; start < group; start += 64) {
+        const __m512i a = nearest(v_load(x + start), factor), b = nearest(v_load(x + start + 16), factor);
+        const __m512i c = nearest(v_load(x + start + 32), factor), d = nearest(v_load(x + start + 48), factor);
+        // Packing works in 128-bit lanes: the four bytes of lane l from vector v end at 32-bit place 4 l + v, and belong to 4 v + l.
+        const __m512i mixed = _mm512_packs_epi16(_mm512_packs_epi32(a, b), _mm512_packs_epi32(c, d));
+        const __m512i order = _mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
+        _mm512_storeu_si512(target + start, _mm512_permutexvar_epi32(order, mixed));
+        sum = _mm512_dpbusd_epi32(sum, _mm512_set1_epi8(1), mixed);
+    }
+    return _mm512_reduce_add_epi32(sum);
 }
-static inline vi v_add_codes(vi a, vi b) { return _mm512_add_epi32(a, b); }
-static inline int32_t v_sum_codes(vi v) { return _mm512_reduce_add_epi32(v); }
 
 #define QUANT_STORE resa_quant_store_avx512
 #define QUANTISE_GROUPS resa_quantise_groups_avx512

@@ -14,9 +14,20 @@ static inline ptrdiff_t smaller(ptrdiff_t a, ptrdiff_t b) { return a < b ? a : b
 /// Where part `index` begins when `count` things are shared out evenly over `parts`.
 static inline ptrdiff_t part(ptrdiff_t count, ptrdiff_t parts, ptrdiff_t index) { return count * index / parts; }
 
+/// Asks for the places in y that a tile will be stored to, so that they are at hand when its sums are done.
+static inline void fetch_target(const resa_gemm_quant *gemm, ptrdiff_t firstRow, ptrdiff_t endRow, ptrdiff_t output) {
+    const ptrdiff_t last = smaller(QUANT_COLUMNS, gemm->outputs - output) - 1;
+    for (ptrdiff_t row = firstRow; row < endRow; row++) {
+        float *const y = gemm->y + row * gemm->yStride + output;
+        __builtin_prefetch(y, 1);
+        __builtin_prefetch(y + last, 1);
+    }
+}
+
 /// sums[rows][32] of one panel.
 static void panel_sums(
-    const resa_kernels *kernels, const resa_gemm_quant *gemm, const uint8_t *panel, ptrdiff_t firstRow, ptrdiff_t rows, float *sums) {
+    const resa_kernels *kernels, const resa_gemm_quant *gemm, ptrdiff_t output, const uint8_t *panel, ptrdiff_t firstRow, ptrdiff_t rows,
+    float *sums) {
     const resa_quant_format format = gemm->format;
     const quant_row_layout layout = quant_row(format.group, gemm->inputs);
     const ptrdiff_t groups = resa_quant_groups(format, gemm->inputs), perSuper = RESA_QUANT_SUPER / format.group;
@@ -50,6 +61,7 @@ static void panel_sums(
                 .ahead = tiles == 1 ? (const char *)block + STREAM_BYTES : next + t * aheadLines * steps * QUANT_LINE,
                 .aheadLines = t * aheadLines < stepLines ? aheadLines : 0,
             };
+            if (index + 1 == blocks) { fetch_target(gemm, firstRow + row, firstRow + endRow, output); }
             kernels->quant_tile(&tile);
         }
     }
@@ -62,7 +74,8 @@ void resa_gemm_quant_panels(
     const ptrdiff_t panelBytes = resa_quant_panel_bytes(gemm->format, gemm->inputs);
     for (ptrdiff_t panel = firstPanel; panel < endPanel; panel++) {
         const ptrdiff_t output = panel * QUANT_COLUMNS;
-        panel_sums(kernels, gemm, (const uint8_t *)gemm->packed + panel * panelBytes, firstRow, endRow - firstRow, sums);
+        const uint8_t *const packed = (const uint8_t *)gemm->packed + panel * panelBytes;
+        panel_sums(kernels, gemm, output, packed, firstRow, endRow - firstRow, sums);
         const resa_quant_store store = {
             .columns = smaller(QUANT_COLUMNS, gemm->outputs - output),
             .factor = gemm->add ? gemm->factor * gemm->scale : gemm->factor,

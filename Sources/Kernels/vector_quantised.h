@@ -1,5 +1,5 @@
 // Quantised rows in the vector vocabulary of the file that includes this one, which names the functions and adds the words for codes:
-// vi, v_exchange, v_flip, v_magnitudes, v_larger, v_largest_bits, v_codes, v_add_codes and v_sum_codes.
+// vi, v_exchange, v_signs, v_magnitudes, v_larger, v_largest_bits and v_codes.
 
 void QUANT_STORE(const resa_quant_store *store, const float *sum, float *y) {
     const vf factor = v_set(store->factor);
@@ -16,21 +16,31 @@ void QUANT_STORE(const resa_quant_store *store, const float *sum, float *y) {
     }
 }
 
-/// One group; `count` of its elements are there, the others are zeros. Where its four numbers go: `scale`, each `array` bytes after the other.
-static inline __attribute__((always_inline)) void quantise_group(
-    const int group, const bool rotated, ptrdiff_t count, const float *x, int8_t *codes, char *scale, ptrdiff_t array) {
-    enum { MOST = 128 / LANES };
+enum {
+    /// Vectors of the largest group.
+    GROUP_VECTORS = 128 / LANES,
+    /// Inputs whose turned values wait in the first-level cache. All groups of a strip go through one step before the next step begins, so
+    /// that no group waits for another's maximum or division.
+    STRIP_INPUTS = 1024,
+};
+
+/// One group of the strip, turned; `count` of its elements are there, the others are zeros. Returns the bits of its largest magnitude.
+static inline __attribute__((always_inline)) uint32_t turn_group(
+    const int group, const bool rotated, ptrdiff_t count, const float *x, float *out) {
     const int vectors = group / LANES;
-    vf values[MOST];
+    vf values[GROUP_VECTORS];
 #pragma clang loop unroll(full)
     for (int i = 0; i < vectors; i++) {
-        values[i] = count == group ? v_load(x + i * LANES) : count > i * LANES ? v_load_part(v_first(count - i * LANES), x + i * LANES) : v_set(0);
+        const ptrdiff_t left = count - i * LANES;
+        values[i] = left >= LANES ? v_load(x + i * LANES) : left > 0 ? v_load_part(v_first(left), x + i * LANES) : v_set(0);
     }
     if (rotated) {
+        // Times 1 or -1 and added is one exact product and one rounding: the sum or the difference.
 #pragma clang loop unroll(full)
         for (int stride = 1; stride < LANES; stride *= 2) {
+            const vf signs = v_signs(stride);
 #pragma clang loop unroll(full)
-            for (int i = 0; i < vectors; i++) { values[i] = v_add(v_exchange(values[i], stride), v_flip(values[i], stride)); }
+            for (int i = 0; i < vectors; i++) { values[i] = v_fma(values[i], signs, v_exchange(values[i], stride)); }
         }
 #pragma clang loop unroll(full)
         for (int stride = 1; stride < vectors; stride *= 2) {
@@ -44,39 +54,50 @@ static inline __attribute__((always_inline)) void quantise_group(
         }
     }
     vi magnitudes = v_magnitudes(values[0]);
+    v_store(out, values[0]);
 #pragma clang loop unroll(full)
-    for (int i = 1; i < vectors; i++) { magnitudes = v_larger(magnitudes, v_magnitudes(values[i])); }
-    // As integers, magnitudes are in the order of the numbers, infinity and NaN above all.
-    const uint32_t bits = v_largest_bits(magnitudes);
-    const float largest = resa_float_of_bits(bits);
-    const bool finite = bits < 0x7f800000, zeros = !finite || largest < QUANT_SMALLEST;
-    const float step = !finite ? NAN : zeros ? 0 : largest / 127.0f;
-    const vf inverse = v_set(zeros ? 0 : 127.0f / largest);
-    vi sums;
-#pragma clang loop unroll(full)
-    for (int i = 0; i < vectors; i++) {
-        const vi these = v_codes(zeros ? v_set(0) : v_mul(values[i], inverse), codes + i * LANES);
-        sums = i == 0 ? these : v_add_codes(sums, these);
+    for (int i = 1; i < vectors; i++) {
+        magnitudes = v_larger(magnitudes, v_magnitudes(values[i]));
+        v_store(out + i * LANES, values[i]);
     }
-    const int32_t sum = v_sum_codes(sums);
-    const float factor = rotated ? step * quant_rotation_factor(group) : step;
-    *(float *)scale = factor;
-    *(int32_t *)(scale + array) = -128 * sum;
-    *(int32_t *)(scale + 2 * array) = -8 * sum;
-    *(float *)(scale + 3 * array) = factor * (float)sum;
+    // As integers, magnitudes are in the order of the numbers, infinity and NaN above all.
+    return v_largest_bits(magnitudes);
 }
 
 static inline __attribute__((always_inline)) void quantise_row(
     const int group, const bool rotated, ptrdiff_t inputs, const float *x, void *row) {
+    enum { MOST_GROUPS = STRIP_INPUTS / 32 };
     const quant_row_layout layout = quant_row(group, inputs);
-    char *scale = (char *)row + layout.scales;
-    for (ptrdiff_t start = 0; start < inputs; start += group, scale += 4) {
-        const ptrdiff_t left = inputs - start;
-        if (left >= group) {
-            quantise_group(group, rotated, group, x + start, (int8_t *)row + start, scale, layout.starts8 - layout.scales);
-        } else {
-            quantise_group(group, rotated, left, x + start, (int8_t *)row + start, scale, layout.starts8 - layout.scales);
+    char *const bytes = row;
+    float *scales = (float *)(bytes + layout.scales), *sums = (float *)(bytes + layout.sums);
+    int32_t *starts8 = (int32_t *)(bytes + layout.starts8), *starts4 = (int32_t *)(bytes + layout.starts4);
+    _Alignas(64) float turned[STRIP_INPUTS];
+    float steps[MOST_GROUPS], inverses[MOST_GROUPS];
+    for (ptrdiff_t start = 0; start < inputs; start += STRIP_INPUTS) {
+        const ptrdiff_t count = inputs - start < STRIP_INPUTS ? inputs - start : STRIP_INPUTS;
+        const ptrdiff_t whole = count / group, groups = (count + group - 1) / group;
+        for (ptrdiff_t g = 0; g < groups; g++) {
+            const float *const from = x + start + g * group;
+            float *const to = turned + g * group;
+            const uint32_t bits
+                = g < whole ? turn_group(group, rotated, group, from, to) : turn_group(group, rotated, count - g * group, from, to);
+            const float largest = resa_float_of_bits(bits);
+            const bool finite = bits < 0x7f800000, zeros = !finite || largest < QUANT_SMALLEST;
+            const float step = zeros ? 0 : largest / 127.0f;
+            steps[g] = !finite ? NAN : rotated ? step * quant_rotation_factor(group) : step;
+            inverses[g] = zeros ? 0 : 127.0f / largest;
         }
+        for (ptrdiff_t g = 0; g < groups; g++) {
+            const int32_t sum = v_codes(group, inverses[g], turned + g * group, (int8_t *)row + start + g * group);
+            scales[g] = steps[g];
+            starts8[g] = -128 * sum;
+            starts4[g] = -8 * sum;
+            sums[g] = steps[g] * (float)sum;
+        }
+        scales += groups;
+        sums += groups;
+        starts8 += groups;
+        starts4 += groups;
     }
 }
 

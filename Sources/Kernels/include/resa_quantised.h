@@ -10,7 +10,7 @@
 // Activations are quantised per row and group: scale_x = max|x| / 127, q = nearest even of x * (127 / max|x|). The sum inside a group is
 // exact in int32. Across groups each element of y is one chain of fused multiply-adds in f32 over ascending k, for any number of rows:
 //     sum = fma((float)sum_k((code - zero) * q), scale * scale_x, sum), with minima then sum = fma(minimum, scale_x * sum_k(q), sum)
-// and at the end y = sum * factor (+ bias), or y = fma(sum, factor * scale, y). All tiers give the same bits.
+// and at the end y = sum * factor, or fma(sum, factor, bias), or fma(sum, factor * scale, y). All tiers give the same bits.
 #pragma once
 
 #include <stdbool.h>
@@ -58,7 +58,8 @@ ptrdiff_t resa_quant_panel_bytes(resa_quant_format format, ptrdiff_t inputs);
 
 /// Rows of W as codes and scales, row-major. What the format has no use for is null.
 typedef struct resa_quant_source {
-    /// [rows][padded inputs], one code a byte. The codes of padding must stand for 0 when multiplied with any x that is 0 there: any code.
+    /// [rows][padded inputs], one code a byte. What stands in the padding meets an x of 0; when rotated, it is what
+    /// the padded row of W became.
     const uint8_t *codes;
     /// Flat: [rows][groups]. Rounded to f16, nearest even, as they are packed; out of range becomes infinite.
     const float *_Nullable scales;
