@@ -117,10 +117,7 @@ struct Generate: AsyncParsableCommand {
 
     private func makeEngine(_ bundle: ModelBundle, positions: Int) throws -> Engine {
         let pool = compute.makePool()
-        let bytes = bundle.checkpoint.tensors.tensorNames.compactMap { bundle.checkpoint.tensors.info($0)?.byteRange.count }.reduce(0, +)
-        let progress = ProgressReporter("loading \(bundle.name)", bytes: bytes)
-        let model = try bundle.load(format: compute.weights, pool: pool) { progress.report($0) }
-        progress.finish()
+        let model = try compute.load(bundle, pool: pool)
         var settings = EngineSettings(contextLength: positions, kvTokens: positions)
         settings.maxBatch = 1
         settings.kvFormat = compute.kvFormat

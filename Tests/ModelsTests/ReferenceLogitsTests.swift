@@ -52,7 +52,9 @@ import Testing
             }
         }
         #expect(total.value < bound)
-        print("ReferenceLogitsTests \(answers.lastPathComponent) \(format): \(compared) rows, relative error \(total.value), worst case \(worst)")
+        print(
+            "ReferenceLogitsTests \(answers.lastPathComponent) \(format): \(compared) rows, relative error \(total.value), worst case \(worst)"
+        )
         #expect(compared > cases.count / 2)
     }
 }
