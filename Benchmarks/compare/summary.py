@@ -9,8 +9,8 @@ from workload import decode
 
 #: a series whose quartiles lie further apart than this part of its median is called noisy
 NOISY = 0.15
-#: a round in which others had more of the processors than this is called disturbed
-DISTURBED = 0.05
+#: a turn in which others had more of the processors than this is called disturbed
+DISTURBED = 0.10
 
 EIGHT_OR_MORE = (BFLOAT16, EIGHT_BITS)
 ANY = (BFLOAT16, EIGHT_BITS, FOUR_BITS)
@@ -22,6 +22,8 @@ class Series:
 
     contender: str
     values: tuple[float, ...]
+    #: share of the processors that others had, one a round
+    others: tuple[float, ...] = ()
 
     @property
     def median(self) -> float:
@@ -42,7 +44,13 @@ class Series:
 
     @property
     def noisy(self) -> bool:
-        return self.spread > NOISY
+        """Rates that differ too much from round to round, or more than half of them taken while others computed."""
+        return self.spread > NOISY or 2 * sum(share > DISTURBED for share in self.others) > len(self.values)
+
+
+def series_of(record: Record, contender: str, quantity: str) -> Series:
+    turns = [turn for turn in record.turns if turn.contender == contender and quantity in turn.rates]
+    return Series(contender, tuple(turn.rates[quantity] for turn in turns), tuple(turn.others for turn in turns))
 
 
 @dataclass(frozen=True)
@@ -97,7 +105,7 @@ def goals(batches: tuple[int, ...]) -> list[Goal]:
 
 def series(record: Record, quantity: str, *, own: bool, precisions: tuple[str, ...] = ANY) -> list[Series]:
     names = {turn.contender: None for turn in record.turns if turn.own == own and turn.precision in precisions}
-    found = [Series(name, tuple(record.series(name, quantity))) for name in names]
+    found = [series_of(record, name, quantity) for name in names]
     return [entry for entry in found if entry.values]
 
 
@@ -121,6 +129,7 @@ class RoofShare:
     roof: str
     share: float
     wanted: float | None
+    noisy: bool
 
 
 def roof_shares(record: Record) -> list[RoofShare]:
@@ -137,11 +146,13 @@ def roof_shares(record: Record) -> list[RoofShare]:
         turns = [turn for turn in record.turns if turn.contender == contender and turn.roof]
         if not turns:
             continue
+        noisy = 2 * sum(turn.others > DISTURBED for turn in turns) > len(turns)
         bandwidth = [
             turn.rates[decode(1)] * turn.roof["weight_bytes_per_token"] / (turn.roof["read_gigabytes_per_second"] * 1e9) for turn in turns
         ]
-        shares.append(RoofShare(contender, decode(1), "read bandwidth", statistics.median(bandwidth), wanted))
+        shares.append(RoofShare(contender, decode(1), "read bandwidth", statistics.median(bandwidth), wanted, noisy))
         if weights:
             arithmetic = [turn.rates["prefill"] * 2 * weights / (turn.roof[peak] * 1e9) for turn in turns]
-            shares.append(RoofShare(contender, "prefill", f"{peak.split('_')[0]} dot products", statistics.median(arithmetic), None))
+            title = f"{peak.split('_')[0]} dot products"
+            shares.append(RoofShare(contender, "prefill", title, statistics.median(arithmetic), None, noisy))
     return shares

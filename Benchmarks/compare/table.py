@@ -4,7 +4,7 @@ import statistics
 from pathlib import Path
 
 from record import Record
-from summary import DISTURBED, NOISY, Series, compare, roof_shares
+from summary import DISTURBED, NOISY, Series, compare, roof_shares, series_of
 
 BEGIN, END = "<!-- compare: begin -->", "<!-- compare: end -->"
 
@@ -26,8 +26,9 @@ def introduction(record: Record) -> str:
     rounds = len({turn.round for turn in record.turns})
     versions = "; ".join(f"{name} {version}" for name, version in about["versions"].items())
     return (
-        f"{about['date']}, {about['machine']}, {rounds} rounds, everyone in turn in each. {record.workload.describe()}. "
-        f"{versions}.\nMedians of tokens a second, all sequences together; * marks quartiles further apart than {NOISY:.0%} of the median."
+        f"{about['date']}, {about['machine']}, rounds: {rounds}, everyone in turn in each; {record.workload.describe()}.\n"
+        f"{versions}.\nMedians of tokens a second, all sequences together; * is noisy: quartiles further apart than {NOISY:.0%} of the "
+        f"median, or\nmostly measured while others had more than {DISTURBED:.0%} of the processors."
     )
 
 
@@ -37,8 +38,8 @@ def rates(record: Record) -> str:
     for name in {turn.contender: None for turn in record.turns}:
         cells = []
         for quantity in quantities:
-            values = record.series(name, quantity)
-            cells.append(rate(Series(name, tuple(values))) if values else "-")
+            entry = series_of(record, name, quantity)
+            cells.append(rate(entry) if entry.values else "-")
         lines.append(row([name, *cells]))
     return "\n".join(lines)
 
@@ -72,7 +73,8 @@ def roof(record: Record) -> str:
     for entry in roof_shares(record):
         verdict = ""
         if entry.wanted:
-            verdict = f" (wanted {entry.wanted:.0%}: {'pass' if entry.share >= entry.wanted else 'miss'})"
+            noisy = ", noisy" if entry.noisy else ""
+            verdict = f" (wanted {entry.wanted:.0%}: {'pass' if entry.share >= entry.wanted else 'miss'}{noisy})"
         text += f"\n{entry.contender} {entry.quantity}: {entry.share:.0%} of {entry.roof}{verdict}."
     return text
 
@@ -80,19 +82,19 @@ def roof(record: Record) -> str:
 def noise(record: Record) -> str:
     """Says plainly whether the machine was quiet enough."""
     every = [
-        Series(name, tuple(record.series(name, quantity)))
+        series_of(record, name, quantity)
         for name in {turn.contender: None for turn in record.turns}
         for quantity in record.workload.quantities
         if record.series(name, quantity)
     ]
-    noisy = [entry for entry in every if entry.noisy]
+    noisy = [entry for entry in every if entry.spread > NOISY]
     disturbed = [turn for turn in record.turns if turn.others > DISTURBED]
     text = f"Noise: {len(noisy)} of {len(every)} series spread over more than {NOISY:.0%}"
     text += f"; in {len(disturbed)} of {len(record.turns)} turns others had more than {DISTURBED:.0%} of the processors"
     if disturbed:
         text += f" (at most {max(turn.others for turn in disturbed):.0%})"
     text += "."
-    if every and 2 * len(noisy) > len(every):
+    if 2 * len(noisy) > len(every) or 2 * len(disturbed) > len(record.turns):
         text += " **The machine was too noisy to tell.**"
     return text
 

@@ -64,6 +64,11 @@ class SummaryTests(InTemporaryFolder):
         self.assertEqual(clear.verdict, "pass")
         self.assertEqual(Comparison(goal, Series("resa", (2.0, 3.0, 4.0)), peer).verdict, "miss")
 
+    def test_rates_taken_while_others_computed_are_noisy(self) -> None:
+        self.assertFalse(Series("peer", (10.0, 10.0, 10.0), (0.5, 0.0, 0.02)).noisy)
+        self.assertTrue(Series("peer", (10.0, 10.0, 10.0), (0.5, 0.0, 0.4)).noisy)
+        self.assertTrue(Series("peer", (10.0,), (0.5,)).noisy)
+
     def test_roof_shares_take_rate_and_roof_from_the_same_turn(self) -> None:
         record = self.record()
         for number, speed in enumerate((1.0, 0.5, 0.25), start=1):
@@ -115,7 +120,7 @@ class TableTests(InTemporaryFolder):
         text = table.markdown(record)
         self.assertIn("too noisy to tell", text)
         self.assertIn("| resa int8 | 10.0* | 10.0* | 10.0* |", text)
-        self.assertIn("in 3 of 3 turns others had more than 5% of the processors (at most 40%)", text)
+        self.assertIn("in 3 of 3 turns others had more than 10% of the processors (at most 40%)", text)
 
 
 class ReadingTests(unittest.TestCase):
@@ -128,13 +133,15 @@ class ReadingTests(unittest.TestCase):
 
     def test_resa_bench(self) -> None:
         report = {
-            "probe": {name: [ROOF[name]] for name in resa.ROOFS}, "weight_bytes_per_token": 2e9, "prefill": [{"tokens": 512, "tokens_per_second": [200, 202]}],
+            "probe": {name: [ROOF[name]] for name in resa.ROOFS}, "weight_bytes_per_token": 2e9,
+            "prefill": [{"tokens": 512, "tokens_per_second": [200, 202]}],
             "decode": [{"batch": batch, "context": 128, "tokens_per_second": [batch * 10.0]} for batch in (1, 8)],
         }  # fmt: skip
         turn = resa.turn(json.dumps(report), WORKLOAD)
         self.assertEqual(turn.rates, rates(201, 10, 80))
         self.assertEqual(turn.roof, ROOF)
-        for broken in ("", "{}", json.dumps({**report, "decode": []}), json.dumps({**report, "prefill": []}), json.dumps({**report, "probe": ROOF})):
+        broken_reports = [{**report, "decode": []}, {**report, "prefill": []}, {**report, "probe": ROOF}]
+        for broken in ["", "{}", *map(json.dumps, broken_reports)]:
             with self.assertRaises(StepFailed):
                 resa.turn(broken, WORKLOAD)
 
