@@ -1,5 +1,5 @@
-import Checkpoints
 import Adapters
+import Checkpoints
 import Foundation
 
 /// What a scan found in one folder. Holds no file open.

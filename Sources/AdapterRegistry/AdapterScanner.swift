@@ -1,5 +1,5 @@
-import Checkpoints
 import Adapters
+import Checkpoints
 import Foundation
 
 /// Finds out what the folders of a directory hold: names, kinds, hookpoints, digests; configs and tensor headers are checked, tensors

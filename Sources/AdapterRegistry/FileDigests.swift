@@ -1,5 +1,5 @@
-import Checkpoints
 import Adapters
+import Checkpoints
 import Crypto
 import Foundation
 import Synchronization

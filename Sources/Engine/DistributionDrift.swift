@@ -45,7 +45,8 @@ package struct DistributionDrift: Sendable {
         )
         for (index, context) in contexts.enumerated() {
             let mark = workspace.mark()
-            drift.add(context, hidden: reader.read(context), model, referenceHidden: referenceReader.read(context), reference, pool, workspace)
+            let (hidden, referenceHidden) = (reader.read(context), referenceReader.read(context))
+            drift.add(context, hidden: hidden, model, referenceHidden: referenceHidden, reference, pool, workspace)
             workspace.release(mark)
             progress(Double(index + 1) / Double(contexts.count))
         }

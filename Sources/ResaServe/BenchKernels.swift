@@ -16,10 +16,13 @@ struct BenchKernels: ParsableCommand {
 
     @Option(
         name: .customLong("shape"),
-        help: ArgumentHelp("A matrix as OUTPUTSxINPUTS; may be repeated. (default: the shapes of R1-Distill-Qwen-1.5B)", valueName: "shape"))
+        help: ArgumentHelp(
+            "A matrix as OUTPUTSxINPUTS; may be repeated. (default: the shapes of R1-Distill-Qwen-1.5B)", valueName: "shape"))
     var shapeTexts: [String] = []
 
-    @Option(name: .customLong("weights"), help: ArgumentHelp("A format; may be repeated. (default: bf16, int8 and int4)", valueName: "format"))
+    @Option(
+        name: .customLong("weights"),
+        help: ArgumentHelp("A format; may be repeated. (default: bf16, int8 and int4)", valueName: "format"))
     var formats: [WeightFormat] = [.bf16, .int8, .int4]
 
     @Option(name: .customLong("rows"), help: ArgumentHelp("Numbers of rows to multiply, separated by commas.", valueName: "list"))
@@ -96,7 +99,8 @@ struct BenchKernels: ParsableCommand {
                 [
                     row.weights, "\(row.outputs)", "\(row.inputs)", "\(row.rows)", String(format: "%.0f", row.microseconds),
                     String(format: "%.0f", row.gigaopsPerSecond), String(format: "%.2f", row.ofPeak),
-                    String(format: "%.1f", row.gigabytesPerSecond), String(format: "%.2f", row.ofBandwidth), String(format: "%.2f", row.ofRoof),
+                    String(format: "%.1f", row.gigabytesPerSecond), String(format: "%.2f", row.ofBandwidth),
+                    String(format: "%.2f", row.ofRoof),
                 ]
             })
     }

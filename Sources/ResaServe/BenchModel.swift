@@ -136,7 +136,8 @@ struct BenchModel: ParsableCommand {
         ])
         func row(_ name: String, _ values: [Double], steps: Double?) -> [String] {
             let read = steps.map { String(format: "%.2f", values.median / $0 * bytes / 1e9 / bandwidth) }
-            return [name, String(format: "%.1f", values.median), String(format: "%.1f-%.1f", values.min() ?? 0, values.max() ?? 0), read ?? ""]
+            let range = String(format: "%.1f-%.1f", values.min() ?? 0, values.max() ?? 0)
+            return [name, String(format: "%.1f", values.median), range, read ?? ""]
         }
         Console.printTable(
             ["", "tokens/s", "range", "weights read / bandwidth"],

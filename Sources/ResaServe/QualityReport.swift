@@ -16,7 +16,10 @@ struct QualityOptions: ParsableArguments {
 
     @Option(
         help: ArgumentHelp(
-            "With --quality: text to read. Of a .jsonl file, each row's \"text\", or \"question\" and \"answer\" (\"problem\" and \"solution\") on lines of their own.",
+            """
+            With --quality: text to read. Of a .jsonl file, each row's "text", or "question" and "answer" ("problem" and "solution") on \
+            lines of their own.
+            """,
             valueName: "file"))
     var text: String?
 
@@ -31,13 +34,16 @@ struct QualityOptions: ParsableArguments {
 
     @Option(
         name: .customLong("weights"),
-        help: ArgumentHelp("With --quality: a weight format to measure; may be repeated. (default: every one but f32)", valueName: "format"))
+        help: ArgumentHelp(
+            "With --quality: a weight format to measure; may be repeated. (default: every one but f32)", valueName: "format"))
     var formats: [WeightFormat] = []
 
     func validate() throws {
         if quality, model == nil || text == nil { throw ValidationError("--quality needs --model and --text") }
         let limits = [("--rows", rows), ("--context", context), ("--contexts", contexts)]
-        for (name, value) in limits where value.map({ $0 < 1 }) ?? false { throw ValidationError("\(name) is \(value ?? 0), but must be at least 1") }
+        for (name, value) in limits where value.map({ $0 < 1 }) ?? false {
+            throw ValidationError("\(name) is \(value ?? 0), but must be at least 1")
+        }
     }
 }
 
@@ -65,7 +71,8 @@ struct QualityReport: Encodable {
         let tokens = bundle.tokenizer.encode(try QualityText.read(file, rows: options.rows), addSpecialTokens: false)
         let whole = min(tokens.count / options.context, options.contexts ?? .max)
         guard whole > 0 else {
-            throw CommandError("\(file) has \(tokens.count) tokens, too few for one context of \(options.context); give a longer text or a smaller --context")
+            throw CommandError(
+                "\(file) has \(tokens.count) tokens, too few for one context of \(options.context); give more text or a smaller --context")
         }
         let contexts = (0..<whole).map { Array(tokens[$0 * options.context..<($0 + 1) * options.context]) }
         let reference = try bundle.load(format: .f32, pool: pool)
@@ -95,8 +102,9 @@ struct QualityReport: Encodable {
             ["weights", "mean KL", "median KL", "99 % KL", "same top", "perplexity", "packed"],
             formats.map { row in
                 [
-                    row.weights, String(format: "%.2e", row.meanKl), String(format: "%.2e", row.medianKl), String(format: "%.2e", row.p99Kl),
-                    String(format: "%.1f %%", row.sameTopShare * 100), String(format: "%.3f", row.perplexity), Quantity.bytes(row.packedBytes),
+                    row.weights, String(format: "%.2e", row.meanKl), String(format: "%.2e", row.medianKl),
+                    String(format: "%.2e", row.p99Kl), String(format: "%.1f %%", row.sameTopShare * 100),
+                    String(format: "%.3f", row.perplexity), Quantity.bytes(row.packedBytes),
                 ]
             })
     }

@@ -103,7 +103,7 @@ def test_a_broken_adapter_is_shown_and_fails_inspect(tmp_path):
 
 
 def test_generate(model):
-    question = ["generate", "--model", model, "--chat", "What is the capital of France?", "--temperature", "0", "--max-tokens", "24"]
+    question = ["generate", "--weights", "bf16", "--model", model, "--chat", "What is the capital of France?", "--temperature", "0", "--max-tokens", "24"]
     plain = resa(*question)
     assert plain.returncode == 0 and b"Paris" in plain.stdout, plain.stderr.decode()
     assert b"prompt tokens" in plain.stderr and b"applied" not in plain.stderr
