@@ -12,8 +12,8 @@ resa=$(swift build -c release --show-bin-path)/resa
 model=$(scripts/fetch-model.sh)
 
 log=$(mktemp "$cache/demo.XXXXXX.log")
-say "starting: resa serve --model $model --adapters adapters"
-"$resa" serve --model "$model" --adapters adapters --host 127.0.0.1 --port "${PORT:-0}" </dev/null >"$log" 2>&1 &
+say "starting: resa serve --weights bf16 --model $model --adapters adapters"
+"$resa" serve --weights bf16 --model "$model" --adapters adapters --host 127.0.0.1 --port "${PORT:-0}" </dev/null >"$log" 2>&1 &
 server=$!
 stop() {
     kill -TERM "$server" 2>/dev/null || true
