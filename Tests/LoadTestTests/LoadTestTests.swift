@@ -84,24 +84,6 @@ import Testing
         }
     }
 
-    @Test func anOpenLoopDoesNotWaitForAnswers() async throws {
-        // Every answer waits until all requests have come; a closed loop would never send the second one.
-        try await ScriptedServer.with({ request in
-            if request.path == "/v1/models" { return [] }
-            return request.index < 7
-                ? [.wait(.milliseconds(300))] + ScriptedServer.stream(["a"]) : ScriptedServer.stream(["a"])
-        }) { server in
-            var scenario = scenario(server, requests: 8)
-            scenario.arrivals = .poisson(rate: 2000)
-            let overlap = Flag()
-            let report = try await LoadTest(scenario).run { now in
-                if now.inFlight >= 2 { overlap.raise() }
-            }
-            #expect(report.all.completed == 8 && report.ending == .complete)
-            #expect(overlap.isRaised, "a closed loop of one client has one request in flight")
-        }
-    }
-
     @Test func failuresAreToldApart() async throws {
         try await ScriptedServer.with({ request in
             if request.path == "/v1/models" { return [] }
