@@ -26,7 +26,8 @@ final class EngineLoop {
     private var hasFinished = false
 
     /// Rows whose logits are held at once: bounds the memory of long lists of prompt log-probabilities.
-    private static let logitRows = 16
+    /// As many as a wide batch has, so that a step reads the head once.
+    private static let logitRows = 32
 
     init(
         model: any LanguageModel, tokenizer: Tokenizer, settings: EngineSettings, pool: WorkerPool, mailbox: Mailbox,

@@ -67,8 +67,6 @@ struct ScheduledRows: BitwiseCopyable {
     let firstPosition: Int
     /// A token was drawn and appended.
     var hasToken = false
-    /// The rows complete the prompt.
-    var endsPrompt = false
 
     /// The position whose token stands in `row`.
     func position(_ row: Int) -> Int { firstPosition + row - firstRow }
