@@ -97,6 +97,9 @@ final class DecoderLayer: Sendable {
         gateUp.multiply(x, into: projected, bias: gateUpBias?.pointer, pool: pass.pool, workspace: pass.workspace)
         adapt(.gate, layer, x: x, y: projected.columns(0..<ffn), pass: pass)
         adapt(.up, layer, x: x, y: projected.columns(ffn..<(2 * ffn)), pass: pass)
+        guard isAdapted(.down, layer, pass: pass) else {
+            return down.multiplySwiGLU(projected, into: y, bias: downBias?.pointer, pool: pass.pool, workspace: pass.workspace)
+        }
         let activated = pass.workspace.matrix(pass.rows, ffn)
         RowOperations.swiGLU(projected, into: activated, pool: pass.pool)
         down.multiply(activated, into: y, bias: downBias?.pointer, pool: pass.pool, workspace: pass.workspace)
@@ -112,6 +115,14 @@ final class DecoderLayer: Sendable {
                     workspace: pass.workspace)
             }
         }
+    }
+
+    /// Whether some segment has a LoRA on that projection.
+    private func isAdapted(_ module: ProjectionModule, _ layer: Int, pass: borrowing DecoderPass) -> Bool {
+        for segment in pass.plan.segments where !segment.isBase {
+            if !segment.adapters.loras(layer: layer, module: module).isEmpty { return true }
+        }
+        return false
     }
 
     /// Runs each segment's interventions at `hookpoint`, in the order the request named them.
