@@ -97,7 +97,8 @@ package final class LatentEncoder: Sendable {
         let tasks = resa_latent_tasks(latents, pool.threads)
         var call = resa_latent_call(
             encoder: kernel, k: k, rows: x.rows, tasks: tasks, x: x.pointer, xStride: x.stride, centre: centre, indices: indices,
-            activations: activations, scratch: UnsafeMutableRawPointer(workspace.allocate(UInt8.self, 64)).assumingMemoryBound(to: CChar.self))
+            activations: activations,
+            scratch: UnsafeMutableRawPointer(workspace.allocate(UInt8.self, 64)).assumingMemoryBound(to: CChar.self))
         call.scratch = UnsafeMutableRawPointer(workspace.allocate(UInt8.self, resa_latent_scratch_bytes(&call)))
             .assumingMemoryBound(to: CChar.self)
         let kernels = pool.kernels
