@@ -13,6 +13,7 @@
 #include "vector_kv.h"
 #include "vector_attention.h"
 #include "vector_rows.h"
+#include "vector_latents.h"
 
 enum {
     /// Pairs at a time: their x, widened to f32, stays in the first-level cache.
