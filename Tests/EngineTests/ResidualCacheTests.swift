@@ -143,6 +143,30 @@ import Testing
         #expect(sharing.statistics.promptTokens == selections.count * length)
     }
 
+    /// Entries of other prompts are never taken, even when every hash is the same.
+    @Test func collisionsCostTimeOnly() async throws {
+        var checkpoint = try RandomCheckpoint(seed: 11)
+        defer { checkpoint.remove() }
+        let world = try BatchInvarianceTests.World(checkpoint: &checkpoint, format: .f32)
+        var requests: [GenerationRequest] = []
+        for index in 0..<12 {
+            // Some begin alike, some only end alike, some end one token sooner.
+            let prompt = (0..<80 - index % 3 % 2).map { Int32(($0 < 40 && index % 4 == 0 ? 1 : $0 * (index % 2 + 3)) % 256) }
+            let selection = [[], [AdapterSelection(name: "lora-top")], [AdapterSelection(name: "lora-upper")]][index / 4]
+            requests.append(request(prompt, try await world.registry.resolve(selection), seed: 5))
+        }
+        let plain = engine(world) { $0.residualCacheBytes = 0 }
+        let wanted = try await plain.answers(requests)
+        await plain.shutdown()
+        let colliding = Engine(
+            model: world.model, tokenizer: EngineHarness.tokenizer, settings: EngineSettings(contextLength: 512, kvTokens: 32 * 400),
+            pool: WorkerPool(threads: 2), hash: { _, _, _, _ in 0 })
+        #expect(try await colliding.answers(requests) == wanted)
+        for index in requests.indices { #expect(await Answer(try colliding.submit(requests[index])) == wanted[index], "request \(index)") }
+        await colliding.shutdown()
+        #expect(colliding.statistics.residualHitTokens > 0)
+    }
+
     /// Scores are what generating the same tokens gives, and the divergence what the two distributions have.
     @Test func scoresOfVariants() async throws {
         let seed = UInt64.random(in: 0..<1_000_000)
