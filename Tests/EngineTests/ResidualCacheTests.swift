@@ -58,7 +58,7 @@ import Testing
         defer { checkpoint.remove() }
         let world = try BatchInvarianceTests.World(checkpoint: &checkpoint, format: format)
         var random = SeededRandom(seed: seed)
-        let prompt = (0..<Int.random(in: 90...140, using: &random)).map { _ in Int32.random(in: 0..<256, using: &random) }
+        let prompt = (0..<Int.random(in: 90...96, using: &random)).map { _ in Int32.random(in: 0..<256, using: &random) }
         var requests: [GenerationRequest] = []
         for (index, selection) in PrefixIdentityTests.selections.enumerated() {
             var each = request(prompt, try await world.registry.resolve(selection), seed: seed &+ UInt64(index), maxTokens: 90)
@@ -100,7 +100,7 @@ import Testing
         for residualBlocks in [2, 5, 100] {
             let entry = 4 * 32 * RandomCheckpoint.hidden + 3 * 2 * 32 * 32 * 4
             let tight = engine(world) {
-                $0.kvTokens = 32 * 12
+                $0.kvTokens = 32 * 10
                 $0.contextLength = 288
                 $0.residualCacheBytes = residualBlocks * entry
             }
