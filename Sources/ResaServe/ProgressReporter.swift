@@ -60,6 +60,9 @@ final class ProgressReporter {
         write("\(isTerminal ? "\r" : "")\(label): done in \(seconds) s\(isTerminal ? "\u{1B}[K" : "")\n")
     }
 
+    /// Leaves the display as it is; what follows begins on a line of its own.
+    func breakOff() { if isTerminal, lastReport != nil { write("\n") } }
+
     private func write(_ text: String) { Console.note(text) }
 }
 

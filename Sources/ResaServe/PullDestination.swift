@@ -37,25 +37,34 @@ struct PullDestination {
     }
 
     /// The last step: makes what was pulled visible under its name, in place of what an earlier pull put there.
-    func place() throws(CommandError) {
+    func place(_ pulled: PulledFiles) throws(CommandError) {
         try checkFree()
+        removeLeftovers(besides: pulled)
         func failed() -> CommandError { CommandError("\(folder.path): \(String(cString: strerror(errno)))") }
-        if earlier != nil {
-            let old = staging.deletingLastPathComponent().appendingPathComponent(".pull-old-\(UUID().uuidString)")
-            guard rename(folder.path, old.path) == 0 else { throw failed() }
-            guard rename(staging.path, folder.path) == 0 else {
-                let error = failed()
-                rename(old.path, folder.path)
-                throw error
-            }
-            try? FileManager.default.removeItem(at: old)
-        } else {
-            guard rename(staging.path, folder.path) == 0 else { throw failed() }
+        // For a moment nothing has the name. Whoever is killed just then pulls again: all of it is in the staging folder.
+        let old = staging.deletingLastPathComponent().appendingPathComponent(".pull-old-\(UUID().uuidString)")
+        let hadEarlier = earlier != nil
+        if hadEarlier { guard rename(folder.path, old.path) == 0 else { throw failed() } }
+        guard rename(staging.path, folder.path) == 0 else {
+            let error = failed()
+            if hadEarlier { rename(old.path, folder.path) }
+            throw error
         }
+        if hadEarlier { try? FileManager.default.removeItem(at: old) }
         let parent = open(folder.deletingLastPathComponent().path, O_RDONLY | O_CLOEXEC)
         if parent >= 0 {
             fsync(parent)
             close(parent)
+        }
+    }
+
+    /// What an interrupted pull of another revision left is no part of this one.
+    private func removeLeftovers(besides pulled: PulledFiles) {
+        let wanted = Set(pulled.files.map(\.path) + [PulledFiles.recordName])
+        guard let names = FileManager.default.enumerator(atPath: staging.path) else { return }
+        for case let name as String in names where !wanted.contains(name) {
+            let isParent = wanted.contains { $0.hasPrefix(name + "/") }
+            if !isParent { try? FileManager.default.removeItem(at: staging.appendingPathComponent(name)) }
         }
     }
 

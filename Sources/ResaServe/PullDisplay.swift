@@ -20,5 +20,7 @@ final class PullDisplay: Sendable {
         }
     }
 
+    func breakOff() { reporter.withLock { $0?.breakOff() } }
+
     func finish() { reporter.withLock { $0?.finish() } }
 }

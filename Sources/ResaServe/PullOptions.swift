@@ -98,12 +98,18 @@ struct PullOptions: ParsableArguments {
         }
         try destination.checkFree()
         let display = PullDisplay(source.description)
-        let pulled = try await puller.pull(
-            source, into: destination.staging, selection: selection(purpose), earlier: destination.earlier.map { _ in destination.folder },
-            sha256: sha256?.lowercased()
-        ) { display.show($0) }
+        let pulled: PulledFiles
+        do {
+            pulled = try await puller.pull(
+                source, into: destination.staging, selection: selection(purpose),
+                earlier: destination.earlier.map { _ in destination.folder }, sha256: sha256?.lowercased()
+            ) { display.show($0) }
+        } catch {
+            display.breakOff()
+            throw error
+        }
         display.finish()
-        try destination.place()
+        try destination.place(pulled)
         try report(pulled, destination)
     }
 

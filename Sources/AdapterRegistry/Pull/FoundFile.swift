@@ -20,6 +20,7 @@ enum FoundFile {
             if !isThere {
                 let parent = (destination as NSString).deletingLastPathComponent
                 try? FileManager.default.createDirectory(atPath: parent, withIntermediateDirectories: true)
+                unlink(destination)
                 guard link(place, destination) == 0 else { continue }
                 syncFolder(parent)
             }

@@ -23,7 +23,7 @@ package struct PulledFiles: Sendable, Equatable, Codable {
 
     private enum CodingKeys: String, CodingKey { case source, commit, files }
 
-    static let recordName = ".resa-pull.json"
+    package static let recordName = ".resa-pull.json"
 
     /// What an earlier pull wrote into `folder`; nil when there was none.
     package static func record(in folder: URL) -> PulledFiles? {
