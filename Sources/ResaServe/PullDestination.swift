@@ -15,7 +15,8 @@ struct PullDestination {
     }
 
     static func isName(_ name: String) -> Bool {
-        !name.isEmpty && name.utf8.count <= 200 && !name.hasPrefix(".") && !name.hasPrefix("-") && !name.contains("/") && !name.utf8.contains(0)
+        !name.isEmpty && name.utf8.count <= 200 && !name.hasPrefix(".") && !name.hasPrefix("-") && !name.contains("/")
+            && !name.utf8.contains(0)
     }
 
     /// `$RESA_HOME`, `$XDG_DATA_HOME/resa`, or `~/.local/share/resa`.

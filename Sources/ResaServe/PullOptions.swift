@@ -49,7 +49,9 @@ struct PullOptions: ParsableArguments {
     func validate() throws {
         func check(_ name: String, _ value: Double, _ range: ClosedRange<Double>) throws {
             if !range.contains(value) {
-                throw ValidationError("--\(name) is \(value.formatted()), but must be from \(range.lowerBound.formatted()) to \(range.upperBound.formatted())")
+                throw ValidationError(
+                    "--\(name) is \(value.formatted()), but must be from \(range.lowerBound.formatted()) to \(range.upperBound.formatted())"
+                )
             }
         }
         try check("parallel", Double(parallel), 1...64)
@@ -119,7 +121,8 @@ struct PullOptions: ParsableArguments {
         let fetched = pulled.bytes - pulled.bytesFound
         Console.note(
             "resa: \(pulled.source)\(pulled.commit.map { " at commit \($0.prefix(12))" } ?? ""): \(pulled.files.count) files, "
-                + "\(Quantity.bytes(pulled.bytes))\(fetched < pulled.bytes ? ", of which \(Quantity.bytes(pulled.bytesFound)) were here" : "")\n")
+                + "\(Quantity.bytes(pulled.bytes))\(fetched < pulled.bytes ? ", of which \(Quantity.bytes(pulled.bytesFound)) were here" : "")\n"
+        )
         Console.printLine(path)
     }
 }

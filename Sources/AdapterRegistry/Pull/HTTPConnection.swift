@@ -75,7 +75,8 @@ final class HTTPConnection {
         }
         guard code == CURLE_OK else {
             let isTransient = !Self.lasting.contains(code.rawValue)
-            let reason = code == CURLE_OPERATION_TIMEDOUT && exchange.head.status != 0 ? "it stalled" : String(cString: curl_easy_strerror(code))
+            let reason =
+                code == CURLE_OPERATION_TIMEDOUT && exchange.head.status != 0 ? "it stalled" : String(cString: curl_easy_strerror(code))
             throw AttemptFailure(error: .noAnswer(file: file, address: address.shown, reason: reason), isTransient: isTransient)
         }
         if !exchange.finishHead(), let failure = exchange.failure { throw failure }

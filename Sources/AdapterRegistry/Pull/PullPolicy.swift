@@ -32,7 +32,9 @@ package enum PullPolicy: Sendable, Equatable {
                 let pattern = pattern.lowercased()
                 return pattern.hasPrefix("*.") ? address.host.hasSuffix(pattern.dropFirst()) : address.host == pattern
             }
-            guard isNamed else { throw .forbidden(address: address.shown, reason: "the host \(address.host) is not on the operator's list") }
+            guard isNamed else {
+                throw .forbidden(address: address.shown, reason: "the host \(address.host) is not on the operator's list")
+            }
         }
     }
 
