@@ -49,6 +49,8 @@ final class FileDownload {
 
     private func fetch(_ partial: PartialFile) throws(AttemptFailure) {
         var headers = ["Accept-Encoding: identity"]
+        // Without a strong ETag or a digest nothing tells whether the rest fits what is here.
+        if partial.count > 0, partial.tag == nil, file.check == nil { try restart(partial, tag: nil) }
         if partial.count > 0 {
             headers.append("Range: bytes=\(partial.count)-")
             if let tag = partial.tag { headers.append("If-Range: \(tag)") }
@@ -97,6 +99,9 @@ final class FileDownload {
         }
         if head.status == 416 {
             try restart(partial, tag: nil)
+            if let whole = head.wholeLength, let size = file.size, whole != size {
+                throw .transient(.wrongSize(file: file.path, got: whole, wanted: size))
+            }
             throw .transient(.wrongAnswer(file: file.path, address: head.address.shown, got: "status 416", wanted: "bytes from \(asked)"))
         }
         if let encoding = head.headers["content-encoding"], encoding.lowercased() != "identity" {

@@ -43,6 +43,9 @@ struct HTTPHead: Sendable {
         return (start, Int(sides[1]))
     }
 
+    /// How long the whole is, by the `Content-Range: bytes */10` of an answer 416.
+    var wholeLength: Int? { headers["content-range"]?.split(separator: "/").last.flatMap { Int($0) } }
+
     /// `Retry-After` in seconds from now, given as such or as a date.
     func retryAfter(now: Int) -> Int? {
         guard let text = headers["retry-after"] else { return nil }

@@ -16,7 +16,7 @@ package enum PullSource: Sendable, Equatable, CustomStringConvertible {
             self = .hub(try HubReference(rest, shownAs: text))
         } else if let rest = Self.rest(of: text, after: "file:") {
             self = .local(path: try Self.localPath(rest, shownAs: text))
-        } else if text.hasPrefix("https://") || text.hasPrefix("http://") {
+        } else if ["https://", "http://"].contains(where: text.lowercased().hasPrefix) {
             let address = try WebAddress(text)
             guard address.fileName != nil else { throw .badSource(text: address.shown, reason: "its path names no file") }
             self = .web(address)
