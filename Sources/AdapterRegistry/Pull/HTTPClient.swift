@@ -28,7 +28,7 @@ final class HTTPClient {
             let answer = try hop(address, file: file, headers: headers, receiver: receiver)
             guard answer.isRedirect else { return answer }
             try redirected(answer)
-            address = try next(answer, file: file)
+            address = try Self.next(answer, file: file)
         }
         throw .final(.badRedirect(file: file, address: start.shown, reason: "more than \(settings.redirects) hops"))
     }
@@ -59,7 +59,9 @@ final class HTTPClient {
 
     private static let excerptBytes = 4096
 
-    private func next(_ answer: HTTPHead, file: String) throws(AttemptFailure) -> WebAddress {
+    /// Where a redirect leads.
+    /// - Throws: `.badRedirect`, for one from https to http too.
+    static func next(_ answer: HTTPHead, file: String) throws(AttemptFailure) -> WebAddress {
         func bad(_ reason: String) -> AttemptFailure {
             .final(.badRedirect(file: file, address: answer.address.shown, reason: reason))
         }

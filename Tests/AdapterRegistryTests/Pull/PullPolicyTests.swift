@@ -1,5 +1,4 @@
 import Foundation
-import Synchronization
 import Testing
 
 @testable import AdapterRegistry
@@ -89,39 +88,5 @@ import Testing
             _ = try? await free.pull(source, into: folder, selection: FileSelection(.adapter))
             #expect(listener.takeConnection() == true)
         }
-    }
-}
-
-/// A socket that listens on 127.0.0.1 and answers nothing.
-private final class Listener {
-    private let descriptor: Int32
-    let port: Int
-
-    init() throws {
-        descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_NONBLOCK.rawValue), 0)
-        var address = sockaddr_in()
-        address.sin_family = sa_family_t(AF_INET)
-        inet_pton(AF_INET, "127.0.0.1", &address.sin_addr)
-        var size = socklen_t(MemoryLayout<sockaddr_in>.size)
-        let descriptor = descriptor
-        let isBound = withUnsafeMutablePointer(to: &address) { pointer in
-            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-                bind(descriptor, $0, size) == 0 && listen(descriptor, 8) == 0 && getsockname(descriptor, $0, &size) == 0
-            }
-        }
-        try #require(isBound)
-        port = Int(UInt16(bigEndian: address.sin_port))
-    }
-
-    deinit { close(descriptor) }
-
-    /// Whether somebody has connected since the last call.
-    func takeConnection() -> Bool {
-        var isAny = false
-        while case let connection = accept(descriptor, nil, nil), connection >= 0 {
-            close(connection)
-            isAny = true
-        }
-        return isAny
     }
 }
