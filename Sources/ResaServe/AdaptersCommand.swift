@@ -6,10 +6,11 @@ import Foundation
 import Models
 import Tensors
 
-/// `resa adapters`: what adapters there are.
+/// `resa adapters`: what adapters there are, and getting more.
 struct AdaptersCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "adapters", abstract: "List adapters, or look into one.", subcommands: [ListAdapters.self, InspectAdapter.self])
+        commandName: "adapters", abstract: "List adapters, look into one, or fetch one.",
+        subcommands: [ListAdapters.self, InspectAdapter.self, PullAdapter.self])
 }
 
 /// `resa adapters list`.
