@@ -77,14 +77,16 @@ static void strip_tile(
     for (ptrdiff_t group = 0; group < groups; group++) {
         const uint16_t *const weights = w + group * 32;
         float *const target = sum + group * 16;
-        const ptrdiff_t lines = group == 0 ? aheadLines : 0;
+        // Each group asks for its share, so that memory works as long as arithmetic does.
+        const ptrdiff_t lines = groups == 4 ? group < aheadLines : group == 0 ? aheadLines : 0;
+        const char *const share = groups == 4 ? ahead + group * pairs * 64 : ahead;
         switch (rows) {
-            case 1: tile(1, 2, groups, pairs, x, weights, target, accumulate, ahead, lines); break;
-            case 2: tile(2, 2, groups, pairs, x, weights, target, accumulate, ahead, lines); break;
-            case 3: tile(3, 2, groups, pairs, x, weights, target, accumulate, ahead, lines); break;
-            case 4: tile(4, 2, groups, pairs, x, weights, target, accumulate, ahead, lines); break;
-            case 5: tile(5, 2, groups, pairs, x, weights, target, accumulate, ahead, lines); break;
-            default: tile(6, 2, groups, pairs, x, weights, target, accumulate, ahead, lines); break;
+            case 1: tile(1, 2, groups, pairs, x, weights, target, accumulate, share, lines); break;
+            case 2: tile(2, 2, groups, pairs, x, weights, target, accumulate, share, lines); break;
+            case 3: tile(3, 2, groups, pairs, x, weights, target, accumulate, share, lines); break;
+            case 4: tile(4, 2, groups, pairs, x, weights, target, accumulate, share, lines); break;
+            case 5: tile(5, 2, groups, pairs, x, weights, target, accumulate, share, lines); break;
+            default: tile(6, 2, groups, pairs, x, weights, target, accumulate, share, lines); break;
         }
     }
 }
@@ -98,8 +100,11 @@ static void gemm_tile(
         for (ptrdiff_t r = 0; r < rows; r++) {
             for (ptrdiff_t k = 0; k < length * 2; k++) { strip[r][k] = resa_widen(x[r * xStride + start * 2 + k]); }
         }
-        const char *const lines = (const char *)ahead + start * aheadLines * 64;
-        strip_tile(rows, groups, length, strip, w + start * groups * 32, sum, accumulate || start > 0, lines, aheadLines);
+        const uint16_t *const weights = w + start * groups * 32;
+        // A stream is asked for a strip ahead, as its groups read each strip several times.
+        const bool streams = rows > 1 && (const char *)ahead - (const char *)w < STRIP * groups * 64;
+        const char *const lines = streams ? (const char *)(weights + length * groups * 32) : (const char *)ahead + start * aheadLines * 64;
+        strip_tile(rows, groups, length, strip, weights, sum, accumulate || start > 0, lines, aheadLines);
     }
     if (pairs == 0 && !accumulate) { memset(sum, 0, (size_t)rows * RESA_PANEL_COLUMNS * sizeof *sum); }
 }
