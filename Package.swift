@@ -102,7 +102,7 @@ let package = Package(
         .testTarget(name: "CheckpointsTests", dependencies: ["Checkpoints", "TestSupport"]),
         .testTarget(name: "TokenizersTests", dependencies: ["Tokenizers", "Checkpoints", "JSONText", "TestSupport"]),
         .testTarget(name: "JinjaTests", dependencies: ["Jinja", "JSONText", "TestSupport"]),
-        .testTarget(name: "AdaptersTests", dependencies: ["Adapters", "Checkpoints", "JSONText", "Tensors"]),
+        .testTarget(name: "AdaptersTests", dependencies: ["Adapters", "Checkpoints", "JSONText", "Tensors", "TestSupport"]),
         .testTarget(
             name: "ModelsTests",
             dependencies: [

@@ -8,8 +8,8 @@ struct AdapterEntry: Sendable {
     var summary: AdapterSummary
     /// Why it cannot be used.
     var error: AdapterError?
-    /// The folder of each of an SAE's hookpoints, relative to `folder`; empty for the folder itself.
-    var hookpointFolders: [HookPoint: String] = [:]
+    /// Where each of an SAE's hookpoints lies.
+    var places: [HookPoint: SAEPlace] = [:]
     /// The files and folders it was made from, as they were.
     var stamps: [FileStamp] = []
 

@@ -40,11 +40,10 @@ final class AdapterLoader: Sendable {
             return .lora(
                 try LoRAAdapter.load(folder: entry.folder, name: name, digest: digest, shape: shape, format: format, pool: pool))
         }
-        guard let inside = entry.hookpointFolders[hookpoint] else {
+        guard let place = entry.places[hookpoint] else {
             throw .noSuchHookpoint(adapter: name, wanted: hookpoint.description, has: entry.summary.hookpoints)
         }
-        let folder = inside.isEmpty ? entry.folder : entry.folder.appendingPathComponent(inside)
-        let layout = try SparsifyLayout(folder: folder, name: name, hookpoint: hookpoint, shownAs: inside, shape: shape)
+        let layout = try place.open(in: entry.folder, name: name, shape: shape)
         return .sae(try layout.load(digest: digest, format: format, pool: pool))
     }
 

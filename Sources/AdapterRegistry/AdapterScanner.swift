@@ -3,7 +3,7 @@ import Checkpoints
 import Foundation
 
 /// Finds out what the folders of a directory hold: names, kinds, hookpoints, digests; configs and tensor headers are checked, tensors
-/// are not read. Looks one level deep (two for an SAE's hookpoints), so links that lead in circles end at once.
+/// are not read. How deep it looks is bounded, so links that lead in circles end soon.
 struct AdapterScanner: Sendable {
     let shape: ModelShape?
     let baseName: String
@@ -71,7 +71,7 @@ struct AdapterScanner: Sendable {
         entry.summary.baseModel = manifest.baseModel
 
         let isLoRA = contents.contains(LoRALayout.configFile)
-        let places = try Self.hookpoints(folder, contents: contents, adapter: name)
+        let places = try SAEPlaces.find(in: folder, contents: contents, adapter: name)
         var files: [String] = []
         switch (isLoRA, places.isEmpty) {
         case (true, false):
@@ -80,33 +80,50 @@ struct AdapterScanner: Sendable {
         case (false, true):
             throw .badFile(
                 adapter: name, file: ".",
-                problem: "it holds neither \(LoRALayout.configFile) (a PEFT LoRA) nor <hookpoint>/cfg.json (a sparsify SAE)")
-        case (true, true):
-            entry.summary.kind = .lora
-            files = [LoRALayout.configFile, LoRALayout.tensorFile]
-            let layout = try LoRALayout(folder: folder, name: name, shape: shape)
-            entry.summary.rank = layout.ranks.last
-            entry.summary.modules = layout.modules
-            entry.summary.layers = layout.layers
-            entry.summary.baseModel = manifest.baseModel ?? layout.baseModel
-        case (false, false):
-            entry.summary.kind = .sae
-            entry.hookpointFolders = places
-            entry.summary.hookpoints = places.keys.sorted()
-            for hookpoint in entry.summary.hookpoints {
-                let inside = places[hookpoint] ?? ""
-                let place = inside.isEmpty ? folder : folder.appendingPathComponent(inside)
-                let layout = try SparsifyLayout(folder: place, name: name, hookpoint: hookpoint, shownAs: inside, shape: shape)
-                entry.summary.dictionaries.append(
-                    DictionarySummary(
-                        hookpoint: hookpoint, latents: layout.latents, k: layout.k, activation: layout.activation,
-                        transcode: layout.transcode, skip: layout.skip))
-                entry.summary.latents = max(entry.summary.latents ?? 0, layout.latents)
-                let prefix = inside.isEmpty ? "" : inside + "/"
-                files += [prefix + SparsifyLayout.configFile, prefix + SparsifyLayout.tensorFile]
-            }
+                problem: "it holds neither \(LoRALayout.configFile) (a PEFT LoRA), nor <hookpoint>/cfg.json (a sparsify SAE), "
+                    + "nor cfg.json with \(SAELensLayout.tensorFile) (a SAELens SAE)")
+        case (true, true): files = try fillLoRA(&entry, manifest)
+        case (false, false): files = try fillSAE(&entry, places)
         }
         try seal(&entry, files: files, name: name)
+    }
+
+    /// - Returns: the files that decide what it does.
+    private func fillLoRA(_ entry: inout AdapterEntry, _ manifest: AdapterManifest) throws(AdapterError) -> [String] {
+        entry.summary.kind = .lora
+        let layout = try LoRALayout(folder: entry.folder, name: entry.summary.name, shape: shape)
+        entry.summary.rank = layout.ranks.last
+        entry.summary.modules = layout.modules
+        entry.summary.layers = layout.layers
+        entry.summary.baseModel = manifest.baseModel ?? layout.baseModel
+        return [LoRALayout.configFile, LoRALayout.tensorFile]
+    }
+
+    private func fillSAE(_ entry: inout AdapterEntry, _ places: [SAEPlace]) throws(AdapterError) -> [String] {
+        let name = entry.summary.name
+        entry.summary.kind = .sae
+        var layouts: [HookPoint: any SAELayout] = [:]
+        for place in places {
+            let layout = try place.open(in: entry.folder, name: name, shape: shape)
+            if let other = entry.places.updateValue(place, forKey: layout.hookpoint) {
+                throw .badFile(
+                    adapter: name, file: place.folder,
+                    problem: "'\(other.folder.isEmpty ? "." : other.folder)' is for the same hookpoint, \(layout.hookpoint)")
+            }
+            layouts[layout.hookpoint] = layout
+        }
+        var files: [String] = []
+        for (hookpoint, layout) in layouts.sorted(by: { $0.key < $1.key }) {
+            entry.summary.hookpoints.append(hookpoint)
+            entry.summary.dictionaries.append(
+                DictionarySummary(
+                    hookpoint: hookpoint, latents: layout.latents, k: layout.k, activation: layout.activation,
+                    transcode: layout.transcode, skip: layout.skip))
+            entry.summary.latents = max(entry.summary.latents ?? 0, layout.latents)
+            let inside = entry.places[hookpoint]?.folder ?? ""
+            files += layout.files.map { inside.isEmpty ? $0 : inside + "/" + $0 }
+        }
+        return files
     }
 
     /// Stamps and digest of the files that decide what the adapter does.
@@ -137,30 +154,5 @@ struct AdapterScanner: Sendable {
         } catch {
             throw .badFile(adapter: adapter, file: ".", problem: "the folder cannot be listed: \(error.localizedDescription)")
         }
-    }
-
-    /// Subfolders that are named as hookpoints and hold a `cfg.json`; or the folder itself, when it is named so.
-    private static func hookpoints(
-        _ folder: URL, contents: Set<String>, adapter: String
-    ) throws(AdapterError) -> [HookPoint: String] {
-        var places: [HookPoint: String] = [:]
-        if contents.contains(SparsifyLayout.configFile) {
-            guard let hookpoint = HookPoint(adapter) else {
-                throw .badFile(
-                    adapter: adapter, file: SparsifyLayout.configFile,
-                    problem: "nothing says which hookpoint it is for: move it and its tensors into a folder named as one, such as layers.12"
-                )
-            }
-            places[hookpoint] = ""
-        }
-        for name in contents.sorted() {
-            guard let hookpoint = HookPoint(name),
-                FileStamp(path: folder.appendingPathComponent(name).appendingPathComponent(SparsifyLayout.configFile).path) != nil
-            else { continue }
-            if let other = places.updateValue(name, forKey: hookpoint) {
-                throw .badFile(adapter: adapter, file: name, problem: "'\(other.isEmpty ? "." : other)' is for the same hookpoint")
-            }
-        }
-        return places
     }
 }

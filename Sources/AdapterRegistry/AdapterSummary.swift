@@ -36,8 +36,8 @@ package struct AdapterSummary: Sendable, Equatable {
 package struct DictionarySummary: Sendable, Equatable {
     package var hookpoint: HookPoint
     package var latents: Int
-    /// Latents selected per token.
-    package var k: Int
+    /// Latents selected per token; nil where their number varies.
+    package var k: Int?
     package var activation: SparseAutoencoder.Activation
     package var transcode: Bool
     package var skip: Bool

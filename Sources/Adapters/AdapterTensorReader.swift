@@ -6,7 +6,7 @@ import Tensors
 struct AdapterTensorReader: Sendable {
     let adapter: String
     let file: String
-    let tensors: SafetensorsFile
+    let tensors: any TensorSource
 
     /// The shape, or an error that says the tensor is missing.
     func shape(_ tensor: String) throws(AdapterError) -> [Int] {
@@ -81,17 +81,20 @@ struct AdapterTensorReader: Sendable {
         }
     }
 
-    private func read(_ tensor: String, rows: Range<Int>, columns: Int, into destination: UnsafeMutablePointer<Float>) throws {
+    func read(_ tensor: String, rows: Range<Int>, columns: Int, into destination: UnsafeMutablePointer<Float>) throws {
         try tensors.expand(tensor, rows: rows, into: destination)
-        let count = rows.count * columns
-        if let bad = Self.firstNonFinite(destination, count: count) {
-            throw AdapterError.badFile(
-                adapter: adapter, file: file,
-                problem: "tensor '\(tensor)' holds \(destination[bad]) in row \(rows.lowerBound + bad / columns)")
-        }
+        try refuseNonFinite(tensor, destination, count: rows.count * columns) { "row \(rows.lowerBound + $0 / columns)" }
     }
 
-    private func wrap(_ error: any Error) -> AdapterError {
+    /// - Parameter place: where the value of an index lies, in words.
+    func refuseNonFinite(
+        _ tensor: String, _ values: UnsafePointer<Float>, count: Int, place: (_ index: Int) -> String
+    ) throws(AdapterError) {
+        guard let bad = Self.firstNonFinite(values, count: count) else { return }
+        throw .badFile(adapter: adapter, file: file, problem: "tensor '\(tensor)' holds \(values[bad]) in \(place(bad))")
+    }
+
+    func wrap(_ error: any Error) -> AdapterError {
         AdapterError(error, adapter: adapter, file: file, path: tensors.path)
     }
 

@@ -27,6 +27,19 @@ struct ConfigReader {
         }
     }
 
+    private init(adapter: String, file: String, object: JSONObject) {
+        self.adapter = adapter
+        self.file = file
+        self.object = object
+    }
+
+    /// The object under a key; nil when it is missing or null.
+    func section(_ key: String) throws(AdapterError) -> ConfigReader? {
+        guard let value = value(key) else { return nil }
+        guard case .object(let object) = value else { throw problem(key, got: value, wanted: "an object") }
+        return ConfigReader(adapter: adapter, file: file, object: object)
+    }
+
     /// The value of a key; nil when it is missing or null.
     func value(_ key: String) -> JSON? {
         guard let value = object[key], value != .null else { return nil }

@@ -38,14 +38,16 @@ package struct FractionOfVarianceUnexplained {
 
 /// The same for a single token, whose own mean says nothing: `|y - y'|^2 / |y - b_dec|^2`, with the SAE's decoder bias, its estimate
 /// of the mean, in place of the mean of a set. So it depends on this row alone. Nil when the row equals the bias.
+/// - Parameter scale: brings the bias to the units of the row.
 func rowFVU(
-    target: UnsafePointer<Float>, reconstruction: UnsafePointer<Float>, mean: UnsafePointer<Float>, width: Int
+    target: UnsafePointer<Float>, reconstruction: UnsafePointer<Float>, mean: UnsafePointer<Float>, scale: InputNormalisation.Scale,
+    width: Int
 ) -> Float? {
     var error: Float = 0
     var variance: Float = 0
     for column in 0..<width {
         let lost = target[column] - reconstruction[column]
-        let centred = target[column] - mean[column]
+        let centred = target[column] - (mean[column] * scale.factor + scale.shift)
         error += lost * lost
         variance += centred * centred
     }

@@ -46,7 +46,7 @@ extension Intervention {
         workspace: Workspace
     ) {
         if editsWithoutLatents, !reports(rows, h.rows, observations) {
-            for row in 0..<h.rows { edit(h.row(row), nil, row: row, on: pool.instructionSet) }
+            for row in 0..<h.rows { edit(h.row(row), nil, source: source.row(row), row: row, on: pool.instructionSet) }
             return
         }
         let mark = workspace.mark()
@@ -62,13 +62,17 @@ extension Intervention {
             for row in 0..<h.rows { h.row(row).update(from: reconstruction.row(row), count: sae.width) }
         case .edit:
             report(latents, rows: rows, observations: observations, target: h, reconstruction: nil)
-            for row in 0..<h.rows { edit(h.row(row), latents, row: row, on: pool.instructionSet) }
+            for row in 0..<h.rows { edit(h.row(row), latents, source: source.row(row), row: row, on: pool.instructionSet) }
         }
     }
 
-    /// `h += strength * sum_i (a'_i - a_i) W_dec[i]`, over the named latents in the order of their first edit.
+    /// `h += strength * sum_i (a'_i - a_i) W_dec[i]`, over the named latents in the order of their first edit. An SAE that normalises
+    /// decodes in units of its own; the change is brought back to those of `h`.
     /// - Parameter latents: nil when every change is known without them.
-    private func edit(_ h: UnsafeMutablePointer<Float>, _ latents: LatentRows?, row: Int, on tier: InstructionSet) {
+    private func edit(
+        _ h: UnsafeMutablePointer<Float>, _ latents: LatentRows?, source: UnsafePointer<Float>, row: Int, on tier: InstructionSet
+    ) {
+        let strength = strength * sae.outputScale(of: source).factor
         for (index, edited) in editedLatents.enumerated() {
             let change = strength * (edited.change ?? self.change(edited, latents, row: row))
             guard change != 0 else { continue }
@@ -99,11 +103,12 @@ extension Intervention {
         for row in 0..<latents.rows where observations.wants(row: Int(rows[row].row)) {
             let fvu = reconstruction.flatMap {
                 rowFVU(
-                    target: target.row(row), reconstruction: $0.row(row), mean: sae.decoderBias.pointer, width: sae.width)
+                    target: target.row(row), reconstruction: $0.row(row), mean: sae.decoderBias.pointer,
+                    scale: sae.outputScale(of: target.row(row)), width: sae.width)
             }
             observations.record(
                 self, row: Int(rows[row].row), indices: latents.indices(row: row), activations: latents.activations(row: row),
-                fvu: fvu)
+                count: latents.count(row: row), fvu: fvu)
         }
     }
 }

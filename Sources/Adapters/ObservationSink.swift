@@ -54,12 +54,12 @@ package final class ObservationSink {
         return result
     }
 
-    /// Keeps the `intervention.top` strongest of a row's `k` selected latents.
+    /// Keeps the `intervention.top` strongest of a row's `count` selected latents.
     func record(
-        _ intervention: Intervention, row: Int, indices: UnsafePointer<Int32>, activations: UnsafePointer<Float>, fvu: Float?
+        _ intervention: Intervention, row: Int, indices: UnsafePointer<Int32>, activations: UnsafePointer<Float>, count: Int, fvu: Float?
     ) {
         let first = latents.count
-        for slot in 0..<intervention.sae.k where activations[slot] > 0 {
+        for slot in 0..<count where activations[slot] > 0 {
             let candidate = LatentActivation(latent: Int(indices[slot]), activation: activations[slot])
             insert(candidate, from: first, limit: intervention.top)
         }
@@ -71,6 +71,8 @@ package final class ObservationSink {
     }
 
     private func insert(_ candidate: LatentActivation, from first: Int, limit: Int) {
+        // Thousands of latents may act where a threshold decides: those that are not among the strongest cost one comparison.
+        if latents.count - first == limit, let last = latents.last, limit > 0, !Self.isStronger(candidate, last) { return }
         var place = latents.count
         while place > first, Self.isStronger(candidate, latents[place - 1]) { place -= 1 }
         guard place - first < limit else { return }

@@ -3,14 +3,17 @@ import Tensors
 extension SparseAutoencoder {
     /// Selects the latents of every row of `x` `[tokens, d]`. The result lives in `workspace`.
     package func encode(_ x: MatrixView, pool: WorkerPool, workspace: Workspace) -> LatentRows {
+        if let threshold { return encode(x, threshold, pool: pool, workspace: workspace) }
         let rows = x.rows
         let selected = LatentRows(
             rows: rows, k: k, indices: workspace.allocate(Int32.self, rows * k), activations: workspace.allocate(Float.self, rows * k))
         let encoder: PackedMatrix
         switch self.encoder {
         case .shortlisted(let encoder):
+            let mark = workspace.mark()
+            defer { workspace.release(mark) }
             encoder.select(
-                x, centre: transcode ? nil : UnsafePointer(decoderBias.pointer), k: k, indices: selected.indices,
+                normalised(x, workspace), centre: isCentred ? UnsafePointer(decoderBias.pointer) : nil, k: k, indices: selected.indices,
                 activations: selected.activations, pool: pool, workspace: workspace)
             return selected
         case .dense(let matrix): encoder = matrix
@@ -28,19 +31,6 @@ extension SparseAutoencoder {
         return selected
     }
 
-    /// `x - b_dec` for an autoencoder, `x` itself for a transcoder.
-    private func centred(_ x: MatrixView, _ workspace: Workspace) -> MatrixView {
-        guard !transcode else { return x }
-        let result = workspace.matrix(x.rows, width)
-        let bias = decoderBias.pointer
-        for row in 0..<x.rows {
-            let source = x.row(row)
-            let destination = result.row(row)
-            for column in 0..<width { destination[column] = source[column] - bias[column] }
-        }
-        return result
-    }
-
     /// The reference applies ReLU to all latents and then selects; to select first and apply it to what was selected gives the same
     /// activations, and the same latents except in slots whose activation is 0.
     private func select(
@@ -56,16 +46,18 @@ extension SparseAutoencoder {
             }
         case .groupmax:
             RowOperations.groupMax(preactivations, count: latents, groups: k, into: indices, values: activations, on: tier)
+        case .relu, .jumprelu, .gated: preconditionFailure("\(activation) selects by a threshold")
         }
         for slot in 0..<k { activations[slot] = activations[slot] > 0 ? activations[slot] : 0 }
     }
 
     /// Reconstructs one row: `sum_i a_i W_dec[i] + b_dec`, summed in the order of the slots, without the skip connection.
     private func decode(
-        indices: UnsafePointer<Int32>, activations: UnsafePointer<Float>, into y: UnsafeMutablePointer<Float>, on tier: InstructionSet
+        indices: UnsafePointer<Int32>, activations: UnsafePointer<Float>, count: Int, into y: UnsafeMutablePointer<Float>,
+        on tier: InstructionSet
     ) {
         y.update(from: decoderBias.pointer, count: width)
-        decoder.add(indices, factors: activations, count: k, to: y, on: tier)
+        decoder.add(indices, factors: activations, count: count, to: y, on: tier)
     }
 
     /// Reconstructs rows from their latents into `y` `[tokens, d]`. `x` is what was encoded; the skip connection reads it.
@@ -73,7 +65,9 @@ extension SparseAutoencoder {
     package func decode(_ rows: LatentRows, input x: MatrixView, into y: MatrixView, pool: WorkerPool, workspace: Workspace) {
         pool.parallel(rows.rows) { row in
             decode(
-                indices: rows.indices(row: row), activations: rows.activations(row: row), into: y.row(row), on: pool.instructionSet)
+                indices: rows.indices(row: row), activations: rows.activations(row: row), count: rows.count(row: row), into: y.row(row),
+                on: pool.instructionSet)
+            denormalise(y.row(row), like: x.row(row))
         }
         if let skipMatrix {
             skipMatrix.multiply(x, into: y, .add(scale: 1), pool: pool, workspace: workspace)

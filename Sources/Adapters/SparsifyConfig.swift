@@ -14,15 +14,15 @@ struct SparsifyConfig {
     let skip: Bool
 
     /// Far above any SAE there is, and low enough that no product below overflows.
-    private static let widthLimit = 1 << 20
-    private static let latentLimit = 1 << 26
+    static let widthLimit = 1 << 20
+    static let latentLimit = 1 << 26
 
     init(folder: URL, adapter: String, shownAs: String) throws(AdapterError) {
         let config = try ConfigReader(folder: folder, file: Self.file, adapter: adapter, shownAs: shownAs)
         func bad(_ problem: String) -> AdapterError { .badFile(adapter: adapter, file: shownAs, problem: problem) }
 
         let name = try config.string("activation") ?? SparseAutoencoder.Activation.topk.rawValue
-        guard let activation = SparseAutoencoder.Activation(rawValue: name) else {
+        guard let activation = SparseAutoencoder.Activation(rawValue: name), activation.hasFixedCount else {
             throw .unsupported(adapter: adapter, feature: "activation '\(name)'", advice: "only topk and groupmax are")
         }
         self.activation = activation

@@ -3,7 +3,7 @@ import Foundation
 import Tensors
 
 /// A sparsify hookpoint folder (`cfg.json`, `sae.safetensors`), read and checked but not loaded.
-package struct SparsifyLayout {
+package struct SparsifyLayout: SAELayout {
     package static let configFile = SparsifyConfig.file
     package static let tensorFile = "sae.safetensors"
 
@@ -12,8 +12,9 @@ package struct SparsifyLayout {
     private let config: SparsifyConfig
     private let tensors: AdapterTensorReader
 
+    package var files: [String] { [Self.configFile, Self.tensorFile] }
     package var latents: Int { config.latents }
-    package var k: Int { config.k }
+    package var k: Int? { config.k }
     package var width: Int { config.width }
     package var activation: SparseAutoencoder.Activation { config.activation }
     package var transcode: Bool { config.transcode }
@@ -80,8 +81,8 @@ package struct SparsifyLayout {
         if config.skip { skipMatrix = try tensors.packed("W_skip", outputs: width, inputs: width, format: format, pool: pool) }
         return SparseAutoencoder(
             name: name, digest: digest, hookpoint: hookpoint, activation: config.activation, k: config.k,
-            transcode: config.transcode, encoder: encoder, encoderBias: encoderBias,
-            decoder: decoder, decoderBias: try tensors.vector("b_dec", count: width), skipMatrix: skipMatrix)
+            transcode: config.transcode, encoder: encoder, encoderBias: encoderBias, isCentred: !config.transcode, decoder: decoder,
+            decoderBias: try tensors.vector("b_dec", count: width), skipMatrix: skipMatrix)
     }
 }
 

@@ -54,6 +54,20 @@ final class AdaptersFolder {
         }
     }
 
+    /// A SAELens SAE (standard) in any folder, for the place that `hook` names.
+    func addSAELens(_ place: String, hook: String) throws {
+        let width = smallShape.hiddenSize
+        try write(
+            #"{"architecture": "standard", "d_in": \#(width), "d_sae": \#(Self.latents), "metadata": {"hook_name": "\#(hook)"}}"#,
+            to: "\(place)/cfg.json")
+        try write(
+            Self.safetensors([
+                ("W_dec", [Self.latents, width], 0.25), ("W_enc", [width, Self.latents], 0.125), ("b_dec", [width], 0),
+                ("b_enc", [Self.latents], 0.5),
+            ]),
+            to: "\(place)/sae_weights.safetensors")
+    }
+
     func registry(shape: ModelShape? = smallShape) throws -> AdapterRegistry {
         try AdapterRegistry(folder: url, shape: shape, format: .f32, baseName: "base")
     }

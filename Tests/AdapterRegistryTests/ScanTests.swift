@@ -40,6 +40,34 @@ import Testing
         #expect(try #require(list[2].error).contains("hookpoint"))
     }
 
+    @Test func saelensFoldersAreFoundWhereverTheyLie() async throws {
+        let folder = try AdaptersFolder()
+        try folder.addSAELens("one", hook: "blocks.2.hook_resid_pre")
+        try folder.addSAELens("many/blocks.1.hook_mlp_out", hook: "blocks.1.hook_mlp_out")
+        try folder.addSAELens("many/resid/layer_2/width_32", hook: "blocks.2.hook_resid_post")
+        try folder.addSAELens("deep/a/b/c/d", hook: "blocks.2.hook_resid_post")
+        try folder.addSAE("mixed", hookpoints: ["layers.0"])
+        try folder.addSAELens("mixed/other", hook: "blocks.1.hook_resid_post")
+        try folder.addSAELens("same/a", hook: "blocks.1.hook_resid_post")
+        try folder.addSAELens("same/b", hook: "blocks.2.hook_resid_pre")
+        try folder.addSAELens("circle/a", hook: "blocks.1.hook_resid_post")
+        try FileManager.default.createSymbolicLink(atPath: folder.path("circle/a/again").path, withDestinationPath: "..")
+        let registry = try folder.registry()
+        let list = Dictionary(uniqueKeysWithValues: registry.list().map { ($0.name, $0) })
+        #expect(list["one"]?.hookpoints == [.residual(layer: 1)] && list["one"]?.kind == .sae)
+        #expect(list["many"]?.hookpoints == [.mlp(layer: 1), .residual(layer: 2)])
+        #expect(list["mixed"]?.hookpoints == [.residual(layer: 0), .residual(layer: 1)])
+        #expect(list["mixed"]?.dictionaries.map(\.k) == [4, nil])
+        #expect(list["circle"]?.hookpoints == [.residual(layer: 1)])
+        #expect(list["deep"]?.error?.contains("neither") == true)
+        #expect(list["same"]?.error?.contains("same hookpoint") == true)
+
+        let set = try await registry.resolve([
+            AdapterSelection(name: "many", layer: 2, edits: [LatentEdit(latent: 3, op: .set, value: 1)])
+        ])
+        #expect(set.interventions(at: .residual(layer: 2)).first?.sae.activation == .relu)
+    }
+
     @Test func digestsFollowTheBytesAndNothingElse() throws {
         let folder = try AdaptersFolder()
         try folder.addLoRA("a")

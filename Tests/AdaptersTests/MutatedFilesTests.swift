@@ -87,4 +87,15 @@ import Testing
                 to: h.view, input: x.view, rows: [RowContext].sequence(2), observations: nil, pool: pool, workspace: Workspace())
         }
     }
+
+    @Test func saelens() throws {
+        let folder = try TemporaryFolder()
+        try SmallAdapters.writeSAELens(to: folder, at: ".")
+        let x = Matrix([Float](repeating: 1, count: 48), columns: 24)
+        try fuzz(["cfg.json", "sae_weights.safetensors"], in: folder) {
+            let sae = try SmallAdapters.loadSAELens(folder, format: .bf16)
+            try Intervention(sae: sae, mode: .splice).apply(
+                to: x.view, input: x.view, rows: [RowContext].sequence(2), observations: nil, pool: pool, workspace: Workspace())
+        }
+    }
 }

@@ -45,6 +45,29 @@ enum SmallAdapters {
             hookpoint: HookPoint(hookpoint) ?? .residual(layer: 0), shape: smallShape, format: format, pool: WorkerPool(threads: 1))
     }
 
+    static let saelensConfig =
+        #"{"architecture": "jumprelu", "d_in": 24, "d_sae": 32, "metadata": {"hook_name": "blocks.1.hook_resid_post"}}"#
+
+    /// A SAELens jumprelu with random weights.
+    static func writeSAELens(
+        to folder: TemporaryFolder, at place: String, config: String = saelensConfig, change: (inout [Tensor]) -> Void = { _ in }
+    ) throws {
+        var generator = SeededGenerator(seed: 5)
+        var tensors = [
+            Tensor("W_enc", [24, 32], using: &generator, scale: 0.2), Tensor("W_dec", [32, 24], using: &generator, scale: 0.3),
+            Tensor("b_dec", [24], using: &generator, scale: 0.3), Tensor("b_enc", [32], using: &generator, scale: 0.1),
+            Tensor("threshold", [32], using: &generator, scale: 0.1),
+        ]
+        change(&tensors)
+        try folder.write(Tensor.file(tensors), to: "\(place)/sae_weights.safetensors")
+        try folder.write(config, to: "\(place)/cfg.json")
+    }
+
+    static func loadSAELens(_ folder: TemporaryFolder, format: FloatFormat = .f32) throws -> SparseAutoencoder {
+        try SAELensLayout(folder: folder.url, name: "sae", shape: smallShape)
+            .load(digest: "sha256:2", format: format, pool: WorkerPool(threads: 1))
+    }
+
     /// A PEFT folder with random weights on the given modules (`model.layers.1.self_attn.q_proj`, ...).
     static func writeLoRA(
         to folder: TemporaryFolder, modules: [(layer: Int, module: ProjectionModule)], rank: Int = 3, seed: UInt64, config: String? = nil,
