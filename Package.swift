@@ -113,7 +113,7 @@ let package = Package(
             dependencies: [
                 "AdapterRegistry", "Engine", "Models", "Adapters", "Checkpoints", "Tokenizers", "Tensors", "TestSupport", "RandomModels",
             ]),
-        .testTarget(name: "AdapterRegistryTests", dependencies: ["AdapterRegistry", "Adapters"]),
+        .testTarget(name: "AdapterRegistryTests", dependencies: ["AdapterRegistry", "Adapters", "TestSupport"]),
         .testTarget(
             name: "LoadTestTests",
             dependencies: [

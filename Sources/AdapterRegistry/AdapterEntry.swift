@@ -4,10 +4,17 @@ import Foundation
 
 /// What a scan found in one folder. Holds no file open.
 struct AdapterEntry: Sendable {
+    /// How its files are to be read.
+    enum Format: Sendable, Equatable {
+        case none, peft, sae, steering
+        case gguf(file: String)
+    }
+
     let folder: URL
     var summary: AdapterSummary
     /// Why it cannot be used.
     var error: AdapterError?
+    var format = Format.none
     /// Where each of an SAE's hookpoints lies.
     var places: [HookPoint: SAEPlace] = [:]
     /// The files and folders it was made from, as they were.

@@ -36,15 +36,30 @@ final class AdapterLoader: Sendable {
         guard let shape = scanner.shape else {
             throw .badFile(adapter: name, file: ".", problem: "it cannot be loaded without a model")
         }
-        guard let hookpoint else {
-            return .lora(
-                try LoRAAdapter.load(folder: entry.folder, name: name, digest: digest, shape: shape, format: format, pool: pool))
-        }
+        guard let hookpoint else { return try readWhole(entry, shape) }
         guard let place = entry.places[hookpoint] else {
             throw .noSuchHookpoint(adapter: name, wanted: hookpoint.description, has: entry.summary.hookpoints)
         }
         let layout = try place.open(in: entry.folder, name: name, shape: shape)
         return .sae(try layout.load(digest: digest, format: format, pool: pool))
+    }
+
+    /// Kinds that are loaded in one piece.
+    private func readWhole(_ entry: AdapterEntry, _ shape: ModelShape) throws(AdapterError) -> LoadedAdapter {
+        let (name, digest) = (entry.summary.name, entry.summary.digest ?? "")
+        switch entry.format {
+        case .peft:
+            return .lora(
+                try LoRAAdapter.load(folder: entry.folder, name: name, digest: digest, shape: shape, format: format, pool: pool))
+        case .steering: return .vector(try SteeringLayout(folder: entry.folder, name: name, shape: shape).load(digest: digest))
+        case .gguf(let file):
+            switch try GGUFAdapter(folder: entry.folder, file: file, name: name, shape: shape) {
+            case .lora(let layout): return .lora(try layout.load(digest: digest, format: format, pool: pool))
+            case .steering(let layout): return .vector(try layout.load(digest: digest))
+            }
+        case .sae: throw .hookpointNeeded(adapter: name, has: entry.summary.hookpoints)
+        case .none: throw .badFile(adapter: name, file: ".", problem: "it is of no known kind")
+        }
     }
 
     /// Runs one piece of work after the other, off the tasks' threads.

@@ -19,6 +19,7 @@ extension AdapterRegistry {
             switch entry.summary.kind {
             case .lora?: applied.append(try await lora(selection, entry))
             case .sae?: applied.append(try await sae(selection, entry))
+            case .vector?: applied.append(try await vector(selection, entry))
             case nil: throw .badFile(adapter: selection.name, file: "", problem: "it is of no known kind")
             }
         }
@@ -26,15 +27,7 @@ extension AdapterRegistry {
     }
 
     private func lora(_ selection: AdapterSelection, _ entry: AdapterEntry) async throws(AdapterError) -> AppliedAdapter {
-        func refuse(_ parameter: String) -> AdapterError {
-            .badParameter(adapter: selection.name, parameter: parameter, problem: "is for SAEs, and this is a LoRA")
-        }
-        if selection.layer != nil { throw refuse("layer") }
-        if selection.at != nil { throw refuse("at") }
-        if selection.mode != nil { throw refuse("mode") }
-        if !selection.edits.isEmpty { throw refuse("edits") }
-        if selection.top != nil { throw refuse("top") }
-        if selection.scope != .all { throw refuse("scope") }
+        try refuse(selection, "this is a LoRA", ["layer", "at", "mode", "edits", "top", "scope"])
         let scale = selection.scale ?? 1
         guard scale.isFinite else {
             throw .badParameter(adapter: selection.name, parameter: "scale", problem: "is \(scale), wanted a finite number")
@@ -43,6 +36,27 @@ extension AdapterRegistry {
             throw .badFile(adapter: selection.name, file: "", problem: "it changed its kind while it was loaded")
         }
         return .lora(adapter, scale: scale)
+    }
+
+    /// Refuses those of the parameters that the selection gives.
+    private func refuse(_ selection: AdapterSelection, _ what: String, _ parameters: [String]) throws(AdapterError) {
+        let given: [(parameter: String, isGiven: Bool, owners: String)] = [
+            ("layer", selection.layer != nil, "SAEs and steering vectors"), ("at", selection.at != nil, "SAEs and steering vectors"),
+            ("mode", selection.mode != nil, "SAEs"), ("edits", !selection.edits.isEmpty, "SAEs"), ("top", selection.top != nil, "SAEs"),
+            ("scope", selection.scope != .all, "SAEs and steering vectors"),
+        ]
+        for (parameter, isGiven, owners) in given where isGiven && parameters.contains(parameter) {
+            throw .badParameter(adapter: selection.name, parameter: parameter, problem: "is for \(owners), and \(what)")
+        }
+    }
+
+    private func vector(_ selection: AdapterSelection, _ entry: AdapterEntry) async throws(AdapterError) -> AppliedAdapter {
+        try refuse(selection, "this is a steering vector", ["mode", "edits", "top"])
+        let hookpoints = try fitting(selection, among: entry.summary.hookpoints)
+        guard case .vector(let vectors) = try await load(entry, hookpoint: nil) else {
+            throw .badFile(adapter: selection.name, file: "", problem: "it changed its kind while it was loaded")
+        }
+        return .vector(try Steering(vectors, hookpoints: hookpoints, scale: selection.scale ?? 1, scope: selection.scope))
     }
 
     private func sae(_ selection: AdapterSelection, _ entry: AdapterEntry) async throws(AdapterError) -> AppliedAdapter {
@@ -67,11 +81,17 @@ extension AdapterRegistry {
 
     /// The one hookpoint that `layer` and `at` leave over.
     private func hookpoint(for selection: AdapterSelection, among all: [HookPoint]) throws(AdapterError) -> HookPoint {
+        let fitting = try fitting(selection, among: all)
+        guard fitting.count == 1 else { throw .hookpointNeeded(adapter: selection.name, has: fitting) }
+        return fitting[0]
+    }
+
+    /// The hookpoints that `layer` and `at` leave over, at least one.
+    private func fitting(_ selection: AdapterSelection, among all: [HookPoint]) throws(AdapterError) -> [HookPoint] {
         let fitting = all.filter {
             (selection.layer == nil || $0.layer == selection.layer) && (selection.at == nil || $0.site == selection.at)
         }
-        if fitting.count == 1 { return fitting[0] }
-        if !fitting.isEmpty { throw .hookpointNeeded(adapter: selection.name, has: fitting) }
+        if !fitting.isEmpty { return fitting }
         let wanted =
             switch (selection.layer, selection.at) {
             case (let layer?, let site?): HookPoint(layer: layer, site: site).description

@@ -129,4 +129,5 @@ struct Load: Sendable {
 enum LoadedAdapter: Sendable {
     case lora(LoRAAdapter)
     case sae(SparseAutoencoder)
+    case vector(SteeringVectors)
 }

@@ -71,32 +71,68 @@ struct AdapterScanner: Sendable {
         entry.summary.baseModel = manifest.baseModel
 
         let isLoRA = contents.contains(LoRALayout.configFile)
+        let isSteering = contents.contains(SteeringLayout.configFile)
         let places = try SAEPlaces.find(in: folder, contents: contents, adapter: name)
-        var files: [String] = []
-        switch (isLoRA, places.isEmpty) {
-        case (true, false):
-            throw .badFile(
-                adapter: name, file: ".", problem: "it holds both a LoRA (\(LoRALayout.configFile)) and an SAE (cfg.json): split it")
-        case (false, true):
-            throw .badFile(
-                adapter: name, file: ".",
-                problem: "it holds neither \(LoRALayout.configFile) (a PEFT LoRA), nor <hookpoint>/cfg.json (a sparsify SAE), "
-                    + "nor cfg.json with \(SAELensLayout.tensorFile) (a SAELens SAE)")
-        case (true, true): files = try fillLoRA(&entry, manifest)
-        case (false, false): files = try fillSAE(&entry, places)
+        let packed = contents.filter { $0.hasSuffix(".gguf") && !$0.hasPrefix(".") }.sorted()
+        let found = [
+            isLoRA ? "a LoRA (\(LoRALayout.configFile))" : nil, isSteering ? "steering vectors (\(SteeringLayout.configFile))" : nil,
+            places.isEmpty ? nil : "an SAE (cfg.json)",
+        ].compactMap { $0 }
+        guard found.count <= 1 else {
+            throw .badFile(adapter: name, file: ".", problem: "it holds both \(found.joined(separator: " and ")): split it")
+        }
+        let files: [String]
+        if isLoRA {
+            entry.format = .peft
+            files = fill(&entry, try LoRALayout(folder: folder, name: name, shape: shape), manifest)
+        } else if isSteering {
+            entry.format = .steering
+            files = fill(&entry, try SteeringLayout(folder: folder, name: name, shape: shape))
+        } else if !places.isEmpty {
+            entry.format = .sae
+            files = try fillSAE(&entry, places)
+        } else {
+            files = try fillPacked(&entry, packed, manifest)
         }
         try seal(&entry, files: files, name: name)
     }
 
     /// - Returns: the files that decide what it does.
-    private func fillLoRA(_ entry: inout AdapterEntry, _ manifest: AdapterManifest) throws(AdapterError) -> [String] {
+    private func fill(_ entry: inout AdapterEntry, _ layout: LoRALayout, _ manifest: AdapterManifest) -> [String] {
         entry.summary.kind = .lora
-        let layout = try LoRALayout(folder: entry.folder, name: entry.summary.name, shape: shape)
         entry.summary.rank = layout.ranks.last
         entry.summary.modules = layout.modules
         entry.summary.layers = layout.layers
         entry.summary.baseModel = manifest.baseModel ?? layout.baseModel
-        return [LoRALayout.configFile, LoRALayout.tensorFile]
+        return layout.files
+    }
+
+    private func fill(_ entry: inout AdapterEntry, _ layout: SteeringLayout) -> [String] {
+        entry.summary.kind = .vector
+        entry.summary.hookpoints = layout.hookpoints
+        return layout.files
+    }
+
+    /// An adapter that is one GGUF file.
+    private func fillPacked(
+        _ entry: inout AdapterEntry, _ packed: [String], _ manifest: AdapterManifest
+    ) throws(AdapterError) -> [String] {
+        let name = entry.summary.name
+        guard let file = packed.first else {
+            throw .badFile(
+                adapter: name, file: ".",
+                problem: "it holds neither \(LoRALayout.configFile) (a PEFT LoRA), nor <hookpoint>/cfg.json (a sparsify SAE), "
+                    + "nor cfg.json with \(SAELensLayout.tensorFile) (a SAELens SAE), nor \(SteeringLayout.configFile) (steering vectors), "
+                    + "nor a .gguf file (a LoRA or control vector)")
+        }
+        guard packed.count == 1 else {
+            throw .badFile(adapter: name, file: ".", problem: "it holds \(packed.joined(separator: ", ")): keep one adapter in a folder")
+        }
+        entry.format = .gguf(file: file)
+        switch try GGUFAdapter(folder: entry.folder, file: file, name: name, shape: shape) {
+        case .lora(let layout): return fill(&entry, layout, manifest)
+        case .steering(let layout): return fill(&entry, layout)
+        }
     }
 
     private func fillSAE(_ entry: inout AdapterEntry, _ places: [SAEPlace]) throws(AdapterError) -> [String] {

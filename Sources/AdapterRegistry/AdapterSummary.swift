@@ -9,7 +9,7 @@ package struct AdapterSummary: Sendable, Equatable {
     package var kind: AppliedAdapter.Kind?
     /// `sha256:` and the hash over the sorted hashes and names of its files; nil when it is broken.
     package var digest: String?
-    /// An SAE's, in the order of the forward pass.
+    /// An SAE's or a steering vector's, in the order of the forward pass.
     package var hookpoints: [HookPoint]
     /// What each of an SAE's hookpoints holds, in the same order.
     package var dictionaries: [DictionarySummary] = []

@@ -22,7 +22,7 @@ package final class AdapterSet: Sendable {
     /// Leading blocks that compute what the base model computes; `Int.max` when all do (`SharedLayers.swift`).
     package let sharedLayers: Int
     private let loraTable: [[LoRAEntry]]
-    private let hookTable: [[Intervention]]
+    private let hookTable: [[HookAction]]
 
     package init(_ applied: [AppliedAdapter]) {
         self.applied = applied
@@ -32,7 +32,12 @@ package final class AdapterSet: Sendable {
         distinguishesPrompt = changing.contains(where: \.distinguishesPrompt)
         sharedLayers = applied.map(\.sharedLayers).min() ?? .max
         var loras: [[LoRAEntry]] = []
-        var hooks: [[Intervention]] = []
+        var hooks: [[HookAction]] = []
+        func add(_ action: HookAction, at hookpoint: HookPoint) {
+            let index = hookpoint.tableIndex
+            if hooks.count <= index { hooks += Array(repeating: [], count: index + 1 - hooks.count) }
+            hooks[index].append(action)
+        }
         for adapter in applied {
             switch adapter {
             case .lora(let lora, let scale):
@@ -45,15 +50,14 @@ package final class AdapterSet: Sendable {
                         loras[layer * ProjectionModule.count + module.tableIndex].append(LoRAEntry(update: update, strength: scale))
                     }
                 }
-            case .sae(let intervention):
-                let index = intervention.hookpoint.tableIndex
-                if hooks.count <= index { hooks += Array(repeating: [], count: index + 1 - hooks.count) }
-                hooks[index].append(intervention)
+            case .sae(let intervention): add(.intervention(intervention), at: intervention.hookpoint)
+            case .vector(let steering):
+                for hookpoint in steering.hookpoints { add(.steering(steering, at: hookpoint), at: hookpoint) }
             }
         }
         loraTable = loras
         hookTable = hooks
-        observes = hooks.contains { $0.contains { $0.top > 0 } }
+        observes = hooks.contains { $0.contains { ($0.intervention?.top ?? 0) > 0 } }
     }
 
     package var isEmpty: Bool { applied.isEmpty }
@@ -65,9 +69,9 @@ package final class AdapterSet: Sendable {
         return index < loraTable.count ? loraTable[index] : []
     }
 
-    /// The interventions at a hookpoint, in the request's order: each sees what the one before it left.
+    /// What is done at a hookpoint, in the request's order: each sees what the one before it left.
     @inline(__always)
-    package func interventions(at hookpoint: HookPoint) -> [Intervention] {
+    package func actions(at hookpoint: HookPoint) -> [HookAction] {
         let index = hookpoint.tableIndex
         return index < hookTable.count ? hookTable[index] : []
     }

@@ -22,13 +22,18 @@ struct AdapterTensorReader: Sendable {
     }
 
     /// The tensor `[outputs, inputs]` as the weights of `y = x W^T`.
+    /// - Parameter headRows: nonzero when the rows lie interleaved in heads of this many (`GGUFRowOrder`).
     func packed(
-        _ tensor: String, outputs: Int, inputs: Int, format: FloatFormat, pool: WorkerPool
+        _ tensor: String, outputs: Int, inputs: Int, format: FloatFormat, headRows: Int = 0, pool: WorkerPool
     ) throws(AdapterError) -> PackedMatrix {
         try require(tensor, shape: [outputs, inputs])
         do {
             let matrix = try PackedMatrix(format: MatrixFormat(format), outputs: outputs, inputs: inputs, pool: pool) { rows, destination in
-                try read(tensor, rows: rows, columns: inputs, into: destination)
+                guard headRows > 0 else { return try read(tensor, rows: rows, columns: inputs, into: destination) }
+                for (index, row) in rows.enumerated() {
+                    let stored = GGUFRowOrder.stored(row, headRows: headRows)
+                    try read(tensor, rows: stored..<stored + 1, columns: inputs, into: destination + index * inputs)
+                }
             }
             tensors.discard(tensor)
             return matrix

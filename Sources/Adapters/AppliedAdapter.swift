@@ -3,13 +3,15 @@ package enum AppliedAdapter: Sendable {
     /// `scale` multiplies the adapter's own scale.
     case lora(LoRAAdapter, scale: Float)
     case sae(Intervention)
+    case vector(Steering)
 
-    package enum Kind: String, Sendable, CaseIterable { case lora, sae }
+    package enum Kind: String, Sendable, CaseIterable { case lora, sae, vector }
 
     package var name: String {
         switch self {
         case .lora(let adapter, _): adapter.name
         case .sae(let intervention): intervention.sae.name
+        case .vector(let steering): steering.vectors.name
         }
     }
 
@@ -17,18 +19,28 @@ package enum AppliedAdapter: Sendable {
         switch self {
         case .lora(let adapter, _): adapter.digest
         case .sae(let intervention): intervention.sae.digest
+        case .vector(let steering): steering.vectors.digest
         }
     }
 
     /// Whether anything is computed differently because of it.
     var changesActivations: Bool {
-        if case .sae(let intervention) = self { intervention.mode != .observe } else { true }
+        switch self {
+        case .lora: true
+        case .sae(let intervention): intervention.mode != .observe
+        case .vector(let steering): steering.scale != 0
+        }
     }
 
     /// Whether it does something else on the prompt than on the answer.
     var distinguishesPrompt: Bool {
-        guard case .sae(let intervention) = self else { return false }
-        return intervention.scope == .prompt || intervention.scope == .generated
+        let scope: InterventionScope
+        switch self {
+        case .lora: return false
+        case .sae(let intervention): scope = intervention.scope
+        case .vector(let steering): scope = steering.scope
+        }
+        return scope == .prompt || scope == .generated
     }
 
     /// Equal for two that do the same: name, digest and every parameter, numbers by their bits.
@@ -41,6 +53,9 @@ package enum AppliedAdapter: Sendable {
             let edits = intervention.edits.map { "\($0.latent)\($0.op.rawValue)\($0.value.bitPattern)" }.joined(separator: ",")
             return "\(identity);sae;\(intervention.hookpoint);\(intervention.mode.rawValue);\(intervention.strength.bitPattern);"
                 + "\(intervention.scope);\(intervention.top);\(edits)"
+        case .vector(let steering):
+            let places = steering.hookpoints.map(\.description).joined(separator: ",")
+            return "\(identity);vector;\(places);\(steering.scale.bitPattern);\(steering.scope)"
         }
     }
 
@@ -57,6 +72,11 @@ package enum AppliedAdapter: Sendable {
                 scale: intervention.mode == .edit ? intervention.strength : nil, hookpoint: intervention.hookpoint,
                 mode: intervention.mode, edits: intervention.edits, scope: intervention.scope,
                 top: intervention.top > 0 ? intervention.top : nil)
+        case .vector(let steering):
+            AppliedReport(
+                name: steering.vectors.name, digest: steering.vectors.digest, kind: .vector, scale: steering.scale,
+                hookpoint: steering.hookpoints.count == 1 ? steering.hookpoints.first : nil, mode: nil, edits: [], scope: steering.scope,
+                top: nil)
         }
     }
 }
@@ -66,8 +86,9 @@ package struct AppliedReport: Sendable, Equatable {
     package var name: String
     package var digest: String
     package var kind: AppliedAdapter.Kind
-    /// Strength of a LoRA or of an edit.
+    /// Strength of a LoRA, of an edit or of a steering vector.
     package var scale: Float?
+    /// Nil where there are several.
     package var hookpoint: HookPoint?
     package var mode: InterventionMode?
     package var edits: [LatentEdit]

@@ -2,7 +2,8 @@ import Checkpoints
 import Foundation
 import Tensors
 
-/// A PEFT folder, read and checked but not loaded: the config, and for every pair of tensors its place in the model.
+/// A LoRA, read and checked but not loaded: for every pair of tensors its place in the model. A PEFT folder, or a GGUF file
+/// (`LoRALayout+GGUF.swift`).
 ///
 /// The tensors in the file are the truth: each one has to be a `lora_A` or `lora_B` of a projection that the config targets and
 /// the model has, with its partner there and both of the shapes that config and model ask for. Projections that the config
@@ -18,6 +19,8 @@ package struct LoRALayout {
         let scale: Float
         let a: String
         let b: String
+        /// Nonzero: the rows of B lie interleaved in heads of this many rows (`GGUFRowOrder`).
+        var headRows = 0
     }
 
     package let name: String
@@ -25,7 +28,9 @@ package struct LoRALayout {
     package let baseModel: String?
     private let shape: ModelShape?
     private let entries: [Entry]
-    private let tensors: SafetensorsFile
+    private let tensors: AdapterTensorReader
+    /// The files that decide what it does.
+    package let files: [String]
 
     /// The ranks that occur, ascending.
     package var ranks: [Int] { Set(entries.map(\.rank)).sorted() }
@@ -39,12 +44,18 @@ package struct LoRALayout {
     /// The layers in which something is changed, ascending.
     package var layers: [Int] { Set(entries.map(\.layer)).sorted() }
 
+    init(name: String, files: [String], baseModel: String?, shape: ModelShape?, entries: [Entry], tensors: AdapterTensorReader) {
+        self.name = name
+        self.files = files
+        self.baseModel = baseModel
+        self.shape = shape
+        self.entries = entries
+        self.tensors = tensors
+    }
+
     /// Reads the config and the tensor file's header, and checks one against the other and both against `shape` (nil: unknown).
     package init(folder: URL, name: String, shape: ModelShape?) throws(AdapterError) {
-        self.name = name
-        self.shape = shape
         let config = try PEFTConfig(folder: folder, adapter: name)
-        baseModel = config.baseModel
         let path = folder.appendingPathComponent(Self.tensorFile).path
         if !FileManager.default.fileExists(atPath: path),
             FileManager.default.fileExists(atPath: folder.appendingPathComponent("adapter_model.bin").path)
@@ -52,13 +63,17 @@ package struct LoRALayout {
             throw .unsupported(
                 adapter: name, feature: "adapter_model.bin (pickle)", advice: "save it with safe_serialization=True")
         }
+        let tensors: SafetensorsFile
         do {
             tensors = try SafetensorsFile(path: path)
         } catch {
             throw AdapterError(error, adapter: name, file: Self.tensorFile, path: path)
         }
-        entries = try Self.entries(of: tensors, config: config, shape: shape)
+        let entries = try Self.entries(of: tensors, config: config, shape: shape)
         guard !entries.isEmpty else { throw .badFile(adapter: name, file: Self.tensorFile, problem: "it holds no tensors") }
+        self.init(
+            name: name, files: [Self.configFile, Self.tensorFile], baseModel: config.baseModel, shape: shape, entries: entries,
+            tensors: AdapterTensorReader(adapter: name, file: Self.tensorFile, tensors: tensors))
     }
 
     private static func entries(
@@ -115,12 +130,12 @@ package struct LoRALayout {
 
     /// Reads and packs every tensor.
     package func load(digest: String, format: FloatFormat, pool: WorkerPool) throws(AdapterError) -> LoRAAdapter {
-        guard let shape else { throw .badFile(adapter: name, file: Self.tensorFile, problem: "it cannot be loaded without a model") }
-        let reader = AdapterTensorReader(adapter: name, file: Self.tensorFile, tensors: tensors)
+        guard let shape else { throw .badFile(adapter: name, file: tensors.file, problem: "it cannot be loaded without a model") }
         var updates: [(layer: Int, module: ProjectionModule, update: LoRAUpdate)] = []
         for entry in entries {
-            let a = try reader.packed(entry.a, outputs: entry.rank, inputs: shape.inputs(entry.module), format: format, pool: pool)
-            let b = try reader.packed(entry.b, outputs: shape.outputs(entry.module), inputs: entry.rank, format: format, pool: pool)
+            let a = try tensors.packed(entry.a, outputs: entry.rank, inputs: shape.inputs(entry.module), format: format, pool: pool)
+            let b = try tensors.packed(
+                entry.b, outputs: shape.outputs(entry.module), inputs: entry.rank, format: format, headRows: entry.headRows, pool: pool)
             updates.append((entry.layer, entry.module, LoRAUpdate(a: a, b: b, scale: entry.scale)))
         }
         return LoRAAdapter(name: name, digest: digest, layers: shape.layers, updates: updates)

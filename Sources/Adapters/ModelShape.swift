@@ -9,14 +9,19 @@ package struct ModelShape: Sendable, Equatable {
     package var keyValueWidth: Int
     package var ffnSize: Int
     package var vocabSize: Int
+    /// Rows of Q and K that make one head; 0 when nobody knows, which only GGUF LoRAs for llama mind.
+    package var headDim: Int
 
-    package init(layers: Int, hiddenSize: Int, queryWidth: Int, keyValueWidth: Int, ffnSize: Int, vocabSize: Int) {
+    package init(
+        layers: Int, hiddenSize: Int, queryWidth: Int, keyValueWidth: Int, ffnSize: Int, vocabSize: Int, headDim: Int = 0
+    ) {
         self.layers = layers
         self.hiddenSize = hiddenSize
         self.queryWidth = queryWidth
         self.keyValueWidth = keyValueWidth
         self.ffnSize = ffnSize
         self.vocabSize = vocabSize
+        self.headDim = headDim
     }
 
     /// Width of the projection's input.

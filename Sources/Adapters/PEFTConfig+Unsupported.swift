@@ -3,7 +3,6 @@ import Checkpoints
 extension PEFTConfig {
     /// Keys that change what a LoRA computes in ways this program does not follow. Each may be present as long as it is off.
     private static let unsupportedKeys: [(key: String, what: String)] = [
-        ("use_dora", "DoRA"),
         ("lora_bias", "a bias on lora_B"),
         ("modules_to_save", "a copy of whole modules"),
         ("trainable_token_indices", "retrained token embeddings"),
@@ -27,6 +26,12 @@ extension PEFTConfig {
         if let bias = try config.string("bias"), bias != "none" {
             throw .unsupported(
                 adapter: config.adapter, feature: "bias '\(bias)'", advice: "train the adapter with bias 'none'")
+        }
+        if let value = config.value("use_dora"), !value.isEmpty {
+            throw .unsupported(
+                adapter: config.adapter, feature: "'use_dora' (DoRA)",
+                advice: "it divides by the norms of the base weights with the update added, and those are quantised here: "
+                    + "merge it into a checkpoint, or train without it")
         }
         for (key, what) in unsupportedKeys {
             guard let value = config.value(key), !value.isEmpty else { continue }

@@ -8,12 +8,18 @@ extension AppliedAdapter {
     var sharedLayers: Int {
         switch self {
         case .lora(let lora, let scale): scale == 0 ? .max : lora.sharedLayers
-        case .sae(let intervention):
-            switch (changesActivations, intervention.hookpoint) {
-            case (false, _): .max
-            case (true, .mlp(let layer)): layer
-            case (true, .residual(let layer)): layer + 1
-            }
+        case .sae(let intervention): changesActivations ? intervention.hookpoint.sharedLayers : .max
+        case .vector(let steering): changesActivations ? steering.hookpoints.map(\.sharedLayers).min() ?? .max : .max
+        }
+    }
+}
+
+extension HookPoint {
+    /// Blocks that are shared when something is changed here.
+    fileprivate var sharedLayers: Int {
+        switch self {
+        case .mlp(let layer): layer
+        case .residual(let layer): layer + 1
         }
     }
 }

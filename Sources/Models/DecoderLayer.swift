@@ -132,12 +132,12 @@ final class DecoderLayer: Sendable {
         return false
     }
 
-    /// Runs each segment's interventions at `hookpoint`, in the order the request named them.
+    /// Runs what each segment does at `hookpoint`, in the order the request named them.
     private func intervene(_ hookpoint: HookPoint, on x: MatrixView, input: MatrixView?, pass: borrowing DecoderPass) {
         guard let contexts = pass.plan.contexts.baseAddress else { return }
         for segment in pass.plan.segments where !segment.isBase && segment.rows.upperBound <= x.rows {
-            for intervention in segment.adapters.interventions(at: hookpoint) {
-                intervention.apply(
+            for action in segment.adapters.actions(at: hookpoint) {
+                action.apply(
                     to: x.rows(segment.rows), input: input?.rows(segment.rows), rows: contexts + segment.rows.lowerBound,
                     observations: pass.plan.observations, pool: pass.pool, workspace: pass.workspace)
             }

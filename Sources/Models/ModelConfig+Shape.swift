@@ -6,7 +6,7 @@ extension ModelConfig {
     package var shape: ModelShape {
         ModelShape(
             layers: layers, hiddenSize: hiddenSize, queryWidth: heads * headDim, keyValueWidth: kvHeads * headDim, ffnSize: ffnSize,
-            vocabSize: vocabSize)
+            vocabSize: vocabSize, headDim: headDim)
     }
 
     /// How one layer's keys and values are stored.

@@ -78,7 +78,7 @@ package struct WeightReader: Sendable {
     package func stored(_ name: String, row: Int) throws(CheckpointError) -> UnsafeRawBufferPointer {
         guard let entry = entries[name] else { throw missing(name) }
         let headRows = entry.permutedHeadRows
-        let source = headRows > 0 ? WeightReader.storedRow(of: row, headRows: headRows) : row
+        let source = headRows > 0 ? GGUFRowOrder.stored(row, headRows: headRows) : row
         return try tensors.stored(entry.stored, rows: source..<source + 1)
     }
 
@@ -94,16 +94,9 @@ package struct WeightReader: Sendable {
         }
         let rowLength = entry.shape.count > 1 ? entry.shape[1] : 1
         for (index, row) in rows.enumerated() {
-            let source = WeightReader.storedRow(of: row, headRows: headRows)
+            let source = GGUFRowOrder.stored(row, headRows: headRows)
             try tensors.expand(entry.stored, rows: source..<source + 1, into: destination + index * rowLength)
         }
-    }
-
-    /// Where GGUF stores a row of Q or K: row `half * headRows/2 + i` of a head lies at `2i + half`.
-    static func storedRow(of row: Int, headRows: Int) -> Int {
-        let (head, inHead) = row.quotientAndRemainder(dividingBy: headRows)
-        let (half, pair) = inHead.quotientAndRemainder(dividingBy: headRows / 2)
-        return head * headRows + 2 * pair + half
     }
 
     /// A whole vector (norm weight or bias).

@@ -26,8 +26,9 @@ struct AdapterReport: Encodable {
     /// The essentials in a few words.
     var outline: String {
         if let rank { return "rank \(rank)" }
-        guard let latents else { return "" }
-        return "\(latents) latents at \(hookpoints.count > 3 ? "\(hookpoints.count) hookpoints" : hookpoints.joined(separator: ", "))"
+        let places = hookpoints.count > 3 ? "\(hookpoints.count) hookpoints" : hookpoints.joined(separator: ", ")
+        if let latents { return "\(latents) latents at \(places)" }
+        return places.isEmpty ? "" : "vectors at \(places)"
     }
 
     var facts: [(name: String, value: String?)] {

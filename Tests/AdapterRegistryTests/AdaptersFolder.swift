@@ -1,5 +1,6 @@
 import Adapters
 import Foundation
+import TestSupport
 
 @testable import AdapterRegistry
 
@@ -66,6 +67,37 @@ final class AdaptersFolder {
                 ("b_enc", [Self.latents], 0.5),
             ]),
             to: "\(place)/sae_weights.safetensors")
+    }
+
+    /// Steering vectors of ones.
+    func addSteering(_ name: String, hookpoints: [String]) throws {
+        let vectors = hookpoints.map { "\"\($0)\": \"v\"" }.joined(separator: ", ")
+        try write("{\"vectors\": {\(vectors)}}", to: "\(name)/steering.json")
+        try write(Self.safetensors([("v", [smallShape.hiddenSize], 1)]), to: "\(name)/vector.safetensors")
+    }
+
+    /// A GGUF LoRA for qwen2 on layer 1's q_proj.
+    func addPackedLoRA(_ name: String, file: String = "adapter.gguf") throws {
+        var packed = GGUFBytes()
+        packed.add("general.architecture", "qwen2")
+        packed.add("general.type", "adapter")
+        packed.add("adapter.type", "lora")
+        packed.add("adapter.lora.alpha", Float(4))
+        let width = smallShape.hiddenSize
+        packed.addFloats("blk.1.attn_q.weight.lora_a", [UInt64(width), 2], [Float](repeating: 0.5, count: 2 * width))
+        packed.addFloats("blk.1.attn_q.weight.lora_b", [2, UInt64(smallShape.queryWidth)], [Float](repeating: 0.5, count: 2 * smallShape.queryWidth))
+        try write(Data(packed.bytes), to: "\(name)/\(file)")
+    }
+
+    /// A llama.cpp control vector for blocks 1 and 2.
+    func addControlVector(_ name: String, file: String = "control.gguf") throws {
+        var packed = GGUFBytes()
+        packed.add("general.architecture", "controlvector")
+        for layer in 1...2 {
+            let width = smallShape.hiddenSize
+            packed.addFloats("direction.\(layer)", [UInt64(width)], [Float](repeating: Float(layer), count: width))
+        }
+        try write(Data(packed.bytes), to: "\(name)/\(file)")
     }
 
     func registry(shape: ModelShape? = smallShape) throws -> AdapterRegistry {

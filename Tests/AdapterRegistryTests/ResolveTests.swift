@@ -66,6 +66,30 @@ import Testing
         #expect(try await error(AdapterSelection(name: "one-sae", at: .mlp)).description.contains("'mlp'"))
     }
 
+    @Test func packedLoRAsEqualTheirPEFTForm() async throws {
+        try folder.addPackedLoRA("packed")
+        let set = try await registry.resolve([AdapterSelection(name: "packed", scale: 0.5)])
+        let update = try #require(set.loras(layer: 1, module: .q).first)
+        #expect(update.update.scale == 2 && update.strength == 0.5 && set.report[0].kind == .lora)
+    }
+
+    @Test func steeringVectorsTakeScaleLayerAndScope() async throws {
+        try folder.addControlVector("control")
+        try folder.addSteering("calm", hookpoints: ["layers.2", "layers.2.mlp", "layers.1"])
+        let all = try await registry.resolve([AdapterSelection(name: "control")])
+        #expect(all.actions(at: .residual(layer: 1)).count == 1 && all.actions(at: .residual(layer: 2)).count == 1)
+        #expect(all.report[0].kind == .vector && all.report[0].scale == 1 && all.report[0].scope == .all)
+        let one = try await resolve(AdapterSelection(name: "control", scale: -2, layer: 2, scope: .generated))
+        #expect(one[0].hookpoint == .residual(layer: 2) && one[0].scale == -2 && one[0].scope == .generated)
+        let site = try await registry.resolve([AdapterSelection(name: "calm", layer: 2, at: .mlp)])
+        #expect(site.actions(at: .mlp(layer: 2)).count == 1 && site.actions(at: .residual(layer: 2)).isEmpty)
+        #expect(try await error(AdapterSelection(name: "control", layer: 3)).parameter == "layer")
+        #expect(try await error(AdapterSelection(name: "control", mode: .splice)).parameter == "mode")
+        #expect(try await error(AdapterSelection(name: "control", edits: [LatentEdit(latent: 1, op: .ablate)])).parameter == "edits")
+        #expect(try await error(AdapterSelection(name: "control", top: 3)).parameter == "top")
+        #expect(try await error(AdapterSelection(name: "control", scale: .nan)).parameter == "scale")
+    }
+
     @Test func unknownNamesGetNearOnes() async throws {
         #expect(try await error(AdapterSelection(name: "qwen-meth")) == .unknown(name: "qwen-meth", near: ["qwen-math"]))
         guard case .unknown(_, let near) = try await error(AdapterSelection(name: "sae")) else {

@@ -65,7 +65,30 @@ import Testing
         let set = try await registry.resolve([
             AdapterSelection(name: "many", layer: 2, edits: [LatentEdit(latent: 3, op: .set, value: 1)])
         ])
-        #expect(set.interventions(at: .residual(layer: 2)).first?.sae.activation == .relu)
+        #expect(set.actions(at: .residual(layer: 2)).first?.intervention?.sae.activation == .relu)
+    }
+
+    @Test func packedAdaptersAndSteeringVectorsAreListed() throws {
+        let folder = try AdaptersFolder()
+        try folder.addPackedLoRA("packed")
+        try folder.addControlVector("control")
+        try folder.addSteering("steering", hookpoints: ["layers.2", "layers.0.mlp"])
+        try folder.addLoRA("peft-and-packed")
+        try folder.addPackedLoRA("peft-and-packed")
+        try folder.addPackedLoRA("two")
+        try folder.addControlVector("two")
+        try folder.addSteering("both", hookpoints: ["layers.2"])
+        try folder.addSAE("both", hookpoints: ["layers.1"])
+        try folder.write("not a GGUF file", to: "text/x.gguf")
+        let list = Dictionary(uniqueKeysWithValues: try folder.registry().list().map { ($0.name, $0) })
+        #expect(list["packed"]?.kind == .lora && list["packed"]?.rank == 2 && list["packed"]?.layers == [1])
+        #expect(list["control"]?.kind == .vector && list["control"]?.hookpoints == [.residual(layer: 1), .residual(layer: 2)])
+        #expect(list["steering"]?.kind == .vector && list["steering"]?.hookpoints == [.mlp(layer: 0), .residual(layer: 2)])
+        #expect(list["peft-and-packed"]?.error == nil && list["peft-and-packed"]?.baseModel == "some/base")
+        #expect(list["two"]?.error?.contains("adapter.gguf, control.gguf") == true)
+        #expect(list["both"]?.error?.contains("both steering vectors") == true)
+        #expect(list["text"]?.error?.contains("x.gguf: magic") == true)
+        #expect(list.values.allSatisfy { ($0.digest == nil) == ($0.error != nil) })
     }
 
     @Test func digestsFollowTheBytesAndNothingElse() throws {

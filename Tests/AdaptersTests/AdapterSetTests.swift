@@ -20,9 +20,9 @@ import Testing
         #expect(set.loras(layer: 0, module: .q)[1].update === second.update(layer: 0, module: .q))
         #expect(set.loras(layer: 3, module: .down).count == 2)
         #expect(set.loras(layer: 1, module: .q).isEmpty && set.loras(layer: 400, module: .q).isEmpty)
-        #expect(set.interventions(at: .residual(layer: 2)).map(\.mode) == [.splice, .observe])
-        #expect(set.interventions(at: .mlp(layer: 2)).map(\.mode) == [.edit])
-        #expect(set.interventions(at: .residual(layer: 3)).isEmpty && set.interventions(at: .mlp(layer: 0)).isEmpty)
+        #expect(set.actions(at: .residual(layer: 2)).map(\.intervention?.mode) == [.splice, .observe])
+        #expect(set.actions(at: .mlp(layer: 2)).map(\.intervention?.mode) == [.edit])
+        #expect(set.actions(at: .residual(layer: 3)).isEmpty && set.actions(at: .mlp(layer: 0)).isEmpty)
         #expect(set.observes && !set.isEmpty)
         #expect(!AdapterSet([.sae(splice)]).observes)
         #expect(set.report.map(\.kind) == [.sae, .lora, .sae, .lora, .sae])
@@ -30,7 +30,7 @@ import Testing
 
         let none = AdapterSet.none
         #expect(none.isEmpty && none.key.isEmpty && !none.observes)
-        #expect(none.loras(layer: 0, module: .q).isEmpty && none.interventions(at: .residual(layer: 0)).isEmpty)
+        #expect(none.loras(layer: 0, module: .q).isEmpty && none.actions(at: .residual(layer: 0)).isEmpty)
     }
 
     @Test func keysTellBehavioursApart() throws {

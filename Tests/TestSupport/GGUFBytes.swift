@@ -16,6 +16,8 @@ package struct GGUFBytes {
     package mutating func add(_ key: String, _ text: String) { keyValues.append((key, 8, GGUFBytes.string(text))) }
     package mutating func add(_ key: String, _ value: UInt32) { keyValues.append((key, 4, littleEndian(value))) }
 
+    package mutating func add(_ key: String, _ value: Float) { keyValues.append((key, 6, littleEndian(value.bitPattern))) }
+
     package mutating func add(_ key: String, arrayOf type: UInt32, count: UInt64, _ bytes: [UInt8]) {
         keyValues.append((key, 9, littleEndian(type) + littleEndian(count) + bytes))
     }

@@ -1,0 +1,80 @@
+import Checkpoints
+import Tensors
+
+extension LoRALayout {
+    /// What `general.type` and `adapter.type` of a LoRA say.
+    static let ggufTypes = (general: "adapter", adapter: "lora")
+
+    /// GGUF's names of the projections.
+    private static let ggufModules: [String: ProjectionModule] = [
+        "attn_q": .q, "attn_k": .k, "attn_v": .v, "attn_output": .o, "ffn_gate": .gate, "ffn_up": .up, "ffn_down": .down,
+    ]
+
+    /// Base architectures whose row order is known, and whether Q and K are interleaved there.
+    private static let interleaves = ["llama": true, "qwen2": false, "qwen3": false]
+
+    /// Checks the header of a GGUF LoRA (llama.cpp's `convert_lora_to_gguf.py`): tensors `blk.N.attn_q.weight.lora_a` `[rank, in]` and
+    /// `.lora_b` `[out, rank]`. The scale is `alpha / rank`, or 1 where alpha is 0 or not there, as llama.cpp has it. For `llama` the rows
+    /// of B lie interleaved in Q and K, as in the base model's file.
+    package init(gguf file: GGUFFile, shownAs: String, name: String, shape: ModelShape?) throws(AdapterError) {
+        func bad(_ problem: String) -> AdapterError { .badFile(adapter: name, file: shownAs, problem: problem) }
+        let architecture = file.metadata["general.architecture"]?.stringValue ?? ""
+        guard let interleaves = Self.interleaves[architecture] else {
+            throw .unsupported(
+                adapter: name, feature: "a GGUF LoRA for '\(architecture)'",
+                advice: "only those for \(Self.interleaves.keys.sorted().joined(separator: ", ")) are")
+        }
+        for key in ["adapter.alora.invocation_tokens"] where file.metadata[key] != nil {
+            throw .unsupported(adapter: name, feature: "'\(key)' (activated LoRA)", advice: "train a plain LoRA")
+        }
+        let alpha = file.metadata["adapter.lora.alpha"]?.doubleValue ?? 0
+        guard alpha.isFinite else { throw bad("'adapter.lora.alpha' is \(alpha), not finite") }
+        var entries: [Entry] = []
+        for tensor in file.tensorNames {
+            let (layer, module, isA) = try Self.place(of: tensor, name: name, file: shownAs)
+            let partner = String(tensor.dropLast(1)) + (isA ? "b" : "a")
+            guard file.info(partner) != nil else { throw bad("'\(tensor)' is there but '\(partner)' is not") }
+            guard isA else { continue }
+            if let shape, layer >= shape.layers { throw .layerOutOfRange(adapter: name, layer: layer, layers: shape.layers) }
+            let (a, b) = (file.info(tensor)?.shape ?? [], file.info(partner)?.shape ?? [])
+            let rank = a.first ?? 0
+            guard (1...PEFTConfig.rankLimit).contains(rank) else { throw bad("tensor '\(tensor)' has shape \(a), wanted [rank, in]") }
+            for (tensor, got, wanted) in [
+                (tensor, a, [rank, shape?.inputs(module) ?? a.last ?? 0]), (partner, b, [shape?.outputs(module) ?? b.first ?? 0, rank]),
+            ] where got != wanted {
+                throw .shapeMismatch(adapter: name, tensor: tensor, got: got, wanted: wanted)
+            }
+            let scale = alpha == 0 ? 1 : Float(alpha / Double(rank))
+            guard scale.isFinite else { throw bad("'adapter.lora.alpha' is \(alpha), too large") }
+            var headRows = 0
+            if interleaves, module == .q || module == .k, let shape {
+                headRows = shape.headDim
+                guard headRows > 0, headRows % 2 == 0, shape.outputs(module) % headRows == 0 else {
+                    throw .unsupported(
+                        adapter: name, feature: "heads of \(headRows) rows in a GGUF LoRA for llama", advice: "use the PEFT form of it")
+                }
+            }
+            entries.append(Entry(layer: layer, module: module, rank: rank, scale: scale, a: tensor, b: partner, headRows: headRows))
+        }
+        guard !entries.isEmpty else { throw bad("it holds no tensors") }
+        self.init(
+            name: name, files: [shownAs], baseModel: file.metadata["general.base_model.0.name"]?.stringValue, shape: shape, entries: entries,
+            tensors: AdapterTensorReader(adapter: name, file: shownAs, tensors: file))
+    }
+
+    private static func place(
+        of tensor: String, name: String, file: String
+    ) throws(AdapterError) -> (layer: Int, module: ProjectionModule, isA: Bool) {
+        let parts = tensor.split(separator: ".", omittingEmptySubsequences: false)
+        guard parts.count == 5, parts[0] == "blk", parts[3] == "weight", parts[4] == "lora_a" || parts[4] == "lora_b",
+            let module = ggufModules[String(parts[2])], case .residual(let layer)? = HookPoint("layers.\(parts[1])"),
+            // One spelling of a number: a second would be a second update of the same module.
+            parts[1] == "\(layer)"
+        else {
+            throw .unsupported(
+                adapter: name, feature: "tensor '\(tensor)' in \(file)",
+                advice: "only blk.N.{attn_q,attn_k,attn_v,attn_output,ffn_gate,ffn_up,ffn_down}.weight.lora_a and .lora_b are")
+        }
+        return (layer, module, parts[4] == "lora_a")
+    }
+}
