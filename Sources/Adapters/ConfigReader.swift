@@ -71,15 +71,15 @@ struct ConfigReader {
         return try number(value, key)
     }
 
-    /// A table of numbers, such as PEFT's `alpha_pattern`.
-    func numbers(_ key: String) throws(AdapterError) -> [String: Double] {
-        guard let value = value(key) else { return [:] }
+    /// A table of numbers, such as PEFT's `alpha_pattern`, in the file's order.
+    func numbers(_ key: String) throws(AdapterError) -> [(key: String, value: Double)] {
+        guard let value = value(key) else { return [] }
         guard case .object(let entries) = value else { throw problem(key, got: value, wanted: "an object of numbers") }
         guard entries.count <= Self.entryLimit else {
             throw .badFile(adapter: adapter, file: file, problem: "'\(key)' has \(entries.count) entries, the limit is \(Self.entryLimit)")
         }
-        var result: [String: Double] = [:]
-        for (name, entry) in entries { result[name] = try number(entry, "\(key).\(name)") }
+        var result: [(key: String, value: Double)] = []
+        for (name, entry) in entries { result.append((name, try number(entry, "\(key).\(name)"))) }
         return result
     }
 

@@ -1,7 +1,7 @@
 /// Decides, by PEFT's own rules, which modules a config targets and with which rank and alpha.
 ///
 /// `target_modules` as a list matches whole names or dotted suffixes, as a string the whole name as a regular expression;
-/// `layers_to_transform` narrows lists only; keys of the rank and alpha patterns match `(.*\.)?(key)$`, the first that does wins.
+/// `layers_to_transform` narrows lists only, and there not the whole names; keys of the rank and alpha patterns match `(.*\.)?(key)$`, the first that does wins.
 struct ModuleMatcher {
     private enum Names {
         case all
@@ -36,7 +36,7 @@ struct ModuleMatcher {
     func targets(_ module: String, layer: Int) throws(AdapterError) -> Bool {
         if let excluded, try matches(excluded, module) { return false }
         guard try matches(targets, module) else { return false }
-        guard case .suffixes = targets, let layers = config.layersToTransform else { return true }
+        guard case .suffixes(let names) = targets, !names.contains(module), let layers = config.layersToTransform else { return true }
         guard layers.contains(layer) else { return false }
         let bodies = config.layersPattern.isEmpty ? [".*?\\.[^.]*"] : config.layersPattern.map { "(?:^|.*?\\.)\($0)" }
         for body in bodies {

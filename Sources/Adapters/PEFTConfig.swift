@@ -20,7 +20,7 @@ struct PEFTConfig {
     let targets: Targets
     /// The same two kinds for modules that are left out; nil when none are.
     let excluded: Targets?
-    /// In the order PEFT looks them up: it writes its configs with sorted keys.
+    /// In the file's order, in which PEFT looks them up: the first that matches counts.
     let rankPattern: [(key: String, rank: Int)]
     let alphaPattern: [(key: String, alpha: Double)]
     let layersToTransform: [Int]?
@@ -39,7 +39,7 @@ struct PEFTConfig {
         targets = try Self.targets(config)
         excluded = try Self.names(config, "exclude_modules")
         rankPattern = try Self.ranks(config)
-        alphaPattern = try config.numbers("alpha_pattern").sorted { $0.key < $1.key }.map { ($0.key, $0.value) }
+        alphaPattern = try config.numbers("alpha_pattern").map { ($0.key, $0.value) }
         layersToTransform = try Self.layers(config)
         layersPattern = try config.strings("layers_pattern")?.filter { !$0.isEmpty } ?? []
         baseModel = try? config.string("base_model_name_or_path")
@@ -68,7 +68,7 @@ struct PEFTConfig {
 
     private static func ranks(_ config: ConfigReader) throws(AdapterError) -> [(key: String, rank: Int)] {
         var result: [(key: String, rank: Int)] = []
-        for (key, value) in try config.numbers("rank_pattern").sorted(by: { $0.key < $1.key }) {
+        for (key, value) in try config.numbers("rank_pattern") {
             guard let rank = Int(exactly: value), (1...rankLimit).contains(rank) else {
                 throw config.problem("rank_pattern.\(key)", got: .double(value), wanted: "an integer from 1 to \(rankLimit)")
             }

@@ -54,6 +54,13 @@ LORAS: dict[str, dict] = {
     "one-layer-pattern": {
         "r": 4, "lora_alpha": 8, "target_modules": ["q_proj", "mlp.gate_proj"], "layers_to_transform": 1, "layers_pattern": "layers",
     },
+    "layers-and-whole-name": {
+        "r": 4, "lora_alpha": 8, "target_modules": ["model.layers.1.self_attn.q_proj", "v_proj"], "layers_to_transform": [0],
+    },
+    # The file's order of patterns counts; PEFT itself sorts them when it writes.
+    "patterns-unsorted": {
+        "r": 4, "lora_alpha": 8, "target_modules": ["q_proj", "v_proj"], "alpha_pattern": {"self_attn.v_proj": 3, ".*proj": 11},
+    },
     "excluded": {"r": 4, "lora_alpha": 8, "target_modules": PROJECTIONS, "exclude_modules": r".*layers\.0\..*|.*k_proj"},
     "excluded-names": {"r": 4, "lora_alpha": 8, "target_modules": PROJECTIONS, "exclude_modules": ["o_proj", "model.layers.1.mlp.up_proj"]},
     "all-linear": {"r": 3, "lora_alpha": 8, "target_modules": "all-linear"},
@@ -80,6 +87,10 @@ def make_lora(name: str, settings: dict, folder: Path) -> None:
         # PEFT turns the switch off for nn.Linear; a config written for another layer type still carries it.
         config = json.loads((folder / "adapter_config.json").read_text())
         config["fan_in_fan_out"] = True
+        (folder / "adapter_config.json").write_text(json.dumps(config))
+    if name == "patterns-unsorted":
+        config = json.loads((folder / "adapter_config.json").read_text())
+        config["alpha_pattern"] = settings["alpha_pattern"]
         (folder / "adapter_config.json").write_text(json.dumps(config))
     if name in BF16:
         tensors = load_file(folder / "adapter_model.safetensors")
