@@ -15,6 +15,11 @@ package enum GGUFAdapter: Sendable {
         } catch {
             throw AdapterError(error, adapter: name, file: file, path: path)
         }
+        try self.init(gguf, shownAs: file, name: name, shape: shape)
+    }
+
+    /// As `init(folder:)`, over a file already opened.
+    package init(_ gguf: GGUFFile, shownAs file: String, name: String, shape: ModelShape?) throws(AdapterError) {
         func text(_ key: String) -> String { gguf.metadata[key]?.stringValue ?? "" }
         let (type, architecture) = (text("general.type"), text("general.architecture"))
         if architecture == SteeringLayout.architecture {

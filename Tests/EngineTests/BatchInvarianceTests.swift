@@ -31,6 +31,12 @@ import Testing
         ],
         [AdapterSelection(name: "lora-upper")],
         [AdapterSelection(name: "lora-top", scale: 0.6), AdapterSelection(name: "sae-mlp", mode: .splice)],
+        [AdapterSelection(name: "jumprelu", mode: .splice, top: 3)],
+        [AdapterSelection(name: "vectors", scale: 1.5, scope: .generated)],
+        [
+            AdapterSelection(name: "lora-qv"), AdapterSelection(name: "vectors", scale: -1, layer: 1),
+            AdapterSelection(name: "jumprelu", mode: .edit, edits: [LatentEdit(latent: 7, op: .set, value: 2)]),
+        ],
     ]
 
     @Test(arguments: WeightFormat.allCases, InstructionSet.available)
@@ -153,7 +159,7 @@ import Testing
         }
     }
 
-    /// A random model with LoRAs on all and on upper layers, and two SAEs.
+    /// A random model with LoRAs on all and on upper layers, three SAEs and steering vectors.
     struct World {
         let model: any LanguageModel
         let registry: AdapterRegistry
@@ -167,6 +173,8 @@ import Testing
             try checkpoint.lora("lora-top", rank: 3, modules: ["o_proj", "gate_proj"], from: 2)
             try checkpoint.sae("sae", hookpoints: ["layers.0", "layers.1"])
             try checkpoint.sae("sae-mlp", hookpoints: ["layers.2.mlp"])
+            try checkpoint.saelens("jumprelu", hook: "blocks.1.hook_resid_post")
+            try checkpoint.steering("vectors", hookpoints: ["layers.0.mlp", "layers.1"])
             let opened = try Checkpoint.open(path: folder.path)
             let config = try ModelConfig.read(opened)
             let weights = try WeightReader(checkpoint: opened, config: config)

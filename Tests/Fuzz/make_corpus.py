@@ -125,6 +125,33 @@ def adapters(corpus: Path) -> None:
         (corpus / f"sae/{name}").write_bytes(two_files(cfg, tensors))
 
 
+def more_adapters(corpus: Path) -> None:
+    """Readers that came later: after the others, so that their seeds stay as they are."""
+    common = dict(d_in=8, d_sae=16, dtype="float32", normalize_activations="layer_norm", reshape_activations="none")
+    tensors = {"W_enc": floats(8, 16), "W_dec": floats(16, 8), "b_dec": floats(8), "b_enc": floats(16), "threshold": floats(16)}
+    new = common | dict(architecture="jumprelu", apply_b_dec_to_input=True, metadata=dict(sae_lens_version="6.54.12", hook_name="blocks.1.hook_mlp_out"))
+    (corpus / "saelens/good-jumprelu").write_bytes(two_files(new, tensors))
+    flat = dict(d_in=8, d_sae=16, hook_point="blocks.1.hook_resid_pre", activation_fn_str="topk", activation_fn_kwargs=dict(k=4), normalize_activations=False)
+    del tensors["threshold"]
+    (corpus / "saelens/good-flat").write_bytes(two_files(flat, tensors))
+    (corpus / "steering/good-two").write_bytes(
+        two_files(dict(vectors={"layers.0": "a", "layers.1.mlp": "b"}, scale=2.5), {"a": floats(8), "b": floats(8)}))
+    for name, architecture in [("good-lora", "llama"), ("good-control", "controlvector")]:
+        writer = GGUFWriter(str(corpus / "gguf-adapter" / name), architecture)
+        if architecture == "llama":
+            writer.add_type("adapter")
+            writer.add_string("adapter.type", "lora")
+            writer.add_float32("adapter.lora.alpha", 4.0)
+            writer.add_tensor("blk.0.attn_q.weight.lora_a", floats(2, 8))
+            writer.add_tensor("blk.0.attn_q.weight.lora_b", floats(8, 2))
+        else:
+            writer.add_tensor("direction.1", floats(8))
+        writer.write_header_to_file()
+        writer.write_kv_data_to_file()
+        writer.write_tensors_to_file()
+        writer.close()
+
+
 TEMPLATE = """{%- macro say(role, text) -%}<|{{ role }}|>{{ text | trim }}{%- endmacro -%}
 {%- set ns = namespace(n=0) -%}
 {%- for message in messages if message.content is string -%}
@@ -137,7 +164,7 @@ TEMPLATE = """{%- macro say(role, text) -%}<|{{ role }}|>{{ text | trim }}{%- en
 
 def main() -> None:
     corpus = Path(sys.argv[1]) if len(sys.argv) > 1 else Path(__file__).resolve().parent / "Corpus"
-    for name in ["json", "safetensors", "gguf", "config", "tokenizer", "template", "lora", "sae"]:
+    for name in ["json", "safetensors", "gguf", "config", "tokenizer", "template", "lora", "sae", "saelens", "steering", "gguf-adapter"]:
         (corpus / name).mkdir(parents=True, exist_ok=True)
     (corpus / "json/good-mixed").write_text('{"a": [1, -2.5e3, true, null, "x\\u00e9\\ud83d\\ude42\\n"], "": {"b": 9223372036854775807, "c": [[], {}]}, "ß": NaN}')
     (corpus / "safetensors/good-types").write_bytes(
@@ -151,6 +178,7 @@ def main() -> None:
     (corpus / "tokenizer/good-pairs").write_text(json.dumps(tokenizer(True), ensure_ascii=False))
     (corpus / "template/good-chat").write_text(TEMPLATE)
     adapters(corpus)
+    more_adapters(corpus)
 
 
 if __name__ == "__main__":

@@ -10,7 +10,8 @@ import Tokenizers
 /// Every reader of untrusted bytes, one case each: the mutation test beside this file and the fuzzer in `Tests/Fuzz` run them all.
 /// A new reader is one case here, its line in `read`, and a seed in `Tests/Fuzz/Corpus`.
 enum ReaderFuzzTarget: String, CaseIterable, Sendable {
-    case json, safetensors, gguf, config, tokenizer, template, lora, sae
+    case json, safetensors, gguf, config, tokenizer, template, lora, sae, saelens, steering
+    case ggufAdapter = "gguf-adapter"
 
     /// Reads `bytes` and uses whatever was accepted.
     /// - Throws: the reader's own error; any other end is a finding.
@@ -54,15 +55,48 @@ enum ReaderFuzzTarget: String, CaseIterable, Sendable {
                 let sae = try SparseAutoencoder.load(
                     folder: folder, name: "fuzz", digest: "", hookpoint: .residual(layer: 0), shape: Self.shape, format: .bf16,
                     pool: Self.pool)
-                let workspace = Workspace()
-                let x = workspace.matrix(1, sae.width)
-                for column in 0..<sae.width { x.pointer[column] = Float(column) - 3 }
-                _ = sae.encode(x, pool: Self.pool, workspace: workspace)
+                encode(sae)
+            }
+        case .saelens:
+            try inFolder(bytes, "cfg.json", "sae_weights.safetensors") { folder in
+                encode(
+                    try SAELensLayout(folder: folder, name: "fuzz", shape: Self.shape).load(digest: "", format: .bf16, pool: Self.pool))
+            }
+        case .steering:
+            try inFolder(bytes, "steering.json", "vector.safetensors") { folder in
+                add(try SteeringLayout(folder: folder, name: "fuzz", shape: Self.shape).load(digest: ""))
+            }
+        case .ggufAdapter:
+            let file = try GGUFFile(MappedFile(path: "fuzz.gguf", contents: bytes))
+            switch try GGUFAdapter(file, shownAs: "fuzz.gguf", name: "fuzz", shape: Self.shape) {
+            case .lora(let layout): _ = try layout.load(digest: "", format: .bf16, pool: Self.pool)
+            case .steering(let layout): add(try layout.load(digest: ""))
             }
         }
     }
 
-    private static let shape = ModelShape(layers: 2, hiddenSize: 8, queryWidth: 8, keyValueWidth: 4, ffnSize: 12, vocabSize: 32)
+    private func encode(_ sae: SparseAutoencoder) {
+        let workspace = Workspace()
+        let x = workspace.matrix(1, sae.width)
+        let y = workspace.matrix(1, sae.width)
+        for column in 0..<sae.width { x.pointer[column] = Float(column) - 3 }
+        sae.decode(sae.encode(x, pool: Self.pool, workspace: workspace), input: x, into: y, pool: Self.pool, workspace: workspace)
+    }
+
+    private func add(_ vectors: SteeringVectors) {
+        guard let steering = try? Steering(vectors) else { return }
+        let workspace = Workspace()
+        let h = workspace.matrix(1, vectors.width)
+        h.fill(0)
+        for action in AdapterSet([.vector(steering)]).actions(at: vectors.hookpoints[0]) {
+            action.apply(
+                to: h, input: nil, rows: [RowContext(position: 0, promptLength: 1, row: 0)], observations: nil, pool: Self.pool,
+                workspace: workspace)
+        }
+    }
+
+    private static let shape = ModelShape(
+        layers: 2, hiddenSize: 8, queryWidth: 8, keyValueWidth: 4, ffnSize: 12, vocabSize: 32, headDim: 4)
     private static let pool = WorkerPool(threads: 1)
 
     private func touch(_ tensors: any TensorSource) throws {

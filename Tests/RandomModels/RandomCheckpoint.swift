@@ -101,6 +101,30 @@ package struct RandomCheckpoint {
         }
     }
 
+    /// A SAELens jumprelu that normalises, at the TransformerLens place `hook`.
+    package mutating func saelens(_ name: String, hook: String, latents: Int = 192) throws {
+        let folder = folder.appendingPathComponent("adapters/\(name)")
+        try write(
+            folder, "cfg.json",
+            [
+                "architecture": "jumprelu", "d_in": Self.hidden, "d_sae": latents, "normalize_activations": "layer_norm",
+                "metadata": ["hook_name": hook],
+            ])
+        try Self.writeSafetensors(
+            [
+                ("W_enc", [Self.hidden, latents], normal(latents * Self.hidden, 0.125)), ("b_enc", [latents], normal(latents, 0.05)),
+                ("threshold", [latents], normal(latents, 0.1, mean: 0.4)),
+                ("W_dec", [latents, Self.hidden], normal(latents * Self.hidden, 0.125)), ("b_dec", [Self.hidden], normal(Self.hidden, 0.05)),
+            ], to: folder.appendingPathComponent("sae_weights.safetensors"))
+    }
+
+    /// One steering vector for all `hookpoints`.
+    package mutating func steering(_ name: String, hookpoints: [String]) throws {
+        let folder = folder.appendingPathComponent("adapters/\(name)")
+        try write(folder, "steering.json", ["vectors": Dictionary(uniqueKeysWithValues: hookpoints.map { ($0, "v") })])
+        try Self.writeSafetensors([("v", [Self.hidden], normal(Self.hidden, 0.2))], to: folder.appendingPathComponent("vector.safetensors"))
+    }
+
     private mutating func normal(_ count: Int, _ deviation: Float, mean: Float = 0) -> [Float] {
         (0..<count).map { _ in deviation == 0 ? mean : mean + deviation * random.normal() }
     }
