@@ -87,7 +87,12 @@ package struct SAELensLayout: SAELayout {
         if skip { skipMatrix = try tensors.packed("W_skip", outputs: width, inputs: width, format: format, pool: pool) }
         let threshold = try threshold()
         // A threshold's rule adds the bias itself.
-        let encoderBias = threshold == nil ? try tensors.vector("b_enc", count: latents) : AlignedBuffer<Float>(count: 0)
+        let encoderBias: AlignedBuffer<Float>
+        if threshold == nil {
+            encoderBias = try tensors.vector("b_enc", count: latents)
+        } else {
+            encoderBias = AlignedBuffer(count: 0)
+        }
         if let norms = folding.norms {
             for latent in 0..<encoderBias.count { encoderBias.pointer[latent] *= norms[latent] }
         }

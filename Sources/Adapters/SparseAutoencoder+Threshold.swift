@@ -4,7 +4,7 @@ extension SparseAutoencoder {
     /// Selects the latents that pass their thresholds. A row takes the memory of M pre-activations and M numbers, whatever acts; callers
     /// bound the rows (`Intervention.apply`).
     func encode(_ x: MatrixView, _ threshold: LatentThreshold, pool: WorkerPool, workspace: Workspace) -> LatentRows {
-        guard case .dense(let encoder) = encoder else { preconditionFailure("thresholds need every pre-activation") }
+        guard case .dense(let encoder) = self.encoder else { preconditionFailure("thresholds need every pre-activation") }
         let preactivations = workspace.matrix(x.rows, latents)
         let stride = preactivations.stride
         let indices = workspace.allocate(Int32.self, x.rows * stride)

@@ -3,10 +3,11 @@ import Foundation
 import Tensors
 import Testing
 
+/// The end of a config.
+private let tail = #""metadata": {"hook_name": "blocks.1.hook_resid_post"}}"#
+
 /// Broken, foreign and hostile SAELens folders.
 @Suite struct HostileSAELensTests {
-    private static let tail = #""metadata": {"hook_name": "blocks.1.hook_resid_post"}}"#
-
     private func error(
         config: String, change: (inout [Tensor]) -> Void = { _ in }, _ location: SourceLocation = #_sourceLocation
     ) throws -> AdapterError {
@@ -50,7 +51,7 @@ import Testing
         (#""hook_head_index": 3"#, "attention head"), (#""architecture": "transcoder", "d_out": 48"#, "48"),
     ])
     func whatItDoesNotDoIsRefusedByName(keys: String, named: String) throws {
-        guard case .unsupported(_, let feature, _) = try error(config: #"{"d_in": 24, "d_sae": 32, \#(keys), \#(Self.tail)"#) else {
+        guard case .unsupported(_, let feature, _) = try error(config: #"{"d_in": 24, "d_sae": 32, \#(keys), \#(tail)"#) else {
             Issue.record("\(keys) was not refused as unsupported")
             return
         }
@@ -109,7 +110,7 @@ import Testing
         let deep = try error(config: config.replacingOccurrences(of: "blocks.1", with: "blocks.4"))
         #expect(deep == .layerOutOfRange(adapter: "sae", layer: 4, layers: 4))
         let narrow = try error(
-            config: #"{"d_in": 12, "d_sae": 32, \#(Self.tail)"#,
+            config: #"{"d_in": 12, "d_sae": 32, \#(tail)"#,
             change: {
                 $0 = [
                     Tensor("W_enc", [12, 32], [Float](repeating: 1, count: 384)), Tensor("W_dec", [32, 12], [Float](repeating: 1, count: 384)),

@@ -7,14 +7,14 @@ import Testing
 @Suite struct SteeringTests {
     private static let direction = (0..<24).map { Float($0) - 7.5 }
 
-    private func folder(_ config: String, _ tensors: [Tensor] = [Tensor("vector", [24], direction)]) throws -> TemporaryFolder {
+    private func folder(_ config: String, _ tensors: [Tensor] = [Tensor("vector", [24], SteeringTests.direction)]) throws -> TemporaryFolder {
         let folder = try TemporaryFolder()
         try folder.write(config, to: "steering.json")
         try folder.write(Tensor.file(tensors), to: "vector.safetensors")
         return folder
     }
 
-    private func load(_ config: String, _ tensors: [Tensor] = [Tensor("vector", [24], direction)]) throws -> SteeringVectors {
+    private func load(_ config: String, _ tensors: [Tensor] = [Tensor("vector", [24], SteeringTests.direction)]) throws -> SteeringVectors {
         try SteeringLayout(folder: folder(config, tensors).url, name: "calm", shape: smallShape).load(digest: "sha256:3")
     }
 
