@@ -123,7 +123,7 @@ import Testing
                 let before = hidden(rows: 10)
                 let h = copy(before)
                 let intervention = try Intervention(sae: sae, mode: mode, edits: mode == .edit ? edits : [], scope: scope)
-                run(intervention, h, rows: .sequence(10, from: 2, promptLength: 5))
+                run(intervention, h, rows: [RowContext].sequence(10, from: 2, promptLength: 5))
                 let changed = (0..<10).filter { h.row($0) != before.row($0) }
                 #expect(changed == touched, "\(mode) with scope \(scope)")
             }

@@ -149,7 +149,7 @@ import Testing
                 func run(_ range: Range<Int>, threads: Int) -> [Float] {
                     let hidden = Matrix(golden.target.values, columns: golden.sae.width)
                     splice.apply(
-                        to: hidden.view.rows(range), input: golden.input.view.rows(range), rows: .sequence(range.count),
+                        to: hidden.view.rows(range), input: golden.input.view.rows(range), rows: [RowContext].sequence(range.count),
                         observations: nil, pool: WorkerPool(threads: threads), workspace: Workspace())
                     return Array(hidden.values[range.lowerBound * golden.sae.width..<range.upperBound * golden.sae.width])
                 }

@@ -20,7 +20,7 @@ import Testing
 
     private func run(_ set: AdapterSet, at hookpoint: HookPoint, _ h: Matrix, pool: WorkerPool = WorkerPool(threads: 1)) {
         for action in set.actions(at: hookpoint) {
-            action.apply(to: h.view, input: nil, rows: .sequence(h.rows), observations: nil, pool: pool, workspace: Workspace())
+            action.apply(to: h.view, input: nil, rows: [RowContext].sequence(h.rows), observations: nil, pool: pool, workspace: Workspace())
         }
     }
 
@@ -39,7 +39,7 @@ import Testing
                 for row in 0..<6 {
                     for column in 0..<24 {
                         let added: Float = rows.contains(row) ? 1.5 * Self.direction[column] : 0
-                        #expect(abs(h.view[row: row, column: column] - before[row * 24 + column] - added) < 1e-5)
+                        #expect(abs(h.view[row, column] - before[row * 24 + column] - added) < 1e-5)
                     }
                 }
                 #expect(set.actions(at: .residual(layer: 2)).isEmpty && !set.observes)
