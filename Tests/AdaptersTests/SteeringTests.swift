@@ -15,7 +15,10 @@ import Testing
     }
 
     private func load(_ config: String, _ tensors: [Tensor] = [Tensor("vector", [24], SteeringTests.direction)]) throws -> SteeringVectors {
-        try SteeringLayout(folder: folder(config, tensors).url, name: "calm", shape: smallShape).load(digest: "sha256:3")
+        let folder = try folder(config, tensors)
+        return try withExtendedLifetime(folder) {
+            try SteeringLayout(folder: folder.url, name: "calm", shape: smallShape).load(digest: "sha256:3")
+        }
     }
 
     private func run(_ set: AdapterSet, at hookpoint: HookPoint, _ h: Matrix, pool: WorkerPool = WorkerPool(threads: 1)) {
