@@ -33,7 +33,8 @@ final class LatentThreshold: Sendable {
     }
 
     /// Gated.
-    init(gateBias: consuming AlignedBuffer<Float>, magnitude: consuming AlignedBuffer<Float>, magnitudeBias: consuming AlignedBuffer<Float>) {
+    init(gateBias: consuming AlignedBuffer<Float>, magnitude: consuming AlignedBuffer<Float>, magnitudeBias: consuming AlignedBuffer<Float>)
+    {
         for latent in 0..<magnitude.count { magnitude.pointer[latent] = exp(magnitude.pointer[latent]) }
         bias = gateBias
         threshold = AlignedBuffer(count: 0)

@@ -58,7 +58,8 @@ extension LoRALayout {
         }
         guard !entries.isEmpty else { throw bad("it holds no tensors") }
         self.init(
-            name: name, files: [shownAs], baseModel: file.metadata["general.base_model.0.name"]?.stringValue, shape: shape, entries: entries,
+            name: name, files: [shownAs], baseModel: file.metadata["general.base_model.0.name"]?.stringValue, shape: shape,
+            entries: entries,
             tensors: AdapterTensorReader(adapter: name, file: shownAs, tensors: file))
     }
 

@@ -49,7 +49,8 @@ package struct SteeringLayout {
                 block.site == .residual, places.updateValue(tensor, forKey: block) == nil
             else {
                 throw .badFile(
-                    adapter: name, file: shownAs, problem: "tensor '\(tensor)' is none of a control vector's: direction.1, direction.2, ...")
+                    adapter: name, file: shownAs, problem: "tensor '\(tensor)' is none of a control vector's: direction.1, direction.2, ..."
+                )
             }
         }
         let tensors = AdapterTensorReader(adapter: name, file: shownAs, tensors: file)
@@ -118,7 +119,8 @@ package struct SteeringLayout {
         for (text, tensor) in names {
             guard let hookpoint = HookPoint(text) else {
                 throw .badFile(
-                    adapter: config.adapter, file: config.file, problem: "'\(text)' is no hookpoint, wanted one such as layers.12 or layers.12.mlp")
+                    adapter: config.adapter, file: config.file,
+                    problem: "'\(text)' is no hookpoint, wanted one such as layers.12 or layers.12.mlp")
             }
             guard places.updateValue(tensor, forKey: hookpoint) == nil else {
                 throw .badFile(adapter: config.adapter, file: config.file, problem: "hookpoint \(hookpoint) is there twice")

@@ -85,7 +85,8 @@ final class AdaptersFolder {
         packed.add("adapter.lora.alpha", Float(4))
         let width = smallShape.hiddenSize
         packed.addFloats("blk.1.attn_q.weight.lora_a", [UInt64(width), 2], [Float](repeating: 0.5, count: 2 * width))
-        packed.addFloats("blk.1.attn_q.weight.lora_b", [2, UInt64(smallShape.queryWidth)], [Float](repeating: 0.5, count: 2 * smallShape.queryWidth))
+        packed.addFloats(
+            "blk.1.attn_q.weight.lora_b", [2, UInt64(smallShape.queryWidth)], [Float](repeating: 0.5, count: 2 * smallShape.queryWidth))
         try write(Data(packed.bytes), to: "\(name)/\(file)")
     }
 

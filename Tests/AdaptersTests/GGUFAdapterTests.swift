@@ -132,11 +132,14 @@ import Testing
             }
         }
         #expect(
-            try pair([20, 2], [2, 32]) == .shapeMismatch(adapter: "x", tensor: "blk.0.attn_q.weight.lora_a", got: [2, 20], wanted: [2, 24]))
+            try pair([20, 2], [2, 32])
+                == .shapeMismatch(adapter: "x", tensor: "blk.0.attn_q.weight.lora_a", got: [2, 20], wanted: [2, 24]))
         #expect(
-            try pair([24, 2], [2, 30]) == .shapeMismatch(adapter: "x", tensor: "blk.0.attn_q.weight.lora_b", got: [30, 2], wanted: [32, 2]))
+            try pair([24, 2], [2, 30])
+                == .shapeMismatch(adapter: "x", tensor: "blk.0.attn_q.weight.lora_b", got: [30, 2], wanted: [32, 2]))
         #expect(
-            try pair([24, 2], [3, 32]) == .shapeMismatch(adapter: "x", tensor: "blk.0.attn_q.weight.lora_b", got: [32, 3], wanted: [32, 2]))
+            try pair([24, 2], [3, 32])
+                == .shapeMismatch(adapter: "x", tensor: "blk.0.attn_q.weight.lora_b", got: [32, 3], wanted: [32, 2]))
         #expect(try pair([24, 2], [2, 32], layer: 4) == .layerOutOfRange(adapter: "x", layer: 4, layers: 4))
         // The small model does not say how large its heads are.
         #expect(try pair([24, 2], [2, 32], architecture: "llama").description.contains("heads of 0 rows"))

@@ -23,16 +23,20 @@ private let tail = #""metadata": {"hook_name": "blocks.1.hook_resid_post"}}"#
         (#"{"d_in": 24, "d_sae": 32, "architecture": "topk", \#(tail)"#, "'k' is missing"),
         (#"{"d_in": 24, "d_sae": 32, "architecture": "topk", "k": 33, \#(tail)"#, "more than the 32"),
         (#"{"d_in": 24, "d_sae": 32, "architecture": "topk", "k": 0, \#(tail)"#, "'k'"),
-        (#"{"d_in": 24, "d_sae": 32, "activation_fn_str": "topk", "activation_fn_kwargs": [], "hook_point": "blocks.1.hook_mlp_out"}"#,
-            "activation_fn_kwargs"),
+        (
+            #"{"d_in": 24, "d_sae": 32, "activation_fn_str": "topk", "activation_fn_kwargs": [], "hook_point": "blocks.1.hook_mlp_out"}"#,
+            "activation_fn_kwargs"
+        ),
         (#"{"d_in": 24, "d_sae": 32, "normalize_activations": 3, \#(tail)"#, "normalize_activations"),
         (#"{"d_in": 24, "d_sae": 32, "apply_b_dec_to_input": "yes", \#(tail)"#, "apply_b_dec_to_input"),
         (#"{"d_in": 24, "d_sae": 32, "metadata": 3}"#, "metadata"), (#"{"d_in": 24, "d_sae": 32}"#, "hook_name"),
         (#"{"d_in": 24, "d_sae": 32, "metadata": {"hook_name": 3}}"#, "hook_name"),
         (#"{"d_in": 24, "d_sae": 32, "architecture": "transcoder", "apply_b_dec_to_input": true, \#(tail)"#, "apply_b_dec_to_input"),
         (#"{"d_in": 24, "d_sae": 32, "architecture": "transcoder", \#(tail)"#, "hook_name_out"),
-        (#"{"d_in": 24, "d_sae": 32, "normalize_activations": "expected_average_only_in", "norm_scaling_factor": 0, \#(tail)"#,
-            "norm_scaling_factor"),
+        (
+            #"{"d_in": 24, "d_sae": 32, "normalize_activations": "expected_average_only_in", "norm_scaling_factor": 0, \#(tail)"#,
+            "norm_scaling_factor"
+        ),
     ])
     func badConfigs(text: String, named: String) throws {
         guard case .badFile(_, let file, let problem) = try error(config: text) else {
@@ -113,7 +117,8 @@ private let tail = #""metadata": {"hook_name": "blocks.1.hook_resid_post"}}"#
             config: #"{"d_in": 12, "d_sae": 32, \#(tail)"#,
             change: {
                 $0 = [
-                    Tensor("W_enc", [12, 32], [Float](repeating: 1, count: 384)), Tensor("W_dec", [32, 12], [Float](repeating: 1, count: 384)),
+                    Tensor("W_enc", [12, 32], [Float](repeating: 1, count: 384)),
+                    Tensor("W_dec", [32, 12], [Float](repeating: 1, count: 384)),
                     Tensor("b_dec", [12], [Float](repeating: 1, count: 12)), Tensor("b_enc", [32], [Float](repeating: 1, count: 32)),
                 ]
             })

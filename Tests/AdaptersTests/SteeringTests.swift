@@ -7,7 +7,8 @@ import Testing
 @Suite struct SteeringTests {
     private static let direction = (0..<24).map { Float($0) - 7.5 }
 
-    private func folder(_ config: String, _ tensors: [Tensor] = [Tensor("vector", [24], SteeringTests.direction)]) throws -> TemporaryFolder {
+    private func folder(_ config: String, _ tensors: [Tensor] = [Tensor("vector", [24], SteeringTests.direction)]) throws -> TemporaryFolder
+    {
         let folder = try TemporaryFolder()
         try folder.write(config, to: "steering.json")
         try folder.write(Tensor.file(tensors), to: "vector.safetensors")

@@ -114,7 +114,8 @@ package struct RandomCheckpoint {
             [
                 ("W_enc", [Self.hidden, latents], normal(latents * Self.hidden, 0.125)), ("b_enc", [latents], normal(latents, 0.05)),
                 ("threshold", [latents], normal(latents, 0.1, mean: 0.4)),
-                ("W_dec", [latents, Self.hidden], normal(latents * Self.hidden, 0.125)), ("b_dec", [Self.hidden], normal(Self.hidden, 0.05)),
+                ("W_dec", [latents, Self.hidden], normal(latents * Self.hidden, 0.125)),
+                ("b_dec", [Self.hidden], normal(Self.hidden, 0.05)),
             ], to: folder.appendingPathComponent("sae_weights.safetensors"))
     }
 
