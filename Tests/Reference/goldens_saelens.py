@@ -231,8 +231,8 @@ def compare(name: str, folder: Path, x, activations, output) -> bool:
     except ImportError:
         return False
     settings = json.loads((folder / "cfg.json").read_text())
-    if settings.get("architecture") == "batchtopk" or "norm_scaling_factor" in settings:
-        # A name for jumprelu; and a factor that SAELens keeps in a table of its own.
+    if settings.get("architecture") == "batchtopk" or "norm_scaling_factor" in settings or name == "jumprelu-log":
+        # A name for jumprelu; a factor that SAELens keeps in a table of its own; a tensor of its training checkpoints.
         return False
     sae = SAE.load_from_disk(folder)
     # Its own tolerance: it computes in f32.
