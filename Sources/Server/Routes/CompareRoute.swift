@@ -32,7 +32,7 @@ extension Endpoint {
             plan, variants: variants, startsInReasoning: startsInReasoning, includesReasoning: compare.includesReasoning,
             bytes: { service.bytes(of: $0) },
             score: { request throws(APIError) in
-                do {
+                do throws(EngineError) {
                     return try await service.score(request)
                 } catch {
                     throw responder.apiError(error)

@@ -8,7 +8,7 @@ extension Endpoint {
     static let features = Endpoint(method: .post, path: "/v1/features") { request, context, state in
         let fields = try await RequestBodyReader.fields(request, state.settings)
         let service = state.service
-        let features = try FeatureFields(fields, adapters: await service.adapters())
+        let features = try FeatureFields(fields, adapters: await service.adapters(), whole: true)
         let own = try AdapterFields.read(fields, limit: state.settings.maxAdapters) ?? []
         let tokens = try PromptSource(fields, service, state.settings).tokens(service).tokens
         let room = service.contextLength

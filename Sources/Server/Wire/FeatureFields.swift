@@ -11,9 +11,11 @@ struct FeatureFields {
 
     static let known: Set<String> = ["adapter", "layers", "at", "top", "prompt"]
 
-    /// - Parameter adapters: what is served.
+    /// - Parameters:
+    ///   - adapters: what is served.
+    ///   - whole: every token is read anyway; `prompt` has another meaning.
     /// - Throws: 400 when it is not clear which SAE is meant, or that has no such hookpoint; 404 when there is none of that name.
-    init(_ fields: FieldReader, adapters: [AdapterSummary]) throws(APIError) {
+    init(_ fields: FieldReader, adapters: [AdapterSummary], whole: Bool = false) throws(APIError) {
         let sae = try Self.sae(fields, adapters)
         let layers = try Self.layers(fields)
         var site: HookPoint.Site?
@@ -33,7 +35,7 @@ struct FeatureFields {
         guard !chosen.isEmpty else { throw .bad(fields.path + "at", "'\(sae.name)' has no such hookpoint; it has \(there)") }
         let top = try fields.int("top", in: 1...1024)
         selections = chosen.map { AdapterSelection(name: sae.name, layer: $0.layer, at: $0.site, mode: .observe, top: top) }
-        includesPrompt = try fields.bool("prompt") ?? false
+        includesPrompt = whole ? true : try fields.bool("prompt") ?? false
     }
 
     private static func sae(_ fields: FieldReader, _ adapters: [AdapterSummary]) throws(APIError) -> AdapterSummary {
