@@ -59,6 +59,18 @@ package final class AdapterRegistry: Sendable {
         }
     }
 
+    /// What is known about the latents of those of `names` that have labels.
+    package func labels(of names: [String]) -> [String: LatentLabels] {
+        state.withLock { state in
+            var labels: [String: LatentLabels] = [:]
+            for name in names {
+                guard let found = state.entries[name]?.summary.latentLabels, !found.isEmpty else { continue }
+                labels[name] = found
+            }
+            return labels
+        }
+    }
+
     /// Looks at the folder again: new, changed and deleted adapters. Files that did not change are not read again.
     package func refresh() async {
         guard let folder else { return }
