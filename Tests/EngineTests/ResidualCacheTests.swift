@@ -20,6 +20,8 @@ import Testing
             case "lora-top", "sae-mlp": 2
             case "sae" where each.mode == .observe: Int.max
             case "sae": each.layer! + 1
+            case "jumprelu": 2
+            case "vectors": each.layer == 1 ? 2 : 0
             default: 0
             }
         }.min() ?? .max
