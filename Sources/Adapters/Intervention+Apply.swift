@@ -1,7 +1,8 @@
 import Tensors
 
 extension Intervention {
-    /// Rows encoded at once: bounds the scratch `[rows, latents]` to 16 MB as far as one row allows. Has no influence on any result.
+    /// Rows encoded at once: bounds the scratch `[rows, latents]` to 16 MB as far as one row allows, and to twice that where a threshold
+    /// selects, as any number of latents may act. Has no influence on any result.
     private var portion: Int { max(1, min(64, (4 << 20) / sae.latents)) }
 
     /// Reads or changes the activations `h` `[rows, d]` in place. Every row is worked on by itself.
