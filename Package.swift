@@ -67,7 +67,7 @@ let package = Package(
             ]),
         .target(
             name: "AdapterRegistry",
-            dependencies: ["Adapters", "Checkpoints", "JSONText", "Tensors", .product(name: "Crypto", package: "swift-crypto")]),
+            dependencies: ["Adapters", "Checkpoints", "JSONText", "Tensors", "CZstd", .product(name: "Crypto", package: "swift-crypto")]),
         .target(name: "Engine", dependencies: ["Models", "Adapters", "Tokenizers", "Tensors"]),
         .target(name: "Models", dependencies: ["Adapters", "Tokenizers", "Jinja", "Checkpoints", "JSONText", "Tensors"]),
         .target(name: "Adapters", dependencies: ["Checkpoints", "JSONText", "Tensors", "CPCRE2"]),
@@ -87,12 +87,16 @@ let package = Package(
         .systemLibrary(
             name: "CXXHash", path: "Sources/System/CXXHash", pkgConfig: "libxxhash",
             providers: [.apt(["libxxhash-dev"])]),
+        .systemLibrary(
+            name: "CZstd", path: "Sources/System/CZstd", pkgConfig: "libzstd",
+            providers: [.apt(["libzstd-dev"])]),
 
         .target(name: "TestSupport", dependencies: ["AdapterRegistry", "Adapters"], path: "Tests/TestSupport"),
         .target(name: "RandomModels", dependencies: ["Tokenizers"], path: "Tests/RandomModels"),
         .executableTarget(
             name: "StepProbe", dependencies: ["Engine", "Models", "Adapters", "Checkpoints", "Tensors", "RandomModels"],
             path: "Tests/StepProbe", exclude: ["count_calls.py"]),
+        .executableTarget(name: "StoreProbe", dependencies: ["AdapterRegistry"], path: "Tests/StoreProbe"),
         .testTarget(name: "KernelsTests", dependencies: ["Kernels"]),
         .testTarget(name: "TensorsTests", dependencies: ["Tensors"]),
         .testTarget(name: "JSONTextTests", dependencies: ["JSONText"]),
@@ -110,7 +114,7 @@ let package = Package(
             dependencies: [
                 "AdapterRegistry", "Engine", "Models", "Adapters", "Checkpoints", "Tokenizers", "Tensors", "TestSupport", "RandomModels",
             ]),
-        .testTarget(name: "AdapterRegistryTests", dependencies: ["AdapterRegistry", "Adapters"]),
+        .testTarget(name: "AdapterRegistryTests", dependencies: ["AdapterRegistry", "Adapters", "JSONText", "CZstd", "StoreProbe"]),
         .testTarget(
             name: "LoadTestTests",
             dependencies: [
