@@ -19,6 +19,7 @@ package struct PackWriter {
     /// Packs a folder's files (hidden ones are left out).
     /// - Parameter progress: hears the fraction of bytes done.
     /// - Throws: `.exists` when something is at `path`, unless `replaces`.
+    @discardableResult
     package func write(
         folder: URL, to path: String, replaces: Bool = false, progress: (Double) -> Void = { _ in }
     ) throws(AdapterStorageError) -> PackManifest {
@@ -29,6 +30,7 @@ package struct PackWriter {
 
     /// Packs a stored adapter; gives the same bytes as its folder would.
     /// - Throws: also `.damaged` when a blob is not what its name says.
+    @discardableResult
     package func write(
         _ manifest: StoredManifest, of store: AdapterStore, to path: String, replaces: Bool = false, progress: (Double) -> Void = { _ in }
     ) throws(AdapterStorageError) -> PackManifest {

@@ -27,14 +27,10 @@ extension AdapterStore {
         var inner: Set<String> = []
         for file in manifest.files {
             let link = partial.appendingPathComponent(file.path)
-            var ups = 2  // From folders/HEX to the root.
-            var parent = (file.path as NSString).deletingLastPathComponent
-            if !parent.isEmpty { try DurableFolder.make(link.deletingLastPathComponent().path) }
-            while !parent.isEmpty {
-                inner.insert(parent)
-                parent = (parent as NSString).deletingLastPathComponent
-                ups += 1
-            }
+            let parts = file.path.split(separator: "/")
+            for depth in 1..<max(parts.count, 1) { inner.insert(parts[..<depth].joined(separator: "/")) }
+            if parts.count > 1 { try DurableFolder.make(link.deletingLastPathComponent().path) }
+            let ups = parts.count + 1  // Out of the folders around it, of the version's, and of folders/.
             let target = String(repeating: "../", count: ups) + "blobs/" + Self.blobPrefix + file.sha256
             guard symlink(target, link.path) == 0 else {
                 throw .system(path: link.path, doing: "making a link to \(target)", reason: systemErrorText())
@@ -58,7 +54,7 @@ extension AdapterStore {
         for file in manifest.files {
             let link = folder.appendingPathComponent(file.path).path
             let target = try? FileManager.default.destinationOfSymbolicLink(atPath: link)
-            guard let target, (target as NSString).lastPathComponent == Self.blobPrefix + file.sha256, access(link, F_OK) == 0 else {
+            guard let target, target.hasSuffix("/" + Self.blobPrefix + file.sha256), access(link, F_OK) == 0 else {
                 return file.path
             }
         }
