@@ -67,7 +67,9 @@ let package = Package(
             ]),
         .target(
             name: "AdapterRegistry",
-            dependencies: ["Adapters", "Checkpoints", "JSONText", "Tensors", "CZstd", .product(name: "Crypto", package: "swift-crypto")]),
+            dependencies: [
+                "Adapters", "Checkpoints", "JSONText", "Tensors", "CCurl", "CZstd", .product(name: "Crypto", package: "swift-crypto"),
+            ]),
         .target(name: "Engine", dependencies: ["Models", "Adapters", "Tokenizers", "Tensors"]),
         .target(name: "Models", dependencies: ["Adapters", "Tokenizers", "Jinja", "Checkpoints", "JSONText", "Tensors"]),
         .target(name: "Adapters", dependencies: ["Checkpoints", "JSONText", "Tensors", "CPCRE2"]),
@@ -84,6 +86,9 @@ let package = Package(
         .systemLibrary(
             name: "CPCRE2", path: "Sources/System/CPCRE2", pkgConfig: "libpcre2-8",
             providers: [.apt(["libpcre2-dev"])]),
+        .systemLibrary(
+            name: "CCurl", path: "Sources/System/CCurl", pkgConfig: "libcurl",
+            providers: [.apt(["libcurl4-openssl-dev"])]),
         .systemLibrary(
             name: "CXXHash", path: "Sources/System/CXXHash", pkgConfig: "libxxhash",
             providers: [.apt(["libxxhash-dev"])]),

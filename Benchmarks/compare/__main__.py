@@ -22,6 +22,8 @@ HERE = Path(__file__).parent
 PROJECT = HERE.parent.parent
 #: seconds a turn is reckoned to take until one has been seen
 USUAL_TURN = 55.0
+#: what decides which kernels everybody runs, the widest first
+INSTRUCTIONS = {"avx512_bf16": " with AVX-512, VNNI and BF16", "avx512f": " with AVX-512", "avx2": " with AVX2"}
 
 
 def parse() -> argparse.Namespace:
@@ -97,10 +99,13 @@ def measure(record: Record, contenders: list[Contender], workspace: Workspace, r
 
 
 def about(workload: Workload, checkpoint: Path) -> dict[str, object]:
-    models = [line.split(":", 1)[1].strip() for line in Path("/proc/cpuinfo").read_text().splitlines() if line.startswith("model name")]
+    lines = Path("/proc/cpuinfo").read_text().splitlines()
+    models = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
+    flags = next((line.split() for line in lines if line.startswith("flags")), [])
+    widest = next((name for flag, name in INSTRUCTIONS.items() if flag in flags), "")
     return {
         "date": time.strftime("%Y-%m-%d"),
-        "machine": f"{len(models)} cores of {models[0] if models else platform.machine()}",
+        "machine": f"{len(models)} cores of {models[0] if models else platform.machine()}{widest}",
         "workload": asdict(workload),
         "versions": {"llama.cpp": llama_cpp.SDIST.replace("==", " "), "OpenVINO": openvino_peer.VERSION},
         "multiplied_weights": multiplied_weights(checkpoint),

@@ -19,6 +19,8 @@ package final class AdapterSet: Sendable {
     package let cacheKey: String
     /// Whether a token's keys and values depend on its belonging to the prompt or to the answer.
     package let distinguishesPrompt: Bool
+    /// Leading blocks that compute what the base model computes; `Int.max` when all do (`SharedLayers.swift`).
+    package let sharedLayers: Int
     private let loraTable: [[LoRAEntry]]
     private let hookTable: [[Intervention]]
 
@@ -28,6 +30,7 @@ package final class AdapterSet: Sendable {
         let changing = applied.filter(\.changesActivations)
         cacheKey = changing.map(\.key).joined(separator: "|")
         distinguishesPrompt = changing.contains(where: \.distinguishesPrompt)
+        sharedLayers = applied.map(\.sharedLayers).min() ?? .max
         var loras: [[LoRAEntry]] = []
         var hooks: [[Intervention]] = []
         for adapter in applied {

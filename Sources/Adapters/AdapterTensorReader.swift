@@ -37,6 +37,24 @@ struct AdapterTensorReader: Sendable {
         }
     }
 
+    /// The tensor `[latents, width]` as an encoder that selects its largest pre-activations.
+    func latentEncoder(
+        _ tensor: String, latents: Int, width: Int, format: FloatFormat, bias: borrowing AlignedBuffer<Float>, pool: WorkerPool
+    ) throws(AdapterError) -> LatentEncoder {
+        try require(tensor, shape: [latents, width])
+        do {
+            let encoder = try LatentEncoder(
+                latents: latents, width: width, format: format, bias: UnsafePointer(bias.pointer), pool: pool
+            ) { rows, destination in
+                try read(tensor, rows: rows, columns: width, into: destination)
+            }
+            tensors.discard(tensor)
+            return encoder
+        } catch {
+            throw wrap(error)
+        }
+    }
+
     /// A one-dimensional tensor.
     func vector(_ tensor: String, count: Int) throws(AdapterError) -> AlignedBuffer<Float> {
         try require(tensor, shape: [count])

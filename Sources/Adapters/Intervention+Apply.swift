@@ -45,6 +45,10 @@ extension Intervention {
         _ h: MatrixView, source: MatrixView, rows: UnsafePointer<RowContext>, observations: ObservationSink?, pool: WorkerPool,
         workspace: Workspace
     ) {
+        if editsWithoutLatents, !reports(rows, h.rows, observations) {
+            for row in 0..<h.rows { edit(h.row(row), nil, row: row, on: pool.instructionSet) }
+            return
+        }
         let mark = workspace.mark()
         defer { workspace.release(mark) }
         let latents = sae.encode(source, pool: pool, workspace: workspace)
@@ -63,15 +67,28 @@ extension Intervention {
     }
 
     /// `h += strength * sum_i (a'_i - a_i) W_dec[i]`, over the named latents in the order of their first edit.
-    private func edit(_ h: UnsafeMutablePointer<Float>, _ latents: LatentRows, row: Int, on tier: InstructionSet) {
+    /// - Parameter latents: nil when every change is known without them.
+    private func edit(_ h: UnsafeMutablePointer<Float>, _ latents: LatentRows?, row: Int, on tier: InstructionSet) {
         for (index, edited) in editedLatents.enumerated() {
-            let before = latents.activation(row: row, latent: edited.latent)
-            var after = before
-            for edit in edited.edits { after = groupedEdits[edit].apply(to: after) }
-            let change = strength * (after - before)
+            let change = strength * (edited.change ?? self.change(edited, latents, row: row))
             guard change != 0 else { continue }
             RowOperations.axpy(change, editedRows.pointer + index * sae.width, count: sae.width, to: h, on: tier)
         }
+    }
+
+    /// `a' - a` of one latent.
+    @inline(__always)
+    private func change(_ edited: EditedLatent, _ latents: LatentRows?, row: Int) -> Float {
+        let before = latents?.activation(row: row, latent: edited.latent) ?? 0
+        var after = before
+        for edit in edited.edits { after = groupedEdits[edit].apply(to: after) }
+        return after - before
+    }
+
+    /// Whether any of the rows is to be read.
+    private func reports(_ rows: UnsafePointer<RowContext>, _ count: Int, _ observations: ObservationSink?) -> Bool {
+        guard let observations, top > 0 else { return false }
+        return (0..<count).contains { observations.wants(row: Int(rows[$0].row)) }
     }
 
     private func report(

@@ -16,6 +16,9 @@ package final class Intervention: Sendable {
     struct EditedLatent: Sendable {
         let latent: Int32
         let edits: Range<Int>
+        /// The sum of the values when all edits are `add`: the change whatever the activation is, so none has to be known. (In f32
+        /// `(a + v) - a` may differ from `v` in its last bits; the change is defined as the sum of the values, with or without encoding.)
+        let change: Float?
     }
 
     /// The named latents, in the order of their first edit.
@@ -50,13 +53,18 @@ package final class Intervention: Sendable {
         for (index, latent) in order.enumerated() {
             let start = grouped.count
             grouped.append(contentsOf: byLatent[latent] ?? [])
-            edited.append(EditedLatent(latent: Int32(latent), edits: start..<grouped.count))
+            let own = grouped[start...]
+            let change: Float? = own.allSatisfy { $0.op == .add } ? own.reduce(0) { $0 + $1.value } : nil
+            edited.append(EditedLatent(latent: Int32(latent), edits: start..<grouped.count, change: change))
             sae.copyDecoderRow(latent, into: rows.pointer + index * sae.width)
         }
         editedLatents = edited
         groupedEdits = grouped
         editedRows = rows
     }
+
+    /// Whether rows that nobody observes can be edited without knowing their latents.
+    var editsWithoutLatents: Bool { mode == .edit && editedLatents.allSatisfy { $0.change != nil } }
 
     package var hookpoint: HookPoint { sae.hookpoint }
 

@@ -37,9 +37,6 @@ final class RowTable: Sendable {
 
     var byteCount: Int { rows * width * (format == .f32 ? 4 : 2) }
 
-    /// Elements of scratch that `add` needs.
-    var scratchCount: Int { format == .f32 ? 0 : width }
-
     /// The row as f32, exactly as stored.
     func copyRow(_ index: Int, into destination: UnsafeMutablePointer<Float>) {
         switch format {
@@ -48,18 +45,14 @@ final class RowTable: Sendable {
         }
     }
 
-    /// `destination += factor * row`
-    @inline(__always)
+    /// `destination += sum_i factors[i] * row indices[i]`, in that order, leaving out factors of 0.
     func add(
-        _ index: Int, factor: Float, to destination: UnsafeMutablePointer<Float>, scratch: UnsafeMutablePointer<Float>,
+        _ indices: UnsafePointer<Int32>, factors: UnsafePointer<Float>, count: Int, to destination: UnsafeMutablePointer<Float>,
         on tier: InstructionSet
     ) {
-        switch format {
-        case .f32: RowOperations.axpy(factor, single.pointer + index * width, count: width, to: destination, on: tier)
-        case .bf16:
-            expand(index, into: scratch)
-            RowOperations.axpy(factor, scratch, count: width, to: destination, on: tier)
-        }
+        let elements = format == .f32 ? UnsafeRawPointer(single.pointer) : UnsafeRawPointer(brain.pointer)
+        RowOperations.addRows(
+            elements, format: format, width: width, indices: indices, factors: factors, count: count, to: destination, on: tier)
     }
 
     private func expand(_ index: Int, into destination: UnsafeMutablePointer<Float>) {

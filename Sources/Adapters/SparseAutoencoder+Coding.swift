@@ -6,6 +6,15 @@ extension SparseAutoencoder {
         let rows = x.rows
         let selected = LatentRows(
             rows: rows, k: k, indices: workspace.allocate(Int32.self, rows * k), activations: workspace.allocate(Float.self, rows * k))
+        let encoder: PackedMatrix
+        switch self.encoder {
+        case .shortlisted(let encoder):
+            encoder.select(
+                x, centre: transcode ? nil : UnsafePointer(decoderBias.pointer), k: k, indices: selected.indices,
+                activations: selected.activations, pool: pool, workspace: workspace)
+            return selected
+        case .dense(let matrix): encoder = matrix
+        }
         let mark = workspace.mark()
         defer { workspace.release(mark) }
         let preactivations = workspace.matrix(rows, latents)
@@ -52,27 +61,19 @@ extension SparseAutoencoder {
     }
 
     /// Reconstructs one row: `sum_i a_i W_dec[i] + b_dec`, summed in the order of the slots, without the skip connection.
-    /// `scratch` has room for `width` elements.
     private func decode(
-        indices: UnsafePointer<Int32>, activations: UnsafePointer<Float>, into y: UnsafeMutablePointer<Float>,
-        scratch: UnsafeMutablePointer<Float>, on tier: InstructionSet
+        indices: UnsafePointer<Int32>, activations: UnsafePointer<Float>, into y: UnsafeMutablePointer<Float>, on tier: InstructionSet
     ) {
         y.update(from: decoderBias.pointer, count: width)
-        for slot in 0..<k where activations[slot] != 0 {
-            decoder.add(Int(indices[slot]), factor: activations[slot], to: y, scratch: scratch, on: tier)
-        }
+        decoder.add(indices, factors: activations, count: k, to: y, on: tier)
     }
 
     /// Reconstructs rows from their latents into `y` `[tokens, d]`. `x` is what was encoded; the skip connection reads it.
     /// `y` must not overlap `x`.
     package func decode(_ rows: LatentRows, input x: MatrixView, into y: MatrixView, pool: WorkerPool, workspace: Workspace) {
-        let mark = workspace.mark()
-        defer { workspace.release(mark) }
-        let scratch = workspace.matrix(rows.rows, width)
         pool.parallel(rows.rows) { row in
             decode(
-                indices: rows.indices(row: row), activations: rows.activations(row: row), into: y.row(row), scratch: scratch.row(row),
-                on: pool.instructionSet)
+                indices: rows.indices(row: row), activations: rows.activations(row: row), into: y.row(row), on: pool.instructionSet)
         }
         if let skipMatrix {
             skipMatrix.multiply(x, into: y, .add(scale: 1), pool: pool, workspace: workspace)

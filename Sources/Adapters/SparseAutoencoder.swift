@@ -23,7 +23,7 @@ package final class SparseAutoencoder: Sendable {
     package let transcode: Bool
 
     /// `[M, d]`
-    let encoder: PackedMatrix
+    let encoder: EncoderMatrix
     let encoderBias: AlignedBuffer<Float>
     /// W_dec `[M, d]`
     let decoder: RowTable
@@ -32,7 +32,7 @@ package final class SparseAutoencoder: Sendable {
     let skipMatrix: PackedMatrix?
 
     init(
-        name: String, digest: String, hookpoint: HookPoint, activation: Activation, k: Int, transcode: Bool, encoder: PackedMatrix,
+        name: String, digest: String, hookpoint: HookPoint, activation: Activation, k: Int, transcode: Bool, encoder: EncoderMatrix,
         encoderBias: consuming AlignedBuffer<Float>, decoder: RowTable, decoderBias: consuming AlignedBuffer<Float>,
         skipMatrix: PackedMatrix?
     ) {
@@ -42,8 +42,8 @@ package final class SparseAutoencoder: Sendable {
         self.activation = activation
         self.k = k
         self.transcode = transcode
-        width = encoder.inputs
-        latents = encoder.outputs
+        width = encoder.width
+        latents = encoder.latents
         self.encoder = encoder
         self.encoderBias = encoderBias
         self.decoder = decoder

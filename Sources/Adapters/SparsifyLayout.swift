@@ -65,13 +65,22 @@ package struct SparsifyLayout {
     /// Reads and packs every tensor.
     package func load(digest: String, format: FloatFormat, pool: WorkerPool) throws(AdapterError) -> SparseAutoencoder {
         let (latents, width) = (config.latents, config.width)
-        let encoder = try tensors.packed("encoder.weight", outputs: latents, inputs: width, format: format, pool: pool)
+        let encoderBias = try tensors.vector("encoder.bias", count: latents)
+        let encoder: EncoderMatrix
+        // In f32 every pre-activation comes from OpenBLAS, as it always has: nobody who asks for f32 asks for speed.
+        if config.activation == .topk, format == .bf16 {
+            encoder = .shortlisted(
+                try tensors.latentEncoder(
+                    "encoder.weight", latents: latents, width: width, format: format, bias: encoderBias, pool: pool))
+        } else {
+            encoder = .dense(try tensors.packed("encoder.weight", outputs: latents, inputs: width, format: format, pool: pool))
+        }
         let decoder = try tensors.rowTable("W_dec", rows: latents, width: width, format: format)
         var skipMatrix: PackedMatrix?
         if config.skip { skipMatrix = try tensors.packed("W_skip", outputs: width, inputs: width, format: format, pool: pool) }
         return SparseAutoencoder(
             name: name, digest: digest, hookpoint: hookpoint, activation: config.activation, k: config.k,
-            transcode: config.transcode, encoder: encoder, encoderBias: try tensors.vector("encoder.bias", count: latents),
+            transcode: config.transcode, encoder: encoder, encoderBias: encoderBias,
             decoder: decoder, decoderBias: try tensors.vector("b_dec", count: width), skipMatrix: skipMatrix)
     }
 }

@@ -38,17 +38,17 @@ final class BlockManager {
 
     // MARK: Sequences
 
-    /// Gives a sequence without blocks all it needs for its tokens, with as many from the prefix cache as `reuses` allows, and sets how
-    /// far it is computed. Nothing happens when fewer than `reserve` blocks would be left.
+    /// Gives a sequence without blocks all it needs for its tokens, with as many from the prefix cache as it can use, and sets how far it
+    /// is computed. Nothing happens when fewer than `reserve` blocks would be left.
     ///
     /// The last token is never taken from the cache: what follows it must be computed.
-    func admit(_ sequence: UnsafeMutablePointer<SequenceState>, reuses: Bool, reserve: Int) -> Bool {
+    func admit(_ sequence: UnsafeMutablePointer<SequenceState>, reserve: Int) -> Bool {
         let needed = KVBlock.count(tokens: sequence.pointee.tokenCount)
         // A block from the cache may be one of those available, so without looking: this much must be there at best.
-        guard needed - (reuses ? sequence.pointee.tokenCount - 1 : 0) / KVBlock.tokens + reserve <= available else { return false }
+        guard needed - sequence.pointee.reusableTokens / KVBlock.tokens + reserve <= available else { return false }
         var found = 0
         var foundUnused = 0
-        if reuses && cachesPrefixes {
+        if cachesPrefixes {
             (found, foundUnused) = match(sequence)
         }
         guard needed - found + reserve <= available - foundUnused else { return false }
@@ -65,7 +65,7 @@ final class BlockManager {
     /// Writes the cached blocks that hold the beginning of the sequence into its table, and returns how many there are and how many of
     /// them nobody uses.
     private func match(_ sequence: UnsafeMutablePointer<SequenceState>) -> (found: Int, unused: Int) {
-        let limit = (sequence.pointee.tokenCount - 1) / KVBlock.tokens
+        let limit = sequence.pointee.reusableTokens / KVBlock.tokens
         var parent = PrefixCache.none
         var unused = 0
         for index in 0..<limit {

@@ -68,34 +68,23 @@ package struct DistributionDrift: Sendable {
             let wanted = reference.logits(referenceHidden.rows(rows), pool: pool, workspace: workspace)
             for row in rows {
                 let next = row + 1 < context.count ? Int(context[row + 1]) : nil
-                add(logits.row(row - first), wanted.row(row - first), count: logits.columns, next: next)
+                add(logits.row(row - first), wanted.row(row - first), count: logits.columns, next: next, pool)
             }
         }
     }
 
-    private mutating func add(_ logits: UnsafePointer<Float>, _ wanted: UnsafePointer<Float>, count: Int, next: Int?) {
-        let (sum, wantedSum) = (Self.logSumExp(logits, count), Self.logSumExp(wanted, count))
-        var divergence = 0.0
-        for index in 0..<count {
-            let logP = Double(wanted[index]) - wantedSum
-            divergence += exp(logP) * (logP - (Double(logits[index]) - sum))
-        }
-        kl.append(max(divergence, 0))
+    private mutating func add(
+        _ logits: UnsafePointer<Float>, _ wanted: UnsafePointer<Float>, count: Int, next: Int?, _ pool: WorkerPool
+    ) {
+        let comparison = DistributionComparison(logits, against: wanted, count: count, pool: pool)
+        kl.append(comparison.divergence)
         positions += 1
-        if RowOperations.argmax(logits, count: count) == RowOperations.argmax(wanted, count: count) { same += 1 }
+        if comparison.sameTop { same += 1 }
         if let next {
             predicted += 1
-            referenceLoss += wantedSum - Double(wanted[next])
-            loss += sum - Double(logits[next])
+            referenceLoss += comparison.referenceLogSumExp - Double(wanted[next])
+            loss += comparison.logSumExp - Double(logits[next])
         }
-    }
-
-    /// In double: the divergences to be measured are as small as f32's rounding.
-    private static func logSumExp(_ row: UnsafePointer<Float>, _ count: Int) -> Double {
-        let largest = Double(row[RowOperations.argmax(row, count: count)])
-        var sum = 0.0
-        for index in 0..<count { sum += exp(Double(row[index]) - largest) }
-        return largest + log(sum)
     }
 }
 

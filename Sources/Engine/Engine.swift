@@ -12,6 +12,7 @@ import Tokenizers
 package final class Engine: Sendable {
     package let settings: EngineSettings
     package let vocabSize: Int
+    private let width: Int
     private let mailbox: Mailbox
     private let shared = SharedStatistics()
 
@@ -27,6 +28,7 @@ package final class Engine: Sendable {
     ) {
         self.settings = settings
         vocabSize = model.config.vocabSize
+        width = model.config.hiddenSize
         mailbox = Mailbox(limit: settings.queueLimit, clientLimit: settings.clientQueueLimit)
         // Known before the first step.
         var statistics = EngineStatistics()
@@ -51,14 +53,29 @@ package final class Engine: Sendable {
     ///
     /// - Throws: an `EngineError` when the request is impossible, or the queue is full.
     package func submit(_ request: GenerationRequest) throws(EngineError) -> GenerationStream {
-        try validate(request)
-        let (stream, continuation) = AsyncStream<GenerationEvent>.makeStream()
-        let ticket = Ticket(request, continuation: continuation)
-        continuation.onTermination = { [weak ticket, mailbox] reason in
-            if case .cancelled = reason, let ticket { mailbox.cancel(ticket) }
+        try submit(together: [request])[0]
+    }
+
+    /// Queues requests of one client all at once, or none of them. Those that begin with the same tokens compute together what they share:
+    /// the layers below the first that any of their adapters touches are computed by the first of them.
+    ///
+    /// - Returns: a stream for each, as if it had been submitted alone.
+    /// - Throws: an `EngineError` when a request is impossible, or the queue has no room for all.
+    package func submit(together requests: [GenerationRequest]) throws(EngineError) -> [GenerationStream] {
+        for request in requests { try validate(request) }
+        var streams: [GenerationStream] = []
+        var tickets: [Ticket] = []
+        for request in requests {
+            let (stream, continuation) = AsyncStream<GenerationEvent>.makeStream()
+            let ticket = Ticket(request, continuation: continuation)
+            continuation.onTermination = { [weak ticket, mailbox] reason in
+                if case .cancelled = reason, let ticket { mailbox.cancel(ticket) }
+            }
+            streams.append(GenerationStream(events: stream))
+            tickets.append(ticket)
         }
-        try mailbox.submit(ticket)
-        return GenerationStream(events: stream)
+        try mailbox.submit(tickets)
+        return streams
     }
 
     package var statistics: EngineStatistics {
@@ -91,6 +108,7 @@ package final class Engine: Sendable {
             throw .tokenOutOfRange(token: token, vocabSize: vocabSize)
         }
         try request.sampling.validate(vocabSize: vocabSize)
+        try request.scoring?.validate(request, width: width)
     }
 }
 

@@ -7,13 +7,14 @@ import Tokenizers
 ///
 /// Computing draws tokens and appends them; reporting turns them into text and hands it out. Only the second may allocate.
 final class EngineLoop {
-    private let model: any LanguageModel
-    private let vocabulary: Int
-    private let pool: WorkerPool
-    private let workspace = Workspace()
+    let model: any LanguageModel
+    let vocabulary: Int
+    let layers: Int
+    let pool: WorkerPool
+    let workspace = Workspace()
     private let cache: KVCache
-    private let plan = BatchPlan()
-    private let scheduler: Scheduler
+    let plan = BatchPlan()
+    let scheduler: Scheduler
     private let endOfSequence: Set<Int32>
     private let mailbox: Mailbox
     private let shared: SharedStatistics
@@ -27,7 +28,7 @@ final class EngineLoop {
 
     /// Rows whose logits are held at once: bounds the memory of long lists of prompt log-probabilities.
     /// As many as a wide batch has, so that a step reads the head once.
-    private static let logitRows = 32
+    static let logitRows = 32
 
     init(
         model: any LanguageModel, tokenizer: Tokenizer, settings: EngineSettings, pool: WorkerPool, mailbox: Mailbox,
@@ -37,12 +38,14 @@ final class EngineLoop {
         self.pool = pool
         self.mailbox = mailbox
         shared = statistics
-        scheduler = Scheduler(settings: settings, tokenizer: tokenizer, hash: hash)
         let config = model.config
         vocabulary = config.vocabSize
+        layers = config.layers
         cache = KVCache(
-            layout: config.kvLayout(settings.kvFormat ?? KVFormat(for: model.format)), layers: config.layers,
-            blockCount: scheduler.blocks.total)
+            layout: config.kvLayout(settings.kvFormat ?? KVFormat(for: model.format)), layers: config.layers, blockCount: settings.blocks)
+        scheduler = Scheduler(
+            settings: settings, tokenizer: tokenizer, hash: hash,
+            residuals: ResidualCache(cache: cache, width: config.hiddenSize, budget: settings.residualCacheBytes, hash: hash))
         endOfSequence = Set(config.eosTokens)
     }
 
@@ -103,11 +106,16 @@ final class EngineLoop {
     private func compute() {
         let mark = workspace.mark()
         let hidden = model.forward(plan, cache: cache, pool: pool, workspace: workspace)
+        if scheduler.captures { scheduler.commitCaptures() }
+        // Backwards: a sequence's rows that begin higher come later in the plan, and before the others in the sequence.
+        for number in stride(from: scheduler.scheduledCount - 1, through: 0, by: -1) { advance(scheduler.scheduled[number]) }
         var outputs = OutputRows(hidden: hidden, tile: Self.logitRows, workspace: workspace)
         for number in 0..<scheduler.scheduledCount {
             let item = scheduler.scheduled[number]
             let sequence = item.state
-            advance(sequence, item)
+            if sequence.pointee.isScored {
+                outputs.skip(score(item, hidden: hidden, from: outputs.index))
+            }
             for row in item.firstRow..<item.firstRow + item.count where outputs.isNext(row, in: plan) {
                 let logits = outputs.next(model: model, pool: pool, workspace: workspace)
                 if item.position(row) + 1 < sequence.pointee.tokenCount {
@@ -124,9 +132,14 @@ final class EngineLoop {
     }
 
     /// The rows' keys and values are in the cache now.
-    private func advance(_ sequence: UnsafeMutablePointer<SequenceState>, _ item: ScheduledRows) {
-        let end = item.firstPosition + item.count
+    private func advance(_ item: ScheduledRows) {
+        let (sequence, end) = (item.state, item.endPosition)
         sequence.pointee.computed = end
+        statistics.computedLayers += item.count * (layers - item.layer)
+        if item.layer > 0 {
+            statistics.residualHitTokens += item.count
+            statistics.sparedLayers += item.count * item.layer
+        }
         let furthest = sequence.pointee.furthest
         statistics.recomputedTokens += max(0, min(end, furthest) - item.firstPosition)
         let prompt = sequence.pointee.promptLength
@@ -180,10 +193,11 @@ final class EngineLoop {
         let sequence = scheduler.running[item.index]
         sequence.keep(
             promptLogprobs: logprobs(
-                item.state.pointee.tokens[item.position(row) + 1], logits, top: sequence.request.promptLogprobs ?? 0))
+                item.state.pointee.tokens[item.position(row) + 1], logits, top: sequence.request.promptLogprobs ?? 0),
+            at: item.position(row) + 1)
     }
 
-    private func logprobs(_ token: Int32, _ logits: UnsafePointer<Float>, top: Int) -> TokenLogprobs {
+    func logprobs(_ token: Int32, _ logits: UnsafePointer<Float>, top: Int) -> TokenLogprobs {
         TokenLogprobs(token, logits: logits, count: vocabulary, top: top, workspace: workspace)
     }
 
@@ -195,7 +209,7 @@ final class EngineLoop {
         for number in 0..<scheduler.scheduledCount {
             let item = scheduler.scheduled[number]
             guard item.hasToken || item.state.pointee.maxTokens == 0 else { continue }
-            guard item.state.pointee.computed >= item.state.pointee.promptLength else { continue }
+            guard item.endPosition >= item.state.pointee.promptLength else { continue }
             let sequence = scheduler.running[item.index]
             sequence.reportPrompt()
             let observation = newestObservation(item)

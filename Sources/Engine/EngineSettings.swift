@@ -12,6 +12,8 @@ package struct EngineSettings: Sendable {
     package var kvFormat: KVFormat?
     /// Keep the keys and values of what was computed, for later requests that begin the same way.
     package var prefixCache = true
+    /// Bytes for what the lower layers made of prefixes, which all adapters share that leave those layers alone; 0 keeps nothing.
+    package var residualCacheBytes = 256 << 20
 
     /// Requests that may wait for a place.
     package var queueLimit = 256

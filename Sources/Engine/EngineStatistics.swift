@@ -16,6 +16,8 @@ package struct EngineStatistics: Sendable, Equatable {
     /// Blocks that nobody holds, but whose content may be used again.
     package var kvBlocksCached = 0
     package var kvBlocksTotal = 0
+    /// What the residual cache holds.
+    package var residualCacheBytes = 0
     /// Rows of the last step: tokens computed together.
     package var batchRows = 0
     /// Busy time between the ends of two requests, over the last 32 or so; 0 before the first has ended.
@@ -31,6 +33,12 @@ package struct EngineStatistics: Sendable, Equatable {
     /// Prompt tokens looked up in the prefix cache, and those found there.
     package var prefixQueryTokens = 0
     package var prefixHitTokens = 0
+    /// Tokens that began above the lowest layers, which others had computed for them.
+    package var residualHitTokens = 0
+    package var residualEvictions = 0
+    /// Layers that rows went through, and those they were spared: a row and a layer count one.
+    package var computedLayers = 0
+    package var sparedLayers = 0
     package var kvEvictions = 0
     package var preemptions = 0
     package var finishedRequests = 0

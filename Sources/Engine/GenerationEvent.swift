@@ -17,6 +17,8 @@ package struct PromptReport: Sendable {
     package let logprobs: [TokenLogprobs?]?
     /// Every position of the prompt, when asked for.
     package let observations: [TokenObservation]
+    /// For a request that scores.
+    package var score: TextScore?
 }
 
 /// One generated token that is part of the answer. A token that ends the answer is counted but not reported.

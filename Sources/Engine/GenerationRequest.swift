@@ -13,6 +13,8 @@ package struct GenerationRequest: Sendable {
     package var logprobs: Int?
     /// The same for every prompt token but the first.
     package var promptLogprobs: Int?
+    /// Score the end of the prompt instead of continuing it.
+    package var scoring: Scoring?
     /// Leave special tokens out of the text.
     package var skipsSpecialTokens = true
     /// Also report what observing interventions read on the prompt.

@@ -43,17 +43,19 @@ final class Mailbox: @unchecked Sendable {
         self.clientLimit = clientLimit ?? limit
     }
 
-    /// - Throws: `queueFull`, or `shuttingDown` once `drain` was called.
-    func submit(_ ticket: Ticket) throws(EngineError) {
+    /// Takes tickets of one client in, all or none.
+    ///
+    /// - Throws: `queueFull`, `clientQueueFull`, or `shuttingDown` once `drain` was called.
+    func submit(_ tickets: [Ticket]) throws(EngineError) {
+        guard let client = tickets.first?.request.client else { return }
         condition.lock()
         defer { condition.unlock() }
-        let client = ticket.request.client
         if isDraining { throw .shuttingDown }
-        if waiting >= limit { throw .queueFull(limit: limit) }
-        if waitingByClient[client, default: 0] >= clientLimit { throw .clientQueueFull(limit: clientLimit) }
-        waiting += 1
-        waitingByClient[client, default: 0] += 1
-        incoming.append(ticket)
+        if waiting + tickets.count > limit { throw .queueFull(limit: limit) }
+        if waitingByClient[client, default: 0] + tickets.count > clientLimit { throw .clientQueueFull(limit: clientLimit) }
+        waiting += tickets.count
+        waitingByClient[client, default: 0] += tickets.count
+        incoming += tickets
         hasNews.store(true, ordering: .releasing)
         condition.signal()
     }

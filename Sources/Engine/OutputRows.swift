@@ -8,8 +8,11 @@ struct OutputRows {
     private let hidden: MatrixView
     private let tile: Int
     private let mark: Workspace.Mark
-    private var index = 0
+    /// Output rows taken so far.
+    private(set) var index = 0
+    /// Of the rows up to `computed`.
     private var logits: MatrixView?
+    private var computed = 0
 
     /// - Parameter hidden: hidden states of the output rows, `[plan.outputRows.count, hidden]`.
     init(hidden: MatrixView, tile: Int, workspace: Workspace) {
@@ -25,11 +28,15 @@ struct OutputRows {
     /// Logits `[vocabulary]` of the next output row; the caller may overwrite them.
     mutating func next(model: any LanguageModel, pool: WorkerPool, workspace: Workspace) -> UnsafeMutablePointer<Float> {
         defer { index += 1 }
-        if let logits, index % tile != 0 { return logits.row(index % tile) }
+        if let logits, index < computed { return logits.row(index - (computed - logits.rows)) }
         workspace.release(mark)
         let rows = index..<min(index + tile, hidden.rows)
-        let computed = model.logits(hidden.rows(rows), pool: pool, workspace: workspace)
-        logits = computed
-        return computed.row(0)
+        let tile = model.logits(hidden.rows(rows), pool: pool, workspace: workspace)
+        logits = tile
+        computed = rows.upperBound
+        return tile.row(0)
     }
+
+    /// Passes over rows that somebody else takes the logits of.
+    mutating func skip(_ rows: Int) { index += rows }
 }

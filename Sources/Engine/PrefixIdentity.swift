@@ -2,7 +2,7 @@ import Models
 
 /// What decides a block's keys and values beside the tokens up to its end: everything upstream that could have changed them.
 ///
-/// The one place to refine when some layers of a block turn out to depend on less than all adapters of a request.
+/// It speaks for all layers of a block at once. What the lower layers alone hold, which adapters may leave alone, `ResidualCache` keeps.
 struct PrefixIdentity: Equatable, BitwiseCopyable {
     /// Number of the adapters' key in `AdapterKeyTable`.
     let adapters: Int32
@@ -13,7 +13,7 @@ struct PrefixIdentity: Equatable, BitwiseCopyable {
     /// The identity of block number `index` of a sequence.
     init(of sequence: borrowing SequenceState, block index: Int) {
         adapters = sequence.adapterKey
-        let rest = sequence.promptLength - index * KVBlock.tokens
+        let rest = sequence.promptLengthForAdapters - index * KVBlock.tokens
         promptTokens = sequence.distinguishesPrompt ? Int32(min(max(rest, 0), KVBlock.tokens)) : 0
     }
 

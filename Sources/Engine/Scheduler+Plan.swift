@@ -8,26 +8,36 @@ extension Scheduler {
         plan.removeAll()
         scheduledCount = 0
         shareOutRows()
-        var observes = false
-        for index in 0..<running.count where chunks[index] > 0 {
-            let sequence = states[index]
-            let item = ScheduledRows(
-                state: sequence, index: index, firstRow: plan.rowCount, count: chunks[index], firstPosition: sequence.pointee.computed)
-            // The sequence keeps its adapters; counting them for each row would cost more than the rest.
-            sequence.pointee.adapters._withUnsafeGuaranteedRef { adapters in
-                for position in item.firstPosition..<item.firstPosition + item.count {
-                    plan.append(
-                        token: sequence.pointee.tokens[position], position: position, promptLength: sequence.pointee.promptLength,
-                        blockTable: UnsafePointer(sequence.pointee.blocks), adapters: adapters,
-                        wantsOutput: sequence.pointee.wantsPromptLogprobs || position == sequence.pointee.tokenCount - 1)
-                }
-            }
-            if sequence.pointee.observes { observes = true }
-            scheduled[scheduledCount] = item
-            scheduledCount += 1
+        for index in 0..<running.count where chunks[index].fresh > 0 {
+            append(index, from: states[index].pointee.computed + chunks[index].entering, chunks[index].fresh, to: plan)
         }
+        if !entered.isEmpty { appendEntering(to: plan) }
+        if captures { planCaptures(in: plan) }
+        var observes = false
+        for number in 0..<scheduledCount where scheduled[number].state.pointee.observes { observes = true }
         plan.observations.begin(rows: observes ? plan.rowCount : 0)
         if observes { askForObservations(in: plan) }
+    }
+
+    /// Adds rows that begin at the bottom.
+    private func append(_ index: Int, from position: Int, _ count: Int, to plan: BatchPlan) {
+        let sequence = states[index]
+        schedule(index, from: position, count, firstRow: plan.rowCount, layer: 0)
+        // The sequence keeps its adapters; counting them for each row would cost more than the rest.
+        sequence.pointee.adapters._withUnsafeGuaranteedRef { adapters in
+            for position in position..<position + count {
+                plan.append(
+                    token: sequence.pointee.tokens[position], position: position, promptLength: sequence.pointee.promptLengthForAdapters,
+                    blockTable: UnsafePointer(sequence.pointee.blocks), adapters: adapters,
+                    wantsOutput: sequence.pointee.wantsOutput(position))
+            }
+        }
+    }
+
+    func schedule(_ index: Int, from position: Int, _ count: Int, firstRow: Int, layer: Int) {
+        scheduled[scheduledCount] = ScheduledRows(
+            state: states[index], index: index, firstRow: firstRow, count: count, firstPosition: position, layer: layer)
+        scheduledCount += 1
     }
 
     /// Sets how many rows each running sequence gets: one while it decodes; of the rest of the budget, prompts as much as they can use,
@@ -39,11 +49,16 @@ extension Scheduler {
         if decoding > 0 { rest = min(rest, settings.prefillChunk) }
         // Prompts always get on, however many sequences decode.
         rest = max(rest, 1)
+        beginChunks()
         for age in 0..<running.count {
             let index = byAge[age]
-            let isDecoding = states[index].pointee.isDecoding
-            chunks[index] = isDecoding ? 1 : min(rest, states[index].pointee.pending)
-            if !isDecoding { rest -= chunks[index] }
+            if states[index].pointee.isDecoding {
+                chunks[index] = Chunk(fresh: 1)
+            } else {
+                chunks[index] =
+                    sharesLayers ? chunk(of: states[index], atMost: rest) : Chunk(fresh: min(rest, states[index].pointee.pending))
+                rest -= chunks[index].count
+            }
         }
     }
 
@@ -65,9 +80,12 @@ struct ScheduledRows: BitwiseCopyable {
     let firstRow: Int
     let count: Int
     let firstPosition: Int
+    /// Layers that were done for these rows before.
+    let layer: Int
     /// A token was drawn and appended.
     var hasToken = false
 
+    var endPosition: Int { firstPosition + count }
     /// The position whose token stands in `row`.
     func position(_ row: Int) -> Int { firstPosition + row - firstRow }
 }

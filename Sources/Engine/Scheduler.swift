@@ -12,6 +12,8 @@ final class Scheduler {
     let settings: EngineSettings
     let tokenizer: Tokenizer
     let blocks: BlockManager
+    /// Nil when nothing is kept.
+    let residuals: ResidualCache?
     var queue = WaitingQueue()
     /// Sequences that are next, earliest admission first: preempted ones, and at most one that never ran.
     var resuming: [Sequence] = []
@@ -29,16 +31,24 @@ final class Scheduler {
     /// The step's part of each sequence that has one.
     let scheduled: UnsafeMutablePointer<ScheduledRows>
     var scheduledCount = 0
-    /// Prompt rows of each running sequence in this step.
-    let chunks: UnsafeMutablePointer<Int>
+    /// Rows of each running sequence in this step.
+    let chunks: UnsafeMutablePointer<Chunk>
+    /// Entries that begin rows of this step (`Scheduler+Residuals.swift`).
+    var entered: [Int32] = []
+    /// The step under way makes entries for the residual cache.
+    var captures = false
 
-    init(settings: EngineSettings, tokenizer: Tokenizer, hash: @escaping PrefixHash = PrefixHashing.standard) {
+    init(
+        settings: EngineSettings, tokenizer: Tokenizer, hash: @escaping PrefixHash = PrefixHashing.standard, residuals: ResidualCache? = nil
+    ) {
         self.settings = settings
         self.tokenizer = tokenizer
+        self.residuals = residuals
         blocks = BlockManager(total: settings.blocks, cachesPrefixes: settings.prefixCache, hash: hash)
         states = .allocate(capacity: settings.maxBatch)
         byAge = .allocate(capacity: settings.maxBatch)
-        scheduled = .allocate(capacity: settings.maxBatch)
+        // A sequence may have rows that begin at the bottom and rows that begin higher.
+        scheduled = .allocate(capacity: 2 * settings.maxBatch)
         chunks = .allocate(capacity: settings.maxBatch)
     }
 
@@ -54,7 +64,10 @@ final class Scheduler {
     var hasWaiting: Bool { !queue.isEmpty || !resuming.isEmpty }
 
     func enqueue(_ tickets: [Ticket]) {
-        for ticket in tickets { queue.append(ticket) }
+        for ticket in tickets {
+            queue.append(ticket)
+            residuals?.ask(for: ticket.request.adapters.sharedLayers)
+        }
     }
 
     // MARK: Joining and leaving
@@ -86,7 +99,7 @@ final class Scheduler {
     private func giveBlocks(_ sequence: Sequence) -> Bool {
         // Whoever runs alone may have everything: that it fits was checked when it was submitted.
         let reserve = running.isEmpty ? 0 : max(running.count, Int(settings.admissionReserve * Double(blocks.total)))
-        return blocks.admit(sequence.state, reuses: !sequence.wantsPromptRows, reserve: reserve)
+        return blocks.admit(sequence.state, reserve: reserve)
     }
 
     private func makeSequence(_ group: ChoiceGroup, choice: Int) -> Sequence {
@@ -218,6 +231,8 @@ extension Scheduler {
         statistics.kvEvictions = blocks.evictions
         statistics.prefixQueryTokens = counts.prefixQueryTokens
         statistics.prefixHitTokens = counts.prefixHitTokens
+        statistics.residualCacheBytes = residuals?.byteCount ?? 0
+        statistics.residualEvictions = residuals?.evictions ?? 0
         statistics.preemptions = counts.preemptions
         statistics.finishedRequests = counts.finishedRequests
         statistics.finishedSequences = counts.finishedSequences

@@ -17,7 +17,10 @@ final class Sequence {
     /// Prompt tokens that the prefix cache had when the sequence first ran; nil before.
     var cachedTokens: Int?
     private(set) var hasReportedPrompt = false
+    /// By position.
     private var promptLogprobs: [TokenLogprobs?] = []
+    /// What a scored sequence gathers.
+    let scorer: TextScorer?
     private var promptObservations: [TokenObservation] = []
     /// Of the token appended last, when asked for.
     var newestLogprobs: TokenLogprobs?
@@ -31,6 +34,7 @@ final class Sequence {
         self.group = group
         self.choice = choice
         let request = group.ticket.request
+        scorer = request.scoring.map { TextScorer($0, tokens: request.prompt.count) }
         let capacity = request.prompt.count + request.stop.maxTokens
         let blocks = KVBlock.count(tokens: capacity)
         let tokens = UnsafeMutablePointer<Int32>.allocate(capacity: capacity)
@@ -44,9 +48,13 @@ final class Sequence {
             to: SequenceState(
                 tokens: tokens, tokenCount: request.prompt.count, promptLength: request.prompt.count, maxTokens: request.stop.maxTokens,
                 blocks: .allocate(capacity: blocks), hashes: .allocate(capacity: blocks), adapterKey: adapterKey,
-                distinguishesPrompt: request.adapters.distinguishesPrompt, admission: admission,
+                distinguishesPrompt: request.adapters.distinguishesPrompt,
+                promptLengthForAdapters: request.scoring?.from ?? request.prompt.count, sharedLayers: request.adapters.sharedLayers,
+                admission: admission,
                 adapters: .passUnretained(request.adapters), sampler: sampler, wantsLogprobs: request.logprobs != nil,
-                wantsPromptLogprobs: request.promptLogprobs != nil, observes: request.adapters.observes,
+                wantsPromptLogprobs: request.promptLogprobs != nil || request.scoring != nil,
+                firstPromptOutput: request.scoring.map { $0.from - 1 } ?? 0, isScored: request.scoring != nil,
+                observes: request.adapters.observes,
                 observesPrompt: request.observesPrompt && request.adapters.observes))
         detokenizer = StreamingDetokenizer(tokenizer, skipSpecialTokens: request.skipsSpecialTokens)
         stops = StopMatcher(request.stop.strings, includesMatch: request.stop.includeStopText)
@@ -64,16 +72,17 @@ final class Sequence {
     var ticket: Ticket { group.ticket }
     var request: GenerationRequest { group.ticket.request }
 
-    /// Whether the rows of the prompt must be computed, because something is asked of each.
-    var wantsPromptRows: Bool { state.pointee.wantsPromptLogprobs || state.pointee.observesPrompt }
-
     /// Forgets what was gathered on a prompt that has to be read again.
     func forgetPromptRows() {
         promptLogprobs.removeAll()
         promptObservations.removeAll()
     }
 
-    func keep(promptLogprobs logprobs: TokenLogprobs) { promptLogprobs.append(logprobs) }
+    /// - Parameter position: of the token that `logprobs` are about.
+    func keep(promptLogprobs logprobs: TokenLogprobs, at position: Int) {
+        if promptLogprobs.isEmpty { promptLogprobs = Array(repeating: nil, count: state.pointee.promptLength) }
+        promptLogprobs[position] = logprobs
+    }
     func keep(promptObservations observations: [TokenObservation]) { promptObservations += observations }
 
     /// Says that the prompt has been read; once.
@@ -84,8 +93,13 @@ final class Sequence {
             .prompt(
                 PromptReport(
                     tokens: state.pointee.promptLength, cachedTokens: cachedTokens ?? 0,
-                    logprobs: request.promptLogprobs == nil ? nil : [nil] + promptLogprobs, observations: promptObservations)))
+                    logprobs: reportedLogprobs, observations: promptObservations, score: scorer?.score)))
         forgetPromptRows()
+    }
+
+    private var reportedLogprobs: [TokenLogprobs?]? {
+        if request.promptLogprobs == nil || scorer != nil { return nil }
+        return promptLogprobs.isEmpty ? [nil] : promptLogprobs
     }
 
     /// Nothing is asked of the prompt any more.

@@ -27,6 +27,10 @@ struct SequenceState: BitwiseCopyable {
     let adapterKey: Int32
     /// Whether an adapter treats prompt and generated tokens differently.
     let distinguishesPrompt: Bool
+    /// Tokens that count as the prompt for adapters: the prompt's own, but for an answer that is only scored.
+    let promptLengthForAdapters: Int
+    /// Leading layers that compute what the base model computes.
+    let sharedLayers: Int
 
     /// Order of arrival among running sequences; the latest makes room for others.
     let admission: Int
@@ -34,8 +38,11 @@ struct SequenceState: BitwiseCopyable {
     let sampler: UnsafeMutablePointer<Sampler>
     /// Log-probabilities of generated tokens are asked for.
     let wantsLogprobs: Bool
-    /// Every row of the prompt must be computed and returned, for log-probabilities.
+    /// Rows of the prompt must be computed and returned, for log-probabilities: all from this position on.
     var wantsPromptLogprobs: Bool
+    let firstPromptOutput: Int
+    /// The prompt's end is scored: see `Scoring`.
+    let isScored: Bool
     /// What interventions read is asked for, of the newest token or of the whole prompt.
     let observes: Bool
     var observesPrompt: Bool
@@ -45,6 +52,15 @@ struct SequenceState: BitwiseCopyable {
     /// One row a step from now on.
     var isDecoding: Bool { tokenCount - computed == 1 && computed >= promptLength }
     var generated: Int { tokenCount - promptLength }
+    /// Tokens at the beginning whose rows nobody needs, so that their keys and values may come from the prefix cache.
+    var reusableTokens: Int {
+        if observesPrompt { return 0 }
+        return wantsPromptLogprobs ? firstPromptOutput : tokenCount - 1
+    }
+    /// Whether something is asked of a position's row beside its keys and values.
+    func wantsOutput(_ position: Int) -> Bool {
+        position == tokenCount - 1 || (wantsPromptLogprobs && position >= firstPromptOutput)
+    }
     /// The next step needs a block more than there is.
     var needsBlock: Bool { tokenCount > blockCount * KVBlock.tokens }
 

@@ -13,6 +13,7 @@
 #include "vector_kv.h"
 #include "vector_attention.h"
 #include "vector_rows.h"
+#include "vector_latents.h"
 
 enum {
     /// Pairs at a time: their x, widened to f32, stays in the first-level cache.
@@ -22,30 +23,38 @@ enum {
 /// x of a strip as f32.
 typedef float widened[STRIP * 2];
 
-/// `rows` rows by `groups` groups of 16 columns out of panels `width` groups wide; constants in each instance but for `width`.
+/// `rows` rows by `vectors` vectors of 8 columns out of panels `width` groups of 16 wide; constants in each instance but for `width`. One half
+/// of a pair at a time, so that a broadcast serves all vectors and six rows leave registers for their weights.
 static inline __attribute__((always_inline)) void tile(
-    const int rows, const int groups, ptrdiff_t width, ptrdiff_t pairs, const widened *x, const uint16_t *w, float *sum, bool accumulate,
+    const int rows, const int vectors, ptrdiff_t width, ptrdiff_t pairs, const widened *x, const uint16_t *w, float *sum, bool accumulate,
     const char *ahead, ptrdiff_t aheadLines) {
     __m256 sums[RESA_TILE_ROWS][8];
     const __m256i upper = _mm256_set1_epi32((int)0xffff0000);
 #pragma clang loop unroll(full)
     for (int r = 0; r < rows; r++) {
 #pragma clang loop unroll(full)
-        for (int v = 0; v < groups * 2; v++) {
+        for (int v = 0; v < vectors; v++) {
             sums[r][v] = accumulate ? _mm256_loadu_ps(sum + r * RESA_PANEL_COLUMNS + v * 8) : _mm256_setzero_ps();
         }
     }
     for (ptrdiff_t pair = 0; pair < pairs; pair++) {
         const uint16_t *const weights = w + pair * width * 32;
 #pragma clang loop unroll(full)
-        for (int v = 0; v < groups * 2; v++) {
-            const __m256i both = _mm256_loadu_si256((const __m256i *)(weights + v * 16));
-            const __m256 even = _mm256_castsi256_ps(_mm256_slli_epi32(both, 16));
-            const __m256 odd = _mm256_castsi256_ps(_mm256_and_si256(both, upper));
+        for (int half = 0; half < 2; half++) {
+            __m256 factors[8];
+#pragma clang loop unroll(full)
+            for (int v = 0; v < vectors; v++) {
+                const __m256i both = _mm256_loadu_si256((const __m256i *)(weights + v * 16));
+                factors[v] = _mm256_castsi256_ps(half == 0 ? _mm256_slli_epi32(both, 16) : _mm256_and_si256(both, upper));
+            }
 #pragma clang loop unroll(full)
             for (int r = 0; r < rows; r++) {
-                sums[r][v] = _mm256_fmadd_ps(_mm256_broadcast_ss(&x[r][pair * 2]), even, sums[r][v]);
-                sums[r][v] = _mm256_fmadd_ps(_mm256_broadcast_ss(&x[r][pair * 2 + 1]), odd, sums[r][v]);
+                const __m256 shared = _mm256_broadcast_ss(&x[r][pair * 2 + half]);
+#pragma clang loop unroll(full)
+                for (int v = 0; v < vectors; v++) {
+                    // In order, or the compiler runs out of registers.
+                    __asm__ volatile("vfmadd231ps %2, %1, %0" : "+x"(sums[r][v]) : "x"(factors[v]), "x"(shared));
+                }
             }
         }
         for (ptrdiff_t line = 0; line < aheadLines; line++) { _mm_prefetch(ahead + (pair * aheadLines + line) * 64, _MM_HINT_T1); }
@@ -53,27 +62,31 @@ static inline __attribute__((always_inline)) void tile(
 #pragma clang loop unroll(full)
     for (int r = 0; r < rows; r++) {
 #pragma clang loop unroll(full)
-        for (int v = 0; v < groups * 2; v++) { _mm256_storeu_ps(sum + r * RESA_PANEL_COLUMNS + v * 8, sums[r][v]); }
+        for (int v = 0; v < vectors; v++) { _mm256_storeu_ps(sum + r * RESA_PANEL_COLUMNS + v * 8, sums[r][v]); }
     }
 }
 
-/// A single row takes a whole panel at a time, to read it in order; up to four rows take 16 columns, which fill the registers.
+/// A single row takes a whole panel at a time, to read it in order; more rows take 16 columns, which fill the registers.
 static void strip_tile(
     ptrdiff_t rows, ptrdiff_t groups, ptrdiff_t pairs, const widened *x, const uint16_t *w, float *sum, bool accumulate,
     const char *ahead, ptrdiff_t aheadLines) {
     if (rows == 1 && groups == 4) {
-        tile(1, 4, 4, pairs, x, w, sum, accumulate, ahead, 4);
+        tile(1, 8, 4, pairs, x, w, sum, accumulate, ahead, 4);
         return;
     }
     for (ptrdiff_t group = 0; group < groups; group++) {
         const uint16_t *const weights = w + group * 32;
         float *const target = sum + group * 16;
-        const ptrdiff_t lines = group == 0 ? aheadLines : 0;
+        // Each group asks for its share, so that memory works as long as arithmetic does.
+        const ptrdiff_t lines = groups == 4 ? group < aheadLines : group == 0 ? aheadLines : 0;
+        const char *const share = groups == 4 ? ahead + group * pairs * 64 : ahead;
         switch (rows) {
-            case 1: tile(1, 1, groups, pairs, x, weights, target, accumulate, ahead, lines); break;
-            case 2: tile(2, 1, groups, pairs, x, weights, target, accumulate, ahead, lines); break;
-            case 3: tile(3, 1, groups, pairs, x, weights, target, accumulate, ahead, lines); break;
-            default: tile(4, 1, groups, pairs, x, weights, target, accumulate, ahead, lines); break;
+            case 1: tile(1, 2, groups, pairs, x, weights, target, accumulate, share, lines); break;
+            case 2: tile(2, 2, groups, pairs, x, weights, target, accumulate, share, lines); break;
+            case 3: tile(3, 2, groups, pairs, x, weights, target, accumulate, share, lines); break;
+            case 4: tile(4, 2, groups, pairs, x, weights, target, accumulate, share, lines); break;
+            case 5: tile(5, 2, groups, pairs, x, weights, target, accumulate, share, lines); break;
+            default: tile(6, 2, groups, pairs, x, weights, target, accumulate, share, lines); break;
         }
     }
 }
@@ -87,16 +100,11 @@ static void gemm_tile(
         for (ptrdiff_t r = 0; r < rows; r++) {
             for (ptrdiff_t k = 0; k < length * 2; k++) { strip[r][k] = resa_widen(x[r * xStride + start * 2 + k]); }
         }
-        const char *const lines = (const char *)ahead + start * aheadLines * 64;
         const uint16_t *const weights = w + start * groups * 32;
-        const bool resume = accumulate || start > 0;
-        const ptrdiff_t first = rows > 4 ? rows / 2 : rows;
-        strip_tile(first, groups, length, strip, weights, sum, resume, lines, aheadLines);
-        if (rows > first) {
-            strip_tile(
-                rows - first, groups, length, strip + first, weights, sum + first * RESA_PANEL_COLUMNS, resume,
-                lines, 0);
-        }
+        // A stream is asked for a strip ahead, as its groups read each strip several times.
+        const bool streams = rows > 1 && (const char *)ahead - (const char *)w < STRIP * groups * 64;
+        const char *const lines = streams ? (const char *)(weights + length * groups * 32) : (const char *)ahead + start * aheadLines * 64;
+        strip_tile(rows, groups, length, strip, weights, sum, accumulate || start > 0, lines, aheadLines);
     }
     if (pairs == 0 && !accumulate) { memset(sum, 0, (size_t)rows * RESA_PANEL_COLUMNS * sizeof *sum); }
 }

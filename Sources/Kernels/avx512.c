@@ -14,6 +14,7 @@
 #include "vector_kv.h"
 #include "vector_attention.h"
 #include "vector_rows.h"
+#include "vector_latents.h"
 
 /// One tile; rows and groups are constants in each instance, so the sums live in registers.
 static inline __attribute__((always_inline)) void tile(

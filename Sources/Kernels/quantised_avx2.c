@@ -1,5 +1,4 @@
-// The AVX2 tier of quantised products. The byte product of this tier saturates at 16 bits, so it takes |code - 128| <= 128 times
-// q with the weight's sign: a pair of them is at most 2 * 128 * 127 = 32512.
+// The AVX2 tier of quantised products: 16-bit products of widened codes at 8 bits, byte products added in 16 bits at 4.
 #if defined(__x86_64__)
 #include <math.h>
 #include <string.h>
@@ -16,65 +15,148 @@ static inline vf load_bytes(const uint8_t *line) {
 }
 
 enum {
-    /// Rows and vectors of 8 columns whose sums live in registers at a time.
-    PART_ROWS = 3,
-    PART_VECTORS = 2,
+    /// Most inputs of a group.
+    MOST_INPUTS = 128,
+    /// Vectors of 8 columns whose sums live in registers at a time; the first two rows of a tile have room for more.
+    FEW_VECTORS = 2,
+    MANY_VECTORS = 4,
 };
 
-/// sum of (code - 128) * x, or code * x for 4 bits, over one group for `rows` rows and 16 columns from `w` on.
-static inline __attribute__((always_inline)) void group_dots(
-    const int rows, const int bits, ptrdiff_t steps, const uint8_t *w, const int8_t *x, ptrdiff_t rowBytes,
-    __m256i dots[PART_ROWS][PART_VECTORS]) {
-    const __m256i ones = _mm256_set1_epi16(1), offset = _mm256_set1_epi8((char)128), low = _mm256_set1_epi8(15);
-#pragma clang loop unroll(full)
-    for (int r = 0; r < rows; r++) {
-#pragma clang loop unroll(full)
-        for (int v = 0; v < PART_VECTORS; v++) { dots[r][v] = _mm256_setzero_si256(); }
+/// Codes of one row and group, widened to 16 bits. Of 32 codes, eight quads, come first the pairs (0, 2) of each quad, then the pairs (1, 3):
+/// that is how the bytes of a lane come apart without a shuffle.
+typedef int32_t wide_group[MOST_INPUTS / 2];
+
+/// Asks for what follows the weights in use, a few lines for each step, as the hardware's own requests come.
+static inline __attribute__((always_inline)) void ask(const char *ahead, ptrdiff_t lines, ptrdiff_t step) {
+    for (ptrdiff_t line = step * lines; line < (step + 1) * lines; line++) { _mm_prefetch(ahead + line * QUANT_LINE, _MM_HINT_T1); }
+}
+
+static inline __attribute__((always_inline)) void widen(ptrdiff_t steps, const int8_t *x, int32_t *wide) {
+    for (ptrdiff_t step = 0; step < steps; step++) {
+        const __m256i codes = _mm256_loadu_si256((const __m256i *)(x + step * QUANT_STEP));
+        _mm256_storeu_si256((__m256i *)(wide + step * 16), _mm256_srai_epi16(_mm256_slli_epi16(codes, 8), 8));
+        _mm256_storeu_si256((__m256i *)(wide + step * 16 + 8), _mm256_srai_epi16(codes, 8));
     }
-    for (ptrdiff_t quad = 0; quad < steps * (QUANT_STEP / 4); quad++) {
-        const uint8_t *const line = w + (bits == 8 ? quad : quad / 2) * (QUANT_COLUMNS * 4);
+}
+
+/// sum += the products of 16-bit pairs. Written out and kept in order, or the compiler runs out of registers: twelve sums, two vectors of
+/// codes, one of x and one product are all there are.
+#define ADD_PRODUCTS(sum, codes, q) \
+    do { \
+        __m256i product; \
+        __asm__ volatile("vpmaddwd %2, %3, %1\n\tvpaddd %1, %0, %0" : "+x"(sum), "=&x"(product) : "x"(codes), "x"(q)); \
+    } while (0)
+/// The same of bytes, in 16 bits.
+#define ADD_BYTE_PRODUCTS(sum, codes, q) \
+    do { \
+        __m256i product; \
+        __asm__ volatile("vpmaddubsw %3, %2, %1\n\tvpaddw %1, %0, %0" : "+x"(sum), "=&x"(product) : "x"(codes), "x"(q)); \
+    } while (0)
+
+/// Sums of code * x over one group for `rows` rows and 8 * vectors columns from `w` on. One 16-bit product of pairs and one addition for
+/// 16 products: the byte product would saturate at 2 * 255 * 127.
+static inline __attribute__((always_inline)) void dots8(
+    const int rows, const int vectors, ptrdiff_t steps, const uint8_t *w, const wide_group *x, const char *ahead, ptrdiff_t aheadLines,
+    __m256i dots[QUANT_TILE_ROWS][MANY_VECTORS]) {
+    const __m256i low = _mm256_set1_epi16(255);
+    for (ptrdiff_t step = 0; step < steps; step++) {
+        ask(ahead, aheadLines, step);
+        for (ptrdiff_t quad = 0; quad < QUANT_STEP / 4; quad++) {
+            const uint8_t *const line = w + (step * (QUANT_STEP / 4) + quad) * (QUANT_COLUMNS * 4);
 #pragma clang loop unroll(full)
-        for (int v = 0; v < PART_VECTORS; v++) {
-            __m256i codes = _mm256_load_si256((const __m256i *)(line + v * 32)), magnitudes;
-            if (bits == 8) {
-                codes = _mm256_xor_si256(codes, offset);
-                magnitudes = _mm256_abs_epi8(codes);
-            } else {
-                magnitudes = _mm256_and_si256(quad % 2 == 0 ? codes : _mm256_srli_epi16(codes, 4), low);
-            }
+            for (int half = 0; half < 2; half++) {
+                __m256i codes[MANY_VECTORS];
 #pragma clang loop unroll(full)
-            for (int r = 0; r < rows; r++) {
-                int32_t four;
-                memcpy(&four, x + r * rowBytes + quad * 4, sizeof four);
-                const __m256i q = _mm256_set1_epi32(four);
-                const __m256i pairs = _mm256_maddubs_epi16(magnitudes, bits == 8 ? _mm256_sign_epi8(q, codes) : q);
-                dots[r][v] = _mm256_add_epi32(dots[r][v], _mm256_madd_epi16(pairs, ones));
+                for (int v = 0; v < vectors; v++) {
+                    const __m256i bytes = _mm256_load_si256((const __m256i *)(line + v * 32));
+                    codes[v] = half == 0 ? _mm256_and_si256(bytes, low) : _mm256_srli_epi16(bytes, 8);
+                }
+#pragma clang loop unroll(full)
+                for (int r = 0; r < rows; r++) {
+                    const __m256i q = _mm256_set1_epi32(x[r][step * 16 + half * 8 + quad]);
+#pragma clang loop unroll(full)
+                    for (int v = 0; v < vectors; v++) { ADD_PRODUCTS(dots[r][v], codes[v], q); }
+                }
             }
         }
     }
 }
 
-/// One tile; rows (up to PART_ROWS, from `firstRow` on), bits and kind are constants in each instance.
-static inline __attribute__((always_inline)) void tile_of(
-    const int rows, const int bits, const scale_kind kind, const resa_quant_tile *tile, ptrdiff_t firstRow) {
+/// The same of 4-bit codes. A pair of byte products is at most 2 * 15 * 127, so eight of them are added in 16 bits.
+static inline __attribute__((always_inline)) void dots4(
+    const int rows, const int vectors, ptrdiff_t steps, const uint8_t *w, const int8_t *x, ptrdiff_t rowBytes,
+    const char *ahead, ptrdiff_t aheadLines, __m256i dots[QUANT_TILE_ROWS][MANY_VECTORS]) {
+    const __m256i low = _mm256_set1_epi8(15), ones = _mm256_set1_epi16(1);
+    for (ptrdiff_t step = 0; step < steps; step++) {
+        ask(ahead, aheadLines, step);
+        __m256i sums[QUANT_TILE_ROWS][MANY_VECTORS];
+#pragma clang loop unroll(full)
+        for (int r = 0; r < rows; r++) {
+#pragma clang loop unroll(full)
+            for (int v = 0; v < vectors; v++) { sums[r][v] = _mm256_setzero_si256(); }
+        }
+#pragma clang loop unroll(full)
+        for (int quad = 0; quad < QUANT_STEP / 4; quad++) {
+            const uint8_t *const line = w + (step * (QUANT_STEP / 8) + quad / 2) * (QUANT_COLUMNS * 4);
+            __m256i codes[MANY_VECTORS];
+#pragma clang loop unroll(full)
+            for (int v = 0; v < vectors; v++) {
+                const __m256i bytes = _mm256_load_si256((const __m256i *)(line + v * 32));
+                codes[v] = _mm256_and_si256(quad % 2 == 0 ? bytes : _mm256_srli_epi16(bytes, 4), low);
+            }
+#pragma clang loop unroll(full)
+            for (int r = 0; r < rows; r++) {
+                int32_t four;
+                memcpy(&four, x + r * rowBytes + step * QUANT_STEP + quad * 4, sizeof four);
+                const __m256i q = _mm256_set1_epi32(four);
+#pragma clang loop unroll(full)
+                for (int v = 0; v < vectors; v++) { ADD_BYTE_PRODUCTS(sums[r][v], codes[v], q); }
+            }
+        }
+#pragma clang loop unroll(full)
+        for (int r = 0; r < rows; r++) {
+#pragma clang loop unroll(full)
+            for (int v = 0; v < vectors; v++) { dots[r][v] = _mm256_add_epi32(dots[r][v], _mm256_madd_epi16(sums[r][v], ones)); }
+        }
+    }
+}
+
+/// One tile; rows, bits and kind are constants in each instance.
+static inline __attribute__((always_inline)) void tile_of(const int rows, const int bits, const scale_kind kind, const resa_quant_tile *tile) {
+    const int vectors = rows <= 2 ? MANY_VECTORS : FEW_VECTORS;
     const ptrdiff_t steps = tile->format.group / QUANT_STEP, rowBytes = tile->rowBytes;
-    const ptrdiff_t skipped = firstRow * rowBytes;
     const uint8_t *w = tile->w, *super = NULL;
-    const int8_t *x = tile->x + skipped;
+    const int8_t *x = tile->x;
+    const char *ahead = tile->ahead;
+    _Alignas(32) wide_group wide[QUANT_TILE_ROWS];
     for (ptrdiff_t group = 0; group < tile->groups; group++) {
         if (kind == TWO_LEVEL && group % (RESA_QUANT_SUPER / QUANT_STEP) == 0) {
             super = w;
             w += 2 * QUANT_LINE;
         }
-        const char *const place = (const char *)(tile->scales + group) + skipped;
-        const char *const starts = (const char *)(tile->starts + group) + skipped, *const sums = (const char *)(tile->sums + group) + skipped;
+        const char *const place = (const char *)(tile->scales + group);
+        const char *const starts = (const char *)(tile->starts + group), *const sums = (const char *)(tile->sums + group);
         const uint8_t *const scales = w + QUANT_COLUMNS * steps * QUANT_STEP * bits / 8;
-        for (int part = 0; part < QUANT_COLUMNS / (8 * PART_VECTORS); part++) {
-            __m256i dots[PART_ROWS][PART_VECTORS];
-            group_dots(rows, bits, steps, w + part * PART_VECTORS * 32, x, rowBytes, dots);
+        if (bits == 8) {
 #pragma clang loop unroll(full)
-            for (int v = 0; v < PART_VECTORS; v++) {
-                const int c = part * PART_VECTORS + v;
+            for (int r = 0; r < rows; r++) { widen(steps, x + r * rowBytes, wide[r]); }
+        }
+        for (int part = 0; part < QUANT_COLUMNS / (8 * vectors); part++) {
+            __m256i dots[QUANT_TILE_ROWS][MANY_VECTORS];
+#pragma clang loop unroll(full)
+            for (int r = 0; r < rows; r++) {
+                // 128 or 8 times the sum of x, where the scale's zero is there; with minima it is 0.
+                const int32_t start = kind == FLAT ? *(const int32_t *)(starts + r * rowBytes) : 0;
+#pragma clang loop unroll(full)
+                for (int v = 0; v < vectors; v++) { dots[r][v] = _mm256_set1_epi32(start); }
+            }
+            const uint8_t *const codes = w + part * vectors * 32;
+            const ptrdiff_t aheadLines = part == 0 ? tile->aheadLines : 0;
+            if (bits == 8) { dots8(rows, vectors, steps, codes, (const wide_group *)wide, ahead, aheadLines, dots); }
+            if (bits == 4) { dots4(rows, vectors, steps, codes, x, rowBytes, ahead, aheadLines, dots); }
+#pragma clang loop unroll(full)
+            for (int v = 0; v < vectors; v++) {
+                const int c = part * vectors + v;
                 vf scale, minimum = v_set(0);
                 if (kind == TWO_LEVEL) {
                     scale = v_mul(load_halves(super + c * 16), load_bytes(scales + c * 8));
@@ -85,14 +167,9 @@ static inline __attribute__((always_inline)) void tile_of(
                 }
 #pragma clang loop unroll(full)
                 for (int r = 0; r < rows; r++) {
-                    // The products above are with code - 128 at 8 bits, with the code itself at 4.
-                    const __m256i start = _mm256_set1_epi32(*(const int32_t *)(starts + r * rowBytes));
-                    __m256i dot = dots[r][v];
-                    if (bits == 8 && kind != FLAT) { dot = _mm256_sub_epi32(dot, start); }
-                    if (bits == 4 && kind == FLAT) { dot = _mm256_add_epi32(dot, start); }
-                    float *const y = tile->y + (firstRow + r) * QUANT_COLUMNS + c * 8;
+                    float *const y = tile->y + r * QUANT_COLUMNS + c * 8;
                     const vf before = group > 0 || tile->accumulate ? v_load(y) : v_set(0);
-                    vf sum = v_fma(_mm256_cvtepi32_ps(dot), v_mul(scale, v_set(*(const float *)(place + r * rowBytes))), before);
+                    vf sum = v_fma(_mm256_cvtepi32_ps(dots[r][v]), v_mul(scale, v_set(*(const float *)(place + r * rowBytes))), before);
                     const vf sumX = v_set(*(const float *)(sums + r * rowBytes));
                     if (kind == FLAT_MINIMA) { sum = v_fma(minimum, sumX, sum); }
                     if (kind == TWO_LEVEL) { sum = v_fnma(minimum, sumX, sum); }
@@ -102,15 +179,23 @@ static inline __attribute__((always_inline)) void tile_of(
         }
         w = scales + (kind == FLAT_MINIMA ? 2 * QUANT_LINE : QUANT_LINE);
         x += steps * QUANT_STEP;
+        ahead += steps * tile->aheadLines * QUANT_LINE;
     }
 }
 
+#define TILE(rows, bits, kind) \
+    case rows: tile_of(rows, bits, kind, tile); break;
 #define TILES(name, bits, kind) \
     static void name(const resa_quant_tile *tile) { \
-        ptrdiff_t row = 0; \
-        for (; row + 3 <= tile->rows; row += 3) { tile_of(3, bits, kind, tile, row); } \
-        if (tile->rows - row == 2) { tile_of(2, bits, kind, tile, row); } \
-        if (tile->rows - row == 1) { tile_of(1, bits, kind, tile, row); } \
+        switch (tile->rows) { \
+            TILE(1, bits, kind) \
+            TILE(2, bits, kind) \
+            TILE(3, bits, kind) \
+            TILE(4, bits, kind) \
+            TILE(5, bits, kind) \
+            TILE(6, bits, kind) \
+            default: break; \
+        } \
     }
 
 TILES(tile8_flat, 8, FLAT)
@@ -182,25 +267,19 @@ static inline __attribute__((always_inline)) int32_t v_codes(const int group, fl
 #define QUANTISE_GROUPS resa_quantise_groups_avx2
 #include "vector_quantised.h"
 
-/// The mix of this tier's 8-bit tile: sign, byte product, pair sum, addition.
+/// The mix of this tier's 8-bit tile: a product of 16-bit pairs and an addition.
 double resa_probe_int8_avx2(ptrdiff_t rounds) {
-    __m256i sums[8];
-    const __m256i a = _mm256_set1_epi8(1), ones = _mm256_set1_epi16(1);
-    __m256i x = a;
-    for (int i = 0; i < 8; i++) { sums[i] = _mm256_set1_epi32(i); }
+    __m256i sums[12];
+    const __m256i a = _mm256_set1_epi16(1);
+    const __m256i x = a;
+    for (int i = 0; i < 12; i++) { sums[i] = _mm256_set1_epi32(i); }
     for (ptrdiff_t round = 0; round < rounds; round++) {
-        // Unknown to the compiler, so that the products are made each time.
-        __asm__ volatile("" : "+x"(x));
 #pragma clang loop unroll(full)
-        for (int i = 0; i < 8; i++) {
-            __m256i q = _mm256_sign_epi8(a, x);
-            __asm__ volatile("" : "+x"(q));
-            sums[i] = _mm256_add_epi32(sums[i], _mm256_madd_epi16(_mm256_maddubs_epi16(a, q), ones));
-        }
+        for (int i = 0; i < 12; i++) { ADD_PRODUCTS(sums[i], a, x); }
     }
     volatile int32_t sink = 0;
-    for (int i = 0; i < 8; i++) { sink += sum_lanes(sums[i]); }
-    return (double)rounds * 8 * 32 * 2;
+    for (int i = 0; i < 12; i++) { sink += sum_lanes(sums[i]); }
+    return (double)rounds * 12 * 16 * 2;
 }
 
 #pragma clang attribute pop

@@ -2,25 +2,34 @@
 #include <math.h>
 
 #include "resa_kernels.h"
+#include "selection.h"
 
-/// Whether candidate a goes before b: larger first, then the lower index. Values are never NaN here.
-static inline bool before(float aValue, int32_t aIndex, float bValue, int32_t bIndex) {
-    return aValue > bValue || (aValue == bValue && aIndex < bIndex);
-}
-
-/// Restores the heap (its root is the candidate that goes last) below `hole`, where (value, index) is to be placed.
-static void sift(float *values, int32_t *indices, ptrdiff_t count, ptrdiff_t hole, float value, int32_t index) {
+void resa_heap_sift(float *values, int32_t *indices, ptrdiff_t count, ptrdiff_t hole, float value, int32_t index) {
     for (;;) {
         ptrdiff_t child = 2 * hole + 1;
         if (child >= count) { break; }
-        if (child + 1 < count && before(values[child], indices[child], values[child + 1], indices[child + 1])) { child += 1; }
-        if (!before(value, index, values[child], indices[child])) { break; }
+        if (child + 1 < count && resa_before(values[child], indices[child], values[child + 1], indices[child + 1])) { child += 1; }
+        if (!resa_before(value, index, values[child], indices[child])) { break; }
         values[hole] = values[child];
         indices[hole] = indices[child];
         hole = child;
     }
     values[hole] = value;
     indices[hole] = index;
+}
+
+void resa_heap_build(float *values, int32_t *indices, ptrdiff_t count) {
+    for (ptrdiff_t i = count / 2 - 1; i >= 0; i--) { resa_heap_sift(values, indices, count, i, values[i], indices[i]); }
+}
+
+void resa_heap_sort(float *values, int32_t *indices, ptrdiff_t count) {
+    for (ptrdiff_t last = count - 1; last > 0; last--) {
+        const float value = values[last];
+        const int32_t index = indices[last];
+        values[last] = values[0];
+        indices[last] = indices[0];
+        resa_heap_sift(values, indices, last, 0, value, index);
+    }
 }
 
 ptrdiff_t resa_top_k(const resa_kernels *kernels, ptrdiff_t count, const float *x, ptrdiff_t k, int32_t *indices, float *values) {
@@ -30,18 +39,12 @@ ptrdiff_t resa_top_k(const resa_kernels *kernels, ptrdiff_t count, const float *
         values[i] = isnan(x[i]) ? -INFINITY : x[i];
         indices[i] = (int32_t)i;
     }
-    for (ptrdiff_t i = k / 2 - 1; i >= 0; i--) { sift(values, indices, k, i, values[i], indices[i]); }
+    resa_heap_build(values, indices, k);
     // A later element equal to the root loses the tie, so only greater ones enter.
     for (ptrdiff_t i = kernels->find_greater(count, x, k, values[0]); i < count; i = kernels->find_greater(count, x, i + 1, values[0])) {
-        sift(values, indices, k, 0, x[i], (int32_t)i);
+        resa_heap_sift(values, indices, k, 0, x[i], (int32_t)i);
     }
-    for (ptrdiff_t last = k - 1; last > 0; last--) {
-        const float value = values[last];
-        const int32_t index = indices[last];
-        values[last] = values[0];
-        indices[last] = indices[0];
-        sift(values, indices, last, 0, value, index);
-    }
+    resa_heap_sort(values, indices, k);
     return k;
 }
 

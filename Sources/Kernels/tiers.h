@@ -14,6 +14,12 @@ void resa_scalar_store_kv(const resa_kv_cache *cache, const resa_attention_row *
 void resa_scalar_attend(const resa_attention *call, const resa_attention_task *task, ptrdiff_t kvHead, char *scratch);
 void resa_scalar_attend_fold(const resa_attention *call, ptrdiff_t row, ptrdiff_t partial, ptrdiff_t chunks, ptrdiff_t kvHead);
 
+// And its part of latent selection.
+float resa_scalar_ordered_dot(ptrdiff_t count, const float *x, const void *row, bool brain);
+void resa_scalar_add_row(ptrdiff_t count, float a, const void *row, bool brain, float *y);
+uint32_t resa_scalar_latent_mask(
+    const float *sums, const float *lines, float norm, float error, float threshold, float *lower, float *upper);
+
 enum {
     /// Floats between the scores of two queries: not a power of two, so that they do not fall on one another in the caches.
     RESA_ATTENTION_SCORE_STRIDE = RESA_ATTENTION_CHUNK + 16,

@@ -4,7 +4,10 @@ import Tensors
 /// What one pass computes: a list of rows, each one token at one position of one sequence.
 ///
 /// Rows of one adapter set are contiguous (a *segment*): base weights multiply all rows at once, adapters run per segment.
-/// The plan borrows block tables and adapter sets from its sequences, which must outlive the pass. Its lists are plain memory that is
+///
+/// Rows may enter the decoder above the bottom, when the keys and values of the layers below are in the cache already: with the residual
+/// stream as it was before that layer. Rows stand in the order in which they enter, so that a layer always works on the first rows of
+/// the plan. The plan borrows block tables and adapter sets from its sequences, which must outlive the pass. Its lists are plain memory that is
 /// kept from step to step: a step of no more rows than the largest before allocates nothing, and reading them counts no reference.
 package final class BatchPlan {
     /// Contiguous rows that share an adapter set.
@@ -16,12 +19,29 @@ package final class BatchPlan {
         package let isBase: Bool
     }
 
+    /// Contiguous rows that enter at one layer.
+    package struct Entrance {
+        package let layer: Int
+        package var rows: Range<Int>
+    }
+
+    /// An order to copy the residual stream of some rows as it is after `layer` blocks, before what hooks into it there.
+    package struct ResidualCopy {
+        package let rows: Range<Int>
+        package let layer: Int
+        /// `[rows, hidden]`
+        package let target: UnsafeMutablePointer<Float>
+    }
+
     private let tokenList = PlainList<Int32>()
     private let positionList = PlainList<Int32>()
     private let attentionList = PlainList<AttentionRow>()
     private let contextList = PlainList<RowContext>()
     private let segmentList = PlainList<Segment>()
     private let outputList = PlainList<Int>()
+    private let entranceList = PlainList<Entrance>()
+    private let residualList = PlainList<UnsafePointer<Float>>()
+    private let copyList = PlainList<ResidualCopy>()
 
     /// Collects what observing interventions read; rows are rows of this plan. Whoever fills the plan calls `begin` and `want`.
     package let observations = ObservationSink()
@@ -39,6 +59,21 @@ package final class BatchPlan {
     /// Rows whose hidden states the caller wants back, in this order.
     package var outputRows: UnsafeBufferPointer<Int> { outputList.elements }
 
+    /// Where rows enter the decoder, in ascending order of layers and rows.
+    package var entrances: UnsafeBufferPointer<Entrance> { entranceList.elements }
+
+    /// What the last rows of the plan, as many as there are elements, enter with: residual streams `[hidden]`.
+    package var residuals: UnsafeBufferPointer<UnsafePointer<Float>> { residualList.elements }
+
+    package var residualCopies: UnsafeBufferPointer<ResidualCopy> { copyList.elements }
+
+    /// Rows that have entered when `layers` blocks are done.
+    package func rowsEntered(after layers: Int) -> Int {
+        var rows = 0
+        for entrance in entrances where entrance.layer <= layers { rows = entrance.rows.upperBound }
+        return rows
+    }
+
     package func removeAll() {
         tokenList.removeAll()
         positionList.removeAll()
@@ -46,6 +81,9 @@ package final class BatchPlan {
         contextList.removeAll()
         segmentList.removeAll()
         outputList.removeAll()
+        entranceList.removeAll()
+        residualList.removeAll()
+        copyList.removeAll()
     }
 
     /// Adds one token as the next row and returns its index.
@@ -55,23 +93,46 @@ package final class BatchPlan {
     ///   - blockTable: KV block of every 32 positions of the sequence; must cover `position`.
     ///   - adapters: kept alive by the caller until the pass is over.
     ///   - wantsOutput: whether the hidden state of this row is returned.
+    ///   - layer: blocks that are done already, no fewer than those of the row before.
+    ///   - residual: with `layer` above 0, the residual stream `[hidden]` after those blocks; must stay until the pass is over.
     @discardableResult
     package func append(
-        token: Int32, position: Int, promptLength: Int, blockTable: UnsafePointer<Int32>, adapters: AdapterSet, wantsOutput: Bool
+        token: Int32, position: Int, promptLength: Int, blockTable: UnsafePointer<Int32>, adapters: AdapterSet, wantsOutput: Bool,
+        enteringAt layer: Int = 0, with residual: UnsafePointer<Float>? = nil
     ) -> Int {
         let row = tokenList.count
+        let entersWithOthers = enter(row, at: layer, with: residual)
         tokenList.append(token)
         positionList.append(Int32(position))
         attentionList.append(AttentionRow(position: Int32(position), blockTable: blockTable))
         contextList.append(RowContext(position: Int32(position), promptLength: Int32(promptLength), row: Int32(row)))
         let last = segmentList.count - 1
-        if last >= 0, segmentList[last].adapters === adapters || segmentList[last].adapters.key == adapters.key {
+        if last >= 0, entersWithOthers, segmentList[last].adapters === adapters || segmentList[last].adapters.key == adapters.key {
             segmentList[last].rows = segmentList[last].rows.lowerBound..<(row + 1)
         } else {
             segmentList.append(Segment(rows: row..<(row + 1), adapters: adapters, isBase: adapters.isEmpty))
         }
         if wantsOutput { outputList.append(row) }
         return row
+    }
+
+    /// Whether the row before enters at the same layer.
+    private func enter(_ row: Int, at layer: Int, with residual: UnsafePointer<Float>?) -> Bool {
+        precondition((layer > 0) == (residual != nil), "row \(row) enters at layer \(layer), with a residual only above 0")
+        if let residual { residualList.append(residual) }
+        let last = entranceList.count - 1
+        guard last >= 0, entranceList[last].layer == layer else {
+            precondition(last < 0 || entranceList[last].layer < layer, "row \(row) enters at layer \(layer), after one that enters higher")
+            entranceList.append(Entrance(layer: layer, rows: row..<(row + 1)))
+            return false
+        }
+        entranceList[last].rows = entranceList[last].rows.lowerBound..<(row + 1)
+        return true
+    }
+
+    /// Asks for a copy of the residual stream of `rows` after `layer` blocks, at `target` `[rows, hidden]`.
+    package func copyResiduals(of rows: Range<Int>, after layer: Int, to target: UnsafeMutablePointer<Float>) {
+        copyList.append(ResidualCopy(rows: rows, layer: layer, target: target))
     }
 }
 

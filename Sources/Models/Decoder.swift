@@ -47,8 +47,12 @@ package final class Decoder: LanguageModel {
         defer { workspace.release(mark) }
 
         let hidden = workspace.matrix(plan.rowCount, config.hiddenSize)
-        for row in 0..<plan.rowCount {
+        let entering = plan.rowCount - plan.residuals.count
+        for row in 0..<entering {
             embeddings.copyRow(Int(plan.tokens[row]), into: hidden.row(row))
+        }
+        for index in 0..<plan.residuals.count {
+            hidden.row(entering + index).update(from: plan.residuals[index], count: config.hiddenSize)
         }
         let cosSin = workspace.matrix(plan.rowCount, config.headDim)
         if let positions = plan.positions.baseAddress {
@@ -58,7 +62,11 @@ package final class Decoder: LanguageModel {
         }
         DecoderPass.lend(plan: plan, config: geometry, cosSin: cosSin, cache: cache, pool: pool, workspace: workspace) { pass in
             for index in 0..<layers.count {
-                layerReferences[index]._withUnsafeGuaranteedRef { $0.forward(hidden, layer: index, pass: pass) }
+                let rows = hidden.rows(0..<plan.rowsEntered(after: index))
+                layerReferences[index]._withUnsafeGuaranteedRef { if rows.rows > 0 { $0.forward(rows, layer: index, pass: pass) } }
+                Self.copyResiduals(plan, hidden, after: index + 1)
+                let entered = hidden.rows(0..<plan.rowsEntered(after: index + 1))
+                layerReferences[index]._withUnsafeGuaranteedRef { $0.intervene(on: entered, layer: index, pass: pass) }
             }
         }
         guard output.rows > 0 else { return output }
@@ -68,6 +76,13 @@ package final class Decoder: LanguageModel {
         }
         RowOperations.rmsNorm(selected, weight: finalNorm.pointer, epsilon: config.rmsEpsilon, into: output, pool: pool)
         return output
+    }
+
+    private static func copyResiduals(_ plan: BatchPlan, _ hidden: MatrixView, after layer: Int) {
+        for copy in plan.residualCopies where copy.layer == layer {
+            let target = MatrixView(pointer: copy.target, rows: copy.rows.count, columns: hidden.columns)
+            target.copy(from: hidden.rows(copy.rows))
+        }
     }
 
     package func logits(_ hidden: MatrixView, pool: WorkerPool, workspace: Workspace) -> MatrixView {
@@ -86,8 +101,6 @@ struct DecoderPass: ~Copyable {
     let cache: KVCache
     let pool: WorkerPool
     let workspace: Workspace
-
-    var rows: Int { plan.rowCount }
 
     /// Makes a pass of objects that the caller keeps alive, without counting them: the references are taken over uncounted, and given up
     /// again by never being destroyed.

@@ -38,12 +38,13 @@ final class DecoderLayer: Sendable {
 
     var byteCount: Int { qkv.byteCount + output.byteCount + gateUp.byteCount + down.byteCount }
 
-    /// Updates `hidden` `[rows, hidden]` in place and appends this layer's keys and values to the cache.
+    /// Updates `hidden` `[rows, hidden]`, the plan's first rows, in place and appends this layer's keys and values to the cache. What hooks
+    /// into the block's output is left to `intervene`.
     func forward(_ hidden: MatrixView, layer: Int, pass: borrowing DecoderPass) {
         let mark = pass.workspace.mark()
         defer { pass.workspace.release(mark) }
-        let normalised = pass.workspace.matrix(pass.rows, hidden.columns)
-        let update = pass.workspace.matrix(pass.rows, hidden.columns)
+        let normalised = pass.workspace.matrix(hidden.rows, hidden.columns)
+        let update = pass.workspace.matrix(hidden.rows, hidden.columns)
 
         norm(hidden, inputNorm, into: normalised, pass: pass)
         attention(normalised, layer: layer, into: update, pass: pass)
@@ -53,6 +54,11 @@ final class DecoderLayer: Sendable {
         feedForward(normalised, layer: layer, into: update, pass: pass)
         intervene(.mlp(layer: layer), on: update, input: normalised, pass: pass)
         RowOperations.add(update, to: hidden, pool: pass.pool)
+    }
+
+    /// Runs the interventions on the block's output, on the plan's first rows: those that went through the block, and those that enter
+    /// after it.
+    func intervene(on hidden: MatrixView, layer: Int, pass: borrowing DecoderPass) {
         intervene(.residual(layer: layer), on: hidden, input: nil, pass: pass)
     }
 
@@ -64,7 +70,7 @@ final class DecoderLayer: Sendable {
         let config = pass.config
         let queryWidth = config.heads * config.headDim
         let keyValueWidth = config.kvHeads * config.headDim
-        let projected = pass.workspace.matrix(pass.rows, queryWidth + 2 * keyValueWidth)
+        let projected = pass.workspace.matrix(x.rows, queryWidth + 2 * keyValueWidth)
         qkv.multiply(x, into: projected, bias: qkvBias?.pointer, pool: pass.pool, workspace: pass.workspace)
         let q = projected.columns(0..<queryWidth)
         let k = projected.columns(queryWidth..<(queryWidth + keyValueWidth))
@@ -72,12 +78,13 @@ final class DecoderLayer: Sendable {
         adapt(.q, layer, x: x, y: q, pass: pass)
         adapt(.k, layer, x: x, y: k, pass: pass)
         adapt(.v, layer, x: x, y: v, pass: pass)
+        let cosSin = pass.cosSin.rows(0..<x.rows)
         RowOperations.rotate(
-            q, heads: config.heads, headDim: config.headDim, cosSin: pass.cosSin, layout: config.ropeLayout, pool: pass.pool)
+            q, heads: config.heads, headDim: config.headDim, cosSin: cosSin, layout: config.ropeLayout, pool: pass.pool)
         RowOperations.rotate(
-            k, heads: config.kvHeads, headDim: config.headDim, cosSin: pass.cosSin, layout: config.ropeLayout, pool: pass.pool)
+            k, heads: config.kvHeads, headDim: config.headDim, cosSin: cosSin, layout: config.ropeLayout, pool: pass.pool)
 
-        let mixed = pass.workspace.matrix(pass.rows, queryWidth)
+        let mixed = pass.workspace.matrix(x.rows, queryWidth)
         if let rows = pass.plan.attention.baseAddress {
             let cache = pass.cache
             Attention.store(
@@ -93,11 +100,14 @@ final class DecoderLayer: Sendable {
 
     private func feedForward(_ x: MatrixView, layer: Int, into y: MatrixView, pass: borrowing DecoderPass) {
         let ffn = pass.config.ffnSize
-        let projected = pass.workspace.matrix(pass.rows, 2 * ffn)
+        let projected = pass.workspace.matrix(x.rows, 2 * ffn)
         gateUp.multiply(x, into: projected, bias: gateUpBias?.pointer, pool: pass.pool, workspace: pass.workspace)
         adapt(.gate, layer, x: x, y: projected.columns(0..<ffn), pass: pass)
         adapt(.up, layer, x: x, y: projected.columns(ffn..<(2 * ffn)), pass: pass)
-        let activated = pass.workspace.matrix(pass.rows, ffn)
+        guard isAdapted(.down, layer, rows: x.rows, pass: pass) else {
+            return down.multiplySwiGLU(projected, into: y, bias: downBias?.pointer, pool: pass.pool, workspace: pass.workspace)
+        }
+        let activated = pass.workspace.matrix(x.rows, ffn)
         RowOperations.swiGLU(projected, into: activated, pool: pass.pool)
         down.multiply(activated, into: y, bias: downBias?.pointer, pool: pass.pool, workspace: pass.workspace)
         adapt(.down, layer, x: activated, y: y, pass: pass)
@@ -105,7 +115,7 @@ final class DecoderLayer: Sendable {
 
     /// Adds the LoRA updates of each segment: `y += strength * s * B(A x)`.
     private func adapt(_ module: ProjectionModule, _ layer: Int, x: MatrixView, y: MatrixView, pass: borrowing DecoderPass) {
-        for segment in pass.plan.segments where !segment.isBase {
+        for segment in pass.plan.segments where !segment.isBase && segment.rows.upperBound <= x.rows {
             for entry in segment.adapters.loras(layer: layer, module: module) {
                 entry.update.apply(
                     x: x.rows(segment.rows), into: y.rows(segment.rows), strength: entry.strength, pool: pass.pool,
@@ -114,10 +124,18 @@ final class DecoderLayer: Sendable {
         }
     }
 
+    /// Whether some segment of the first `rows` rows has a LoRA on that projection.
+    private func isAdapted(_ module: ProjectionModule, _ layer: Int, rows: Int, pass: borrowing DecoderPass) -> Bool {
+        for segment in pass.plan.segments where !segment.isBase && segment.rows.upperBound <= rows {
+            if !segment.adapters.loras(layer: layer, module: module).isEmpty { return true }
+        }
+        return false
+    }
+
     /// Runs each segment's interventions at `hookpoint`, in the order the request named them.
     private func intervene(_ hookpoint: HookPoint, on x: MatrixView, input: MatrixView?, pass: borrowing DecoderPass) {
         guard let contexts = pass.plan.contexts.baseAddress else { return }
-        for segment in pass.plan.segments where !segment.isBase {
+        for segment in pass.plan.segments where !segment.isBase && segment.rows.upperBound <= x.rows {
             for intervention in segment.adapters.interventions(at: hookpoint) {
                 intervention.apply(
                     to: x.rows(segment.rows), input: input?.rows(segment.rows), rows: contexts + segment.rows.lowerBound,

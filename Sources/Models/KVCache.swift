@@ -37,6 +37,25 @@ package final class KVCache {
         }
     }
 
+    /// Bytes of one block's keys and values of `layers` layers.
+    package func blockBytes(layers: Int) -> Int { 2 * layers * layout.bytesPerBlock }
+
+    /// Copies one block's keys and values of the first `layers` layers out, `blockBytes(layers:)` of them.
+    package func save(block: Int, layers: Int, to target: UnsafeMutableRawPointer) {
+        let bytes = layout.bytesPerBlock
+        for plane in 0..<(2 * layers) {
+            target.advanced(by: plane * bytes).copyMemory(from: base(plane).advanced(by: block * bytes), byteCount: bytes)
+        }
+    }
+
+    /// Copies what `save` wrote back, into any block. What a token leaves in the cache does not depend on where its block lies.
+    package func restore(block: Int, layers: Int, from source: UnsafeRawPointer) {
+        let bytes = layout.bytesPerBlock
+        for plane in 0..<(2 * layers) {
+            base(plane).advanced(by: block * bytes).copyMemory(from: source.advanced(by: plane * bytes), byteCount: bytes)
+        }
+    }
+
     private func base(_ plane: Int) -> UnsafeMutableRawPointer {
         UnsafeMutableRawPointer(storage.pointer).advanced(by: plane * layerBytes)
     }

@@ -6,14 +6,14 @@ import Foundation
 import Models
 import Tensors
 
-/// `resa adapters`: what adapters there are, and how they are kept and shipped.
+/// `resa adapters`: what adapters there are, and how they are fetched, kept and shipped.
 struct AdaptersCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "adapters", abstract: "List, inspect, keep and ship adapters.",
+        commandName: "adapters", abstract: "List, inspect, fetch, keep and ship adapters.",
         discussion: "The store is $RESA_HOME, $XDG_DATA_HOME/resa or ~/.local/share/resa.",
         subcommands: [
-            ListAdapters.self, InspectAdapter.self, AddAdapter.self, RemoveAdapter.self, SweepAdapters.self, PackAdapter.self,
-            UnpackAdapter.self, VerifyAdapter.self, MakeKey.self,
+            ListAdapters.self, InspectAdapter.self, PullAdapter.self, AddAdapter.self, RemoveAdapter.self, SweepAdapters.self,
+            PackAdapter.self, UnpackAdapter.self, VerifyAdapter.self, MakeKey.self,
         ])
 }
 

@@ -5,7 +5,9 @@ import Foundation
 final class ProgressReporter {
     private let label: String
     /// What all of it amounts to, and how to show an amount; without it only the fraction is shown.
-    private let total: (amount: Double, show: (Double) -> String)?
+    private var total: (amount: Double, show: (Double) -> String)?
+    /// What was done before this began: it says nothing about the rate.
+    private var found = 0.0
     private let isTerminal = isatty(FileHandle.standardError.fileDescriptor) == 1
     private let start = ContinuousClock.now
     private var lastReport: ContinuousClock.Instant?
@@ -22,6 +24,12 @@ final class ProgressReporter {
         total = (Double(bytes), { Quantity.bytes(Int($0)) })
     }
 
+    /// For work on bytes of which some turn out to be done already, or whose number grows.
+    func update(bytes: Int, found: Int) {
+        total = (Double(bytes), { Quantity.bytes(Int($0)) })
+        self.found = bytes > 0 ? min(max(Double(found) / Double(bytes), 0), 1) : 0
+    }
+
     /// - Parameter fraction: 0...1, not falling.
     func report(_ fraction: Double) {
         let now = ContinuousClock.now
@@ -36,8 +44,12 @@ final class ProgressReporter {
             line =
                 "\(label) [\(String(repeating: "#", count: filled))\(String(repeating: ".", count: cells - filled))] \(Int(fraction * 100)) %"
         }
-        if let total { line += ", \(total.show(total.amount * fraction / elapsed.inSeconds))/s" }
-        if fraction > 0 { line += ", \(Int((elapsed.inSeconds * (1 - fraction) / fraction).rounded(.up))) s left" }
+        let gained = max(fraction - found, 0)
+        if let total {
+            line += ", \(total.show(total.amount * fraction)) of \(total.show(total.amount))"
+            line += ", \(total.show(total.amount * gained / elapsed.inSeconds))/s"
+        }
+        if gained > 0 { line += ", \(Int((elapsed.inSeconds * (1 - fraction) / gained).rounded(.up))) s left" }
         write(isTerminal ? "\r\(line)\u{1B}[K" : "\(line)\n")
     }
 
@@ -47,6 +59,9 @@ final class ProgressReporter {
         let seconds = String(format: "%.1f", (ContinuousClock.now - start).inSeconds)
         write("\(isTerminal ? "\r" : "")\(label): done in \(seconds) s\(isTerminal ? "\u{1B}[K" : "")\n")
     }
+
+    /// Leaves the display as it is; what follows begins on a line of its own.
+    func breakOff() { if isTerminal, lastReport != nil { write("\n") } }
 
     private func write(_ text: String) { Console.note(text) }
 }

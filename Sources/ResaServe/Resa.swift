@@ -16,6 +16,7 @@ struct Resa: AsyncParsableCommand {
             Tokenize.self,
             Render.self,
             AdaptersCommand.self,
+            ModelsCommand.self,
             Doctor.self,
             Bench.self,
         ])

@@ -55,6 +55,12 @@ struct Serve: AsyncParsableCommand {
     var prefixCache = true
 
     @Option(
+        help: ArgumentHelp(
+            "Memory for what requests with different adapters share below the first layer that an adapter touches; 0 shares nothing.",
+            valueName: "MiB"))
+    var residualCache = 256
+
+    @Option(
         name: .customLong("api-key"),
         help: "Ask for this bearer token; may be repeated. RESA_API_KEY sets one that the process list does not show.")
     var apiKeys: [String] = []
@@ -73,6 +79,7 @@ struct Serve: AsyncParsableCommand {
         try check((1...65536).contains(prefillChunk), "--prefill-chunk is \(prefillChunk), but must be from 1 to 65536")
         try check((1...65536).contains(maxBatchedTokens), "--max-batched-tokens is \(maxBatchedTokens), but must be from 1 to 65536")
         try check((kvTokens ?? 1) >= 1, "--kv-tokens is \(kvTokens ?? 0), but must be at least 1")
+        try check((0...1 << 30).contains(residualCache), "--residual-cache is \(residualCache), but must be from 0 to \(1 << 30)")
         try check(Logger.Level(rawValue: logLevel) != nil, "--log-level is \(logLevel), which is no level")
         try check(!apiKeys.contains(""), "--api-key is empty")
     }
@@ -111,6 +118,7 @@ struct Serve: AsyncParsableCommand {
         settings.prefillChunk = prefillChunk
         settings.maxBatchedTokens = maxBatchedTokens
         settings.prefixCache = prefixCache
+        settings.residualCacheBytes = residualCache << 20
         settings.queueLimit = limits.maxQueue
         settings.clientQueueLimit = limits.maxQueuePerClient
         return settings

@@ -25,7 +25,29 @@ extension PackedMatrix {
         case .f32: multiplyBLAS(x, into: y, update, bias: bias, pool: pool, workspace: workspace)
         case .bf16: multiplyPanels(x, into: y, update, bias: bias, pool: pool, workspace: workspace)
         case .quantised(let format):
-            multiplyCodes(x, format: format, into: y, update, bias: bias, pool: pool, workspace: workspace)
+            let (kernels, kernel, columns) = (pool.kernels, format.kernel, inputs)
+            multiplyCodes(rows: x.rows, format: format, into: y, update, bias: bias, pool: pool, workspace: workspace) { row, codes in
+                resa_quantise_row(kernels, kernel, columns, x.row(row), codes)
+            }
+        }
+    }
+
+    /// y = (silu(gate) * up) W^T (+ bias), the bits that `RowOperations.swiGLU` and `multiply` give. gateUp [M, 2 inputs] holds gate in
+    /// columns 0..<inputs and up after it; y [M, outputs]. Quantised matrices take each row from one step to the next in cache.
+    package func multiplySwiGLU(
+        _ gateUp: MatrixView, into y: MatrixView, bias: UnsafePointer<Float>? = nil, pool: WorkerPool, workspace: Workspace
+    ) {
+        precondition(gateUp.columns == 2 * inputs && y.columns == outputs && gateUp.rows == y.rows)
+        let mark = workspace.mark()
+        defer { workspace.release(mark) }
+        guard case .quantised(let format) = format, gateUp.rows > 0, outputs > 0, inputs > 0 else {
+            let activated = workspace.matrix(gateUp.rows, inputs)
+            RowOperations.swiGLU(gateUp, into: activated, pool: pool)
+            return multiply(activated, into: y, bias: bias, pool: pool, workspace: workspace)
+        }
+        let (kernels, kernel, width) = (pool.kernels, format.kernel, inputs)
+        multiplyCodes(rows: gateUp.rows, format: format, into: y, .store, bias: bias, pool: pool, workspace: workspace) { row, codes in
+            resa_swiglu_quantise_row(kernels, kernel, width, gateUp.row(row), gateUp.row(row) + width, codes)
         }
     }
 
@@ -61,19 +83,18 @@ extension PackedMatrix {
         }
     }
 
+    /// `quantise` writes a row's codes and scales.
     private func multiplyCodes(
-        _ x: MatrixView, format: QuantisedFormat, into y: MatrixView, _ update: Update, bias: UnsafePointer<Float>?, pool: WorkerPool,
-        workspace: Workspace
+        rows: Int, format: QuantisedFormat, into y: MatrixView, _ update: Update, bias: UnsafePointer<Float>?, pool: WorkerPool,
+        workspace: Workspace, quantise: (_ row: Int, _ codes: UnsafeMutableRawPointer) -> Void
     ) {
         let kernel = format.kernel
         let rowBytes = resa_quant_row_bytes(kernel, inputs)
-        let quantised = UnsafeMutableRawPointer(workspace.allocate(UInt8.self, x.rows * rowBytes))
-        let (columns, kernels) = (inputs, pool.kernels)
-        pool.forEachRow(x.rows, elements: 2 * columns) { row in
-            resa_quantise_row(kernels, kernel, columns, x.row(row), quantised + row * rowBytes)
-        }
+        let quantised = UnsafeMutableRawPointer(workspace.allocate(UInt8.self, rows * rowBytes))
+        let kernels = pool.kernels
+        pool.forEachRow(rows, elements: 2 * inputs) { row in quantise(row, quantised + row * rowBytes) }
         var gemm = resa_gemm_quant(
-            format: kernel, outputs: outputs, inputs: inputs, rows: x.rows, factor: factor, packed: storage.pointer, x: quantised,
+            format: kernel, outputs: outputs, inputs: inputs, rows: rows, factor: factor, packed: storage.pointer, x: quantised,
             y: y.pointer, yStride: y.stride, bias: bias, add: false, scale: 1)
         if case .add(let scale) = update {
             gemm.add = true
@@ -83,8 +104,7 @@ extension PackedMatrix {
         let runLength = min(max(panelCount / (pool.threads * 8), 1), 16)
         let runs = (panelCount + runLength - 1) / runLength
         let rowBlock = RESA_QUANT_GEMM_ROWS
-        let rowBlocks = (x.rows + rowBlock - 1) / rowBlock
-        let rows = x.rows
+        let rowBlocks = (rows + rowBlock - 1) / rowBlock
         withUnsafePointer(to: &gemm) { gemm in
             pool.parallel(runs * rowBlocks) { task in
                 let (block, run) = (task / runs, task % runs)

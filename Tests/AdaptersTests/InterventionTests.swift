@@ -72,6 +72,27 @@ import Testing
         }
     }
 
+    /// Rows that somebody observes are encoded, others are not: the same bits.
+    @Test(arguments: FloatFormat.allCases) func additionsNeedNoLatents(format: FloatFormat) throws {
+        let sae = try SmallAdapters.sae(format: format)
+        let before = hidden(rows: 12)
+        let edits = [
+            LatentEdit(latent: 5, op: .add, value: 2.3), LatentEdit(latent: 40, op: .add, value: -0.7),
+            LatentEdit(latent: 5, op: .add, value: 0.11),
+        ]
+        let (plain, observed) = (copy(before), copy(before))
+        run(try Intervention(sae: sae, mode: .edit, edits: edits, strength: 0.9), plain)
+        let sink = ObservationSink()
+        sink.begin(rows: observed.rows)
+        for row in 0..<observed.rows { sink.want(row: row) }
+        try Intervention(sae: sae, mode: .edit, edits: edits, strength: 0.9, top: 3).apply(
+            to: observed.view, input: nil, rows: [RowContext].sequence(observed.rows), observations: sink, pool: pool,
+            workspace: Workspace())
+        #expect(plain.values == observed.values)
+        #expect(plain.values != before.values)
+        #expect(sink.readings(row: 3).first?.latents.isEmpty == false)
+    }
+
     @Test func editsOfOneLatentFollowEachOtherAndOthersAreIndependent() throws {
         let sae = try SmallAdapters.sae()
         let before = hidden(rows: 3)

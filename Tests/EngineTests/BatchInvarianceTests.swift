@@ -29,6 +29,8 @@ import Testing
             AdapterSelection(name: "lora-qv"), AdapterSelection(name: "lora-all", scale: -0.3),
             AdapterSelection(name: "sae", layer: 0, mode: .observe),
         ],
+        [AdapterSelection(name: "lora-upper")],
+        [AdapterSelection(name: "lora-top", scale: 0.6), AdapterSelection(name: "sae-mlp", mode: .splice)],
     ]
 
     @Test(arguments: WeightFormat.allCases, InstructionSet.available)
@@ -79,7 +81,7 @@ import Testing
         var sequences: [(tokens: [Int32], adapters: AdapterSet)] = []
         for index in 0..<32 {
             // Rows with equal adapters stand together, as the scheduler puts them.
-            let adapters = try await world.registry.resolve(Self.selections[index / 4])
+            let adapters = try await world.registry.resolve(Self.selections[index * Self.selections.count / 32])
             let tokens = (0..<Int.random(in: 1...80, using: &random)).map { _ in Int32.random(in: 0..<256, using: &random) }
             sequences.append((tokens, adapters))
         }
@@ -151,7 +153,7 @@ import Testing
         }
     }
 
-    /// A random model with two LoRAs and two SAEs.
+    /// A random model with LoRAs on all and on upper layers, and two SAEs.
     struct World {
         let model: any LanguageModel
         let registry: AdapterRegistry
@@ -161,6 +163,8 @@ import Testing
             try checkpoint.lora(
                 "lora-all", rank: 4, modules: ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"])
             try checkpoint.lora("lora-qv", rank: 19, modules: ["q_proj", "v_proj"])
+            try checkpoint.lora("lora-upper", rank: 4, modules: ["q_proj", "k_proj", "v_proj", "o_proj", "up_proj", "down_proj"], from: 1)
+            try checkpoint.lora("lora-top", rank: 3, modules: ["o_proj", "gate_proj"], from: 2)
             try checkpoint.sae("sae", hookpoints: ["layers.0", "layers.1"])
             try checkpoint.sae("sae-mlp", hookpoints: ["layers.2.mlp"])
             let opened = try Checkpoint.open(path: folder.path)

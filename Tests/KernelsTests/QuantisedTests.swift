@@ -88,13 +88,14 @@ import Testing
             let x = QuantisedRows(format, random.floats(5 * inputs), inputs: inputs)
             let got = matrix.multiply(.scalar, x)
             for output in 0..<outputs {
-                let weights = matrix.stored(output)
+                let (weights, magnitudes) = (matrix.stored(output), matrix.magnitudes(output))
                 for row in 0..<5 {
                     let products = zip(weights, x.values(row)).map { Double($0) * Double($1) }
-                    let magnitude = products.reduce(0) { $0 + abs($1) }
+                    let magnitude = zip(magnitudes, x.values(row)).reduce(0) { $0 + abs(Double($1.0) * Double($1.1)) }
                     let error = abs(Double(got[row * outputs + output]) - products.reduce(0, +))
-                    // A few roundings for each group: of the scale, of the product's place in the chain, of the factor.
-                    #expect(error <= magnitude * Double(resa_quant_groups(format, inputs) + 4) * 0x1p-24)
+                    // A few roundings for each group: of the scale, of the product's place in the chain (and the minimum's), of the factor.
+                    let steps = resa_quant_groups(format, inputs) * (format.minima ? 2 : 1)
+                    #expect(error <= magnitude * Double(steps + 4) * 0x1p-24)
                 }
             }
         }

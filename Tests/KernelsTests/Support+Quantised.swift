@@ -70,7 +70,12 @@ struct QuantisedMatrix {
     }
 
     /// Row `output` by the format's definition, from what was packed.
-    func stored(_ output: Int) -> [Float] {
+    func stored(_ output: Int) -> [Float] { parts(output).map { ($0.scaled + $0.minimum) * factor } }
+
+    /// The sums of magnitudes of which its weights are made: what products with it are computed from.
+    func magnitudes(_ output: Int) -> [Float] { parts(output).map { (abs($0.scaled) + abs($0.minimum)) * factor } }
+
+    private func parts(_ output: Int) -> [(scaled: Float, minimum: Float)] {
         let (groups, supers) = (resa_quant_groups(format, inputs), resa_quant_supers(inputs))
         let padded = resa_quant_padded_inputs(format, inputs)
         let zero: Float = format.minima ? 0 : format.bits == 8 ? 128 : 8
@@ -82,7 +87,7 @@ struct QuantisedMatrix {
                 scale = resa_round_to_half(superScales[parent]) * Float(subScales[group])
                 minimum = -(resa_round_to_half(superMinima[parent]) * Float(subMinima[group]))
             }
-            return ((Float(codes[output * padded + k]) - zero) * scale + minimum) * factor
+            return ((Float(codes[output * padded + k]) - zero) * scale, minimum)
         }
     }
 

@@ -84,6 +84,19 @@ import Testing
         }
     }
 
+    /// The server answers nobody before all have asked; whoever waits for an answer before the next request never gets one.
+    @Test func anOpenLoopDoesNotWaitForAnswers() async throws {
+        let requests = 8
+        try await ScriptedServer.with({ request in
+            request.path == "/v1/models" ? [] : [.hold(until: requests)] + ScriptedServer.stream(["a"])
+        }) { server in
+            var scenario = scenario(server, requests: requests)
+            scenario.arrivals = .poisson(rate: 2000)
+            let report = try await run(scenario)
+            #expect(report.all.completed == requests && report.ending == .complete)
+        }
+    }
+
     @Test func failuresAreToldApart() async throws {
         try await ScriptedServer.with({ request in
             if request.path == "/v1/models" { return [] }

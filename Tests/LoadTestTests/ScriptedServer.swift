@@ -9,6 +9,8 @@ final class ScriptedServer: Sendable {
         case head(Int, [(String, String)] = [])
         case write(String)
         case wait(TimeAmount)
+        /// Goes on when so many generations have been asked for.
+        case hold(until: Int)
         case end
         /// Closes the connection, in the middle of whatever was said.
         case hangUp
@@ -39,10 +41,9 @@ final class ScriptedServer: Sendable {
                 channel.eventLoop.makeCompletedFuture {
                     try channel.pipeline.syncOperations.configureHTTPServerPipeline()
                     try channel.pipeline.syncOperations.addHandler(
-                        Handler { request in
-                            guard let server = holder.withLock({ $0 }) else { return [.hangUp] }
-                            return server.steps(for: request)
-                        })
+                        Handler(
+                            answer: { request in holder.withLock { $0 }?.steps(for: request) ?? [.hangUp] },
+                            asked: { holder.withLock { $0 }?.generations.count ?? 0 }))
                 }
             }
             .bind(host: "127.0.0.1", port: 0).get()
@@ -101,10 +102,12 @@ final class ScriptedServer: Sendable {
         typealias OutboundOut = HTTPServerResponsePart
 
         private let answer: (Request) -> [Step]
+        /// How many generations have been asked for.
+        private let asked: () -> Int
         private var head: HTTPRequestHead?
         private var body = ""
 
-        init(_ answer: @escaping (Request) -> [Step]) { self.answer = answer }
+        init(answer: @escaping (Request) -> [Step], asked: @escaping () -> Int) { (self.answer, self.asked) = (answer, asked) }
 
         func channelRead(context: ChannelHandlerContext, data: NIOAny) {
             switch unwrapInboundIn(data) {
@@ -117,6 +120,12 @@ final class ScriptedServer: Sendable {
             }
         }
 
+        private func perform(_ steps: ArraySlice<Step>, _ context: ChannelHandlerContext, after time: TimeAmount) {
+            let context = NIOLoopBound(context, eventLoop: context.eventLoop)
+            let handler = NIOLoopBound(self, eventLoop: context.value.eventLoop)
+            context.value.eventLoop.scheduleTask(in: time) { handler.value.perform(steps, context.value) }
+        }
+
         private func perform(_ steps: ArraySlice<Step>, _ context: ChannelHandlerContext) {
             guard context.channel.isActive else { return }
             var steps = steps
@@ -127,12 +136,9 @@ final class ScriptedServer: Sendable {
                     context.write(wrapOutboundOut(.head(head)), promise: nil)
                 case .write(let text):
                     context.writeAndFlush(wrapOutboundOut(.body(.byteBuffer(ByteBuffer(string: text)))), promise: nil)
-                case .wait(let time):
-                    let context = NIOLoopBound(context, eventLoop: context.eventLoop)
-                    let handler = NIOLoopBound(self, eventLoop: context.value.eventLoop)
-                    let rest = steps
-                    context.value.eventLoop.scheduleTask(in: time) { handler.value.perform(rest, context.value) }
-                    return
+                case .wait(let time): return perform(steps, context, after: time)
+                case .hold(let count):
+                    if asked() < count { return perform([step] + steps, context, after: .milliseconds(1)) }
                 case .end: context.writeAndFlush(wrapOutboundOut(.end(nil)), promise: nil)
                 case .hangUp: context.close(promise: nil)
                 }

@@ -28,9 +28,13 @@ import Testing
         let wanted = try ReferenceTensors(answers.appendingPathComponent("logits.safetensors"))
         let runner = try ReferenceRunner(model: path, adapters: adapters, format: format)
         #expect(cases.count > 20)
-        // Quantised formats are judged by `resa doctor --quality`; these bounds catch mistakes, not lost bits.
-        let bounds: [WeightFormat: Double] = [.f32: 1e-4, .bf16: 2e-2, .int8: 6e-2, .int4: 0.3]
-        let bound = bounds[format, default: 0]
+        // Quantised formats are judged by `resa doctor --quality`; these bounds catch mistakes, not lost bits. For all cases together, and
+        // for each: a case may be one row, and rounding may hit it hard. Activations of 8 bits move SmolLM2's row after
+        // "1, 1, 2, 3, 5, 8, 13," by 0.12 on the scalar tier and 0.15 on AVX2.
+        let bounds: [WeightFormat: (all: Double, each: Double)] = [
+            .f32: (1e-4, 2e-4), .bf16: (2e-2, 4e-2), .int8: (4e-2, 0.2), .int4: (0.3, 0.6),
+        ]
+        let bound = bounds[format, default: (0, 0)]
         var worst = 0.0
         var total = RelativeError()
         var compared = 0
@@ -45,13 +49,12 @@ import Testing
                 compared += 1
             }
             worst = max(worst, error.value)
-            // A case is few rows, and rounding may hit one of them hard: twice the bound of all cases together is allowed.
-            #expect(error.value < 2 * bound, "\(reference.name)")
+            #expect(error.value < bound.each, "\(reference.name)")
             if format == .f32 || reference.adapters.allSatisfy({ $0.hookpoint == nil }) {
                 #expect(agreeing.count == result.rows.count, "\(reference.name): \(agreeing.count) of \(result.rows.count) rows comparable")
             }
         }
-        #expect(total.value < bound)
+        #expect(total.value < bound.all)
         print(
             "ReferenceLogitsTests \(answers.lastPathComponent) \(format): \(compared) rows, relative error \(total.value), worst case \(worst)"
         )

@@ -58,8 +58,8 @@ package struct RandomCheckpoint {
         return folder
     }
 
-    /// A PEFT LoRA on `modules` of every layer.
-    package mutating func lora(_ name: String, rank: Int, modules: [String]) throws {
+    /// A PEFT LoRA on `modules` of every layer; below layer `from` its B matrices are zero, as SAE-Tuning leaves them.
+    package mutating func lora(_ name: String, rank: Int, modules: [String], from: Int = 0) throws {
         let width = Self.hidden / Self.heads * Self.kvHeads
         let outputs = [
             "q_proj": Self.hidden, "k_proj": width, "v_proj": width, "o_proj": Self.hidden, "gate_proj": Self.ffn, "up_proj": Self.ffn,
@@ -72,7 +72,8 @@ package struct RandomCheckpoint {
                 let parent = ["gate_proj", "up_proj", "down_proj"].contains(module) ? "mlp" : "self_attn"
                 let prefix = "base_model.model.model.layers.\(layer).\(parent).\(module)."
                 tensors.append((prefix + "lora_A.weight", [rank, inputs], normal(rank * inputs, 0.2)))
-                tensors.append((prefix + "lora_B.weight", [outputs[module]!, rank], normal(outputs[module]! * rank, 0.2)))
+                tensors.append(
+                    (prefix + "lora_B.weight", [outputs[module]!, rank], normal(outputs[module]! * rank, layer < from ? 0 : 0.2)))
             }
         }
         let config: [String: Any] = [
@@ -101,7 +102,7 @@ package struct RandomCheckpoint {
     }
 
     private mutating func normal(_ count: Int, _ deviation: Float, mean: Float = 0) -> [Float] {
-        (0..<count).map { _ in mean + deviation * random.normal() }
+        (0..<count).map { _ in deviation == 0 ? mean : mean + deviation * random.normal() }
     }
 
     private func write(_ folder: URL, _ name: String, _ object: [String: Any]) throws {

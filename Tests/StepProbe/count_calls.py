@@ -3,7 +3,7 @@
     python3 Tests/StepProbe/count_calls.py PROBE
 
 PROBE is the release build of StepProbe. It runs twice under callgrind, which collects only inside `EngineLoop.computeStep` (plan, forward,
-logits, draw, append), once for N and once for 2 N tokens: the difference is what N decode steps call, free of start and prefill. The same
+logits, draw, append), in every format of weights, once for N and once for 2 N tokens: the difference is what N decode steps call, free of start and prefill. The same
 is done for `EngineLoop.reportStep`, which hands the tokens out and does allocate: were nothing counted there, the counting would be broken.
 """
 
@@ -16,6 +16,7 @@ from pathlib import Path
 
 STEPS = 100
 SEQUENCES = 4
+FORMATS = ["int8", "int4", "bf16"]
 COMPUTE = "$s6Engine0A4LoopC11computeStepyyF"
 REPORT = "$s6Engine0A4LoopC10reportStepyyF"
 # The functions a program calls; what those call inside the runtime would be counted twice.
@@ -27,13 +28,13 @@ REFERENCE = re.compile(
 )
 
 
-def calls(probe: Path, folder: Path, symbol: str, tokens: int) -> collections.Counter:
+def calls(probe: Path, folder: Path, symbol: str, tokens: int, weights: str) -> collections.Counter:
     """How often each function is called inside `symbol`, over the whole run."""
     out = folder / "callgrind.out"
     subprocess.run(
         [
             "valgrind", "--tool=callgrind", f"--callgrind-out-file={out}", f"--toggle-collect={symbol}", "--compress-strings=no",
-            "--compress-pos=no", str(probe), str(tokens),
+            "--compress-pos=no", str(probe), str(tokens), weights,
         ],
         env={"OPENBLAS_NUM_THREADS": "1", "PATH": "/usr/bin:/bin"}, check=True, capture_output=True, text=True, timeout=300,
     )  # fmt: skip
@@ -49,8 +50,8 @@ def calls(probe: Path, folder: Path, symbol: str, tokens: int) -> collections.Co
     return counts
 
 
-def per_step(probe: Path, folder: Path, symbol: str, kind: re.Pattern) -> dict[str, float]:
-    once, twice = (calls(probe, folder, symbol, count) for count in (STEPS, 2 * STEPS))
+def per_step(probe: Path, folder: Path, symbol: str, kind: re.Pattern, weights: str) -> dict[str, float]:
+    once, twice = (calls(probe, folder, symbol, count, weights) for count in (STEPS, 2 * STEPS))
     return {name: (twice[name] - once[name]) / STEPS for name in twice if kind.fullmatch(name) and twice[name] != once[name]}
 
 
@@ -60,18 +61,21 @@ def main() -> int:
     # Valgrind 3.19 does not read the debug information that Swift writes.
     subprocess.run(["strip", "-g", "-o", str(probe), sys.argv[1]], check=True)
     either = re.compile(f"{ALLOCATION.pattern}|{REFERENCE.pattern}")
-    compute = per_step(probe, folder, COMPUTE, either)
-    for name, count in sorted(compute.items()):
-        print(f"a decode step calls {name} {count:g} times")
-    report = per_step(probe, folder, REPORT, either)
+    found = False
+    for weights in FORMATS:
+        compute = per_step(probe, folder, COMPUTE, either, weights)
+        found = found or bool(compute)
+        for name, count in sorted(compute.items()):
+            print(f"a decode step with {weights} weights calls {name} {count:g} times")
+        print(f"{weights}: decode step of {SEQUENCES} sequences: {sum(compute.values()):g} allocations and reference counts")
+    report = per_step(probe, folder, REPORT, either, FORMATS[0])
     allocations = sum(count for name, count in report.items() if name == "malloc")
     references = sum(count for name, count in report.items() if REFERENCE.fullmatch(name))
-    print(f"decode step of {SEQUENCES} sequences: {sum(compute.values()):g} allocations and reference counts")
     print(f"reporting its tokens: {allocations / SEQUENCES:g} allocations and {references / SEQUENCES:g} reference counts a token")
     if not report:
         print("nothing was counted while reporting, where strings are made: the counting is broken")
         return 1
-    return 1 if compute else 0
+    return 1 if found else 0
 
 
 sys.exit(main())

@@ -142,6 +142,19 @@ typedef struct resa_kernels {
     /// The first index >= start with x[index] > threshold, or count.
     ptrdiff_t (*find_greater)(ptrdiff_t count, const float *x, ptrdiff_t start, float threshold);
 
+    // Rows of a sparse autoencoder, see resa_latents.h. `row` is bf16 when `brain`, else f32.
+
+    /// x . row, with the same bits in every tier: element i belongs to chain i % 64 of fused multiply-adds, ascending; then chain i takes in
+    /// chain i + 32, then i + 16, ... i + 1. Never -0.
+    float (*ordered_dot)(ptrdiff_t count, const float *x, const void *row, bool brain);
+    /// y += a * row.
+    void (*add_row)(ptrdiff_t count, float a, const void *row, bool brain, float *y);
+    /// The 32 latents of a panel, from their code sums and the panel's lines (latents.h): v = fma(sum, line 0, line 1) lies within
+    /// bound = fma(norm, line 2, fma(error, line 3, line 4)). Returns the bits of those whose v + bound is not less than `threshold`; when
+    /// there are any, writes v - bound and v + bound of all 32.
+    uint32_t (*latent_mask)(
+        const float *sums, const float *lines, float norm, float error, float threshold, float *lower, float *upper);
+
     // Attention.
 
     /// Writes key and value of one token (k, v [kvHeads * headDim]) to its place in the cache.

@@ -32,6 +32,7 @@ extension PrometheusText {
         gauge("resa_engine_kv_blocks_cached", "Blocks that nobody holds, kept as prefixes of later requests.", engine.kvBlocksCached)
         gauge("resa_engine_kv_blocks_free", "Blocks that hold nothing.", engine.kvBlocksFree)
         gauge("resa_engine_kv_block_tokens", "Tokens in a block.", engine.kvBlockTokens)
+        gauge("resa_engine_residual_cache_bytes", "Bytes kept of layers that adapters share.", engine.residualCacheBytes)
         gauge("resa_engine_seconds_per_request", "Busy time between the ends of two requests, lately.", engine.secondsPerRequest)
     }
 
@@ -42,6 +43,12 @@ extension PrometheusText {
         counter("resa_engine_prefix_query_tokens_total", "Prompt tokens looked up in the prefix cache.", engine.prefixQueryTokens)
         counter("resa_engine_prefix_hit_tokens_total", "Prompt tokens found in the prefix cache.", engine.prefixHitTokens)
         counter("resa_engine_kv_evictions_total", "Cached blocks given up for others.", engine.kvEvictions)
+        counter(
+            "resa_engine_residual_hit_tokens_total", "Prompt tokens that entered above layers another adapter's request had computed.",
+            engine.residualHitTokens)
+        counter("resa_engine_computed_layers_total", "Layers computed, summed over tokens.", engine.computedLayers)
+        counter("resa_engine_spared_layers_total", "Layers that tokens entered above, summed over tokens.", engine.sparedLayers)
+        counter("resa_engine_residual_evictions_total", "Entries of shared layers given up for others.", engine.residualEvictions)
         counter("resa_engine_preemptions_total", "Times a sequence made room for others.", engine.preemptions)
         counter("resa_engine_finished_requests_total", "Requests ended.", engine.finishedRequests)
         counter("resa_engine_finished_sequences_total", "Sequences ended.", engine.finishedSequences)

@@ -1,0 +1,40 @@
+import Foundation
+
+/// A file that need not be fetched, because the very content is on this machine.
+enum FoundFile {
+    /// In `folder`, or in `earlier`, from where it is linked. Only a digest tells: without one nothing is found.
+    static func look(
+        for file: RemoteFile, in folder: URL, earlier: URL?, control: PullControl
+    ) throws(PullError) -> PulledFiles.File? {
+        guard let check = file.check, let size = file.size else { return nil }
+        let destination = folder.appendingPathComponent(file.path).path
+        for (place, isThere) in [(destination, true), (earlier?.appendingPathComponent(file.path).path, false)] {
+            guard let place, isRegular(place, size: size) else { continue }
+            var hasher = ContentHasher(gitBlobOf: check.gitSize(size))
+            var count = 0
+            try LocalFiles.read(place, control: control) { bytes in
+                hasher.update(bytes)
+                count += bytes.count
+            }
+            guard count == size, let sha256 = try? hasher.finish(file: file.path, check: check) else { continue }
+            if !isThere {
+                let parent = (destination as NSString).deletingLastPathComponent
+                try? FileManager.default.createDirectory(atPath: parent, withIntermediateDirectories: true)
+                unlink(destination)
+                guard link(place, destination) == 0 else { continue }
+                syncFolder(parent)
+            }
+            control.update {
+                $0.bytes += size
+                $0.bytesFound += size
+            }
+            return PulledFiles.File(path: file.path, bytes: size, sha256: sha256)
+        }
+        return nil
+    }
+
+    private static func isRegular(_ path: String, size: Int) -> Bool {
+        var status = stat()
+        return lstat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFREG && Int(status.st_size) == size
+    }
+}

@@ -1,0 +1,153 @@
+import CCurl
+import Foundation
+
+/// One libcurl handle with its connections; used by one thread at a time. It follows no redirect and tries nothing twice.
+final class HTTPConnection {
+    /// What happens with an answer as it arrives. Both run on the calling thread, during `get`.
+    struct Receiver {
+        /// Called once, before any of the body.
+        let head: (HTTPHead) throws(AttemptFailure) -> Void
+        /// Says whether more is wanted; if not, `get` ends as if this were all.
+        let body: (UnsafeRawBufferPointer) throws(AttemptFailure) -> Bool
+    }
+
+    private let handle: OpaquePointer?
+    private let settings: PullSettings
+    private let control: PullControl
+    private static let isReady = curl_global_init(Int(CURL_GLOBAL_DEFAULT)) == CURLE_OK
+
+    init(settings: PullSettings, control: PullControl) {
+        (self.settings, self.control) = (settings, control)
+        handle = Self.isReady ? curl_easy_init().map { OpaquePointer($0) } : nil
+    }
+
+    deinit { if let handle { curl_easy_cleanup(UnsafeMutableRawPointer(handle)) } }
+
+    /// The state of one request, reached by libcurl's callbacks through a pointer.
+    private final class Exchange {
+        var head: HTTPHead
+        let receiver: Receiver
+        let control: PullControl
+        var isHeadDone = false
+        var isEnough = false
+        var failure: AttemptFailure?
+        /// What the policy refused to connect to.
+        var refused: NetworkAddress?
+
+        init(address: WebAddress, receiver: Receiver, control: PullControl) {
+            (head, self.receiver, self.control) = (HTTPHead(address: address), receiver, control)
+        }
+
+        func finishHead() -> Bool {
+            if isHeadDone { return failure == nil }
+            isHeadDone = true
+            do throws(AttemptFailure) { try receiver.head(head) } catch { failure = error }
+            return failure == nil
+        }
+    }
+
+    /// - Parameter file: what the error messages call it.
+    /// - Returns: the head, after the whole body was received.
+    /// - Throws: what the receiver throws, or what kept the answer from arriving whole.
+    func get(_ address: WebAddress, headers: [String], file: String, receiver: Receiver) throws(AttemptFailure) -> HTTPHead {
+        guard let curl = handle.map({ UnsafeMutableRawPointer($0) }) else {
+            throw .final(.noAnswer(file: file, address: address.shown, reason: "libcurl cannot be started"))
+        }
+        let exchange = Exchange(address: address, receiver: receiver, control: control)
+        let context = Unmanaged.passUnretained(exchange).toOpaque()
+        configure(curl, context)
+        resa_curl_set_string(curl, CURLOPT_URL, address.text)
+        var list: UnsafeMutablePointer<curl_slist>?
+        for header in headers { list = curl_slist_append(list, header) ?? list }
+        defer {
+            resa_curl_set_headers(curl, nil)
+            curl_slist_free_all(list)
+        }
+        resa_curl_set_headers(curl, list)
+
+        let code = withExtendedLifetime(exchange) { curl_easy_perform(curl) }
+        if control.isStopped { throw .final(.cancelled) }
+        if let failure = exchange.failure { throw failure }
+        if exchange.isEnough { return exchange.head }
+        if let refused = exchange.refused, code != CURLE_OK {
+            throw .final(
+                .forbidden(address: address.shown, reason: "\(address.host) resolves to \(refused), which is no public address"))
+        }
+        guard code == CURLE_OK else {
+            let isTransient = !Self.lasting.contains(code.rawValue)
+            let reason =
+                code == CURLE_OPERATION_TIMEDOUT && exchange.head.status != 0 ? "it stalled" : String(cString: curl_easy_strerror(code))
+            throw AttemptFailure(error: .noAnswer(file: file, address: address.shown, reason: reason), isTransient: isTransient)
+        }
+        if !exchange.finishHead(), let failure = exchange.failure { throw failure }
+        return exchange.head
+    }
+
+    /// What no retry mends: a malformed URL, no such protocol, certificates that do not fit.
+    private static let lasting: Set<UInt32> = Set(
+        [CURLE_URL_MALFORMAT, CURLE_UNSUPPORTED_PROTOCOL, CURLE_PEER_FAILED_VERIFICATION, CURLE_SSL_CACERT_BADFILE, CURLE_OUT_OF_MEMORY]
+            .map(\.rawValue))
+
+    private func configure(_ curl: UnsafeMutableRawPointer, _ context: UnsafeMutableRawPointer) {
+        curl_easy_reset(curl)
+        resa_curl_set_string(curl, CURLOPT_PROTOCOLS_STR, "http,https")
+        resa_curl_set_string(curl, CURLOPT_USERAGENT, "resa")
+        resa_curl_set_long(curl, CURLOPT_FOLLOWLOCATION, 0)
+        resa_curl_set_long(curl, CURLOPT_NOSIGNAL, 1)
+        resa_curl_set_long(curl, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1)
+        resa_curl_set_long(curl, CURLOPT_CONNECTTIMEOUT_MS, Int(settings.connectSeconds * 1000))
+        resa_curl_set_long(curl, CURLOPT_LOW_SPEED_LIMIT, settings.stallBytesPerSecond)
+        resa_curl_set_long(curl, CURLOPT_LOW_SPEED_TIME, settings.stallSeconds)
+        resa_curl_set_long(curl, CURLOPT_BUFFERSIZE, 256 << 10)
+        resa_curl_set_progress(
+            curl,
+            { context, _, _, _, _ in
+                guard let context else { return 1 }
+                return Unmanaged<Exchange>.fromOpaque(context).takeUnretainedValue().control.isStopped ? 1 : 0
+            }, context)
+        resa_curl_set_header_receiver(
+            curl,
+            { bytes, size, count, context in
+                guard let bytes, let context else { return 0 }
+                let exchange = Unmanaged<Exchange>.fromOpaque(context).takeUnretainedValue()
+                // Trailers after the body say nothing that counts.
+                guard !exchange.isHeadDone else { return size * count }
+                let line = UnsafeRawBufferPointer(start: bytes, count: size * count)
+                exchange.head.add(line: String(decoding: line, as: UTF8.self).trimmingCharacters(in: .whitespacesAndNewlines))
+                return size * count
+            }, context)
+        resa_curl_set_body_receiver(
+            curl,
+            { bytes, size, count, context in
+                guard let bytes, let context else { return 0 }
+                let exchange = Unmanaged<Exchange>.fromOpaque(context).takeUnretainedValue()
+                guard exchange.finishHead() else { return 0 }
+                do throws(AttemptFailure) {
+                    exchange.isEnough = !(try exchange.receiver.body(UnsafeRawBufferPointer(start: bytes, count: size * count)))
+                    return exchange.isEnough ? 0 : size * count
+                } catch {
+                    exchange.failure = error
+                    return 0
+                }
+            }, context)
+        if settings.policy.onlyPublicAddresses { refusePrivateAddresses(curl, context) }
+    }
+
+    /// The check stands where the socket is made, after the name was resolved: there is nothing to rebind. A proxy would resolve by itself.
+    private func refusePrivateAddresses(_ curl: UnsafeMutableRawPointer, _ context: UnsafeMutableRawPointer) {
+        resa_curl_set_string(curl, CURLOPT_PROXY, "")
+        resa_curl_set_socket_opener(
+            curl,
+            { context, _, wanted in
+                guard let context, let wanted else { return CURL_SOCKET_BAD }
+                let exchange = Unmanaged<Exchange>.fromOpaque(context).takeUnretainedValue()
+                let length = Int(wanted.pointee.addrlen)
+                let address = withUnsafePointer(to: &wanted.pointee.addr) { NetworkAddress($0, length: length) }
+                guard let address, address.isPublic else {
+                    exchange.refused = address ?? NetworkAddress(bytes: [0, 0, 0, 0])
+                    return CURL_SOCKET_BAD
+                }
+                return socket(wanted.pointee.family, wanted.pointee.socktype | Int32(SOCK_CLOEXEC.rawValue), wanted.pointee.protocol)
+            }, context)
+    }
+}

@@ -1,0 +1,43 @@
+/// Who may make this machine fetch what.
+///
+/// A person at the terminal may do anything. A request that comes over HTTP may not, unless the operator names the hosts: it would let
+/// strangers reach what only this machine can reach. Names are checked on every hop, addresses when the socket is made, so that a name
+/// that resolves differently a second time gains nothing.
+package enum PullPolicy: Sendable, Equatable {
+    case unrestricted
+    case off
+    /// https only, these hosts only (`*.example.org` means every host below it), and no address but public ones. A redirect leads to a
+    /// further host only when that is named too.
+    case hosts(Set<String>)
+
+    /// - Throws: `PullError.forbidden`.
+    func check(_ source: PullSource) throws(PullError) {
+        switch (self, source) {
+        case (.unrestricted, _), (.hosts, .hub): break
+        case (.off, _):
+            throw .forbidden(address: source.description, reason: "pulls asked for over HTTP are off; the operator can allow hosts")
+        case (.hosts, .local): throw .forbidden(address: source.description, reason: "files of this machine cannot be asked for over HTTP")
+        case (.hosts, .web(let address)): try check(address)
+        }
+    }
+
+    /// - Throws: `PullError.forbidden`.
+    func check(_ address: WebAddress) throws(PullError) {
+        switch self {
+        case .unrestricted: break
+        case .off: throw .forbidden(address: address.shown, reason: "pulls asked for over HTTP are off; the operator can allow hosts")
+        case .hosts(let hosts):
+            guard address.scheme == "https" else { throw .forbidden(address: address.shown, reason: "only https is allowed") }
+            let isNamed = hosts.contains { pattern in
+                let pattern = pattern.lowercased()
+                return pattern.hasPrefix("*.") ? address.host.hasSuffix(pattern.dropFirst()) : address.host == pattern
+            }
+            guard isNamed else {
+                throw .forbidden(address: address.shown, reason: "the host \(address.host) is not on the operator's list")
+            }
+        }
+    }
+
+    /// Whether sockets may be opened to public addresses only.
+    var onlyPublicAddresses: Bool { self != .unrestricted }
+}
