@@ -6,15 +6,7 @@ import Testing
 /// Writers that are killed, and writers at once: `StoreProbe` does the writing in processes of its own.
 @Suite(.serialized) struct KilledWriterTests {
     private func probe(_ home: StoreFolder, seed: UInt64, rounds: Int? = nil) throws -> (process: Process, output: Pipe) {
-        let binary = try #require(Bundle.main.executableURL).resolvingSymlinksInPath().deletingLastPathComponent()
-            .appendingPathComponent("StoreProbe")
-        let process = Process()
-        process.executableURL = binary
-        process.arguments = [home.url.path, "\(seed)"] + (rounds.map { ["\($0)"] } ?? [])
-        let output = Pipe()
-        process.standardOutput = output
-        try process.run()
-        return (process, output)
+        try StoreProbeProcess.start([home.url.path, "\(seed)"] + (rounds.map { ["\($0)"] } ?? []))
     }
 
     /// Every adapter that is listed is whole: all bytes are there, and all are of one version.

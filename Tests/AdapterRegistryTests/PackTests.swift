@@ -56,6 +56,16 @@ import Testing
         #expect(bytes.count < 3_200_000)
     }
 
+    @Test func memoryDoesNotGrowWithTheFiles() throws {
+        let home = try StoreFolder()
+        let (process, output) = try StoreProbeProcess.start([home.url.path, "memory", "\(160 << 20)"])
+        let text = String(decoding: output.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
+        process.waitUntilExit()
+        #expect(process.terminationStatus == 0)
+        let growth = try #require(Int(text.trimmingCharacters(in: .whitespacesAndNewlines)))
+        #expect(growth < 32 << 10, "grew by \(growth) KiB")
+    }
+
     @Test func nothingIsOverwritten() throws {
         let home = try StoreFolder()
         let folder = try home.folder("in", ["x": Data("1".utf8)])

@@ -4,7 +4,9 @@ import Foundation
 /// Adds, removes, packs, unpacks and sweeps in one store, over and over, for a test that kills it or runs several at once.
 ///
 ///     StoreProbe HOME SEED [ROUNDS]
+///     StoreProbe HOME memory BYTES
 ///
+/// The second form packs, verifies, unpacks and stores one file of so many bytes and prints by how many KiB its peak memory grew.
 /// Prints a line when it begins. Without ROUNDS it ends only by being killed. Each version holds `mark` with the name it is added under, and
 /// `twin`, which is `layers.1/body` and one zero byte: a reader can tell a mixture of versions. An error ends it with 1, and says which.
 @main
@@ -13,6 +15,12 @@ struct StoreProbe {
 
     static func main() {
         let arguments = CommandLine.arguments
+        if arguments.count == 4, arguments[2] == "memory", let bytes = Int(arguments[3]) {
+            do { return print(try MemoryProbe.growth(home: URL(fileURLWithPath: arguments[1]), bytes: bytes)) } catch {
+                FileHandle.standardError.write(Data("StoreProbe: \(error)\n".utf8))
+                exit(1)
+            }
+        }
         guard arguments.count >= 3, let seed = UInt64(arguments[2]) else {
             FileHandle.standardError.write(Data("usage: StoreProbe HOME SEED [ROUNDS]\n".utf8))
             exit(64)

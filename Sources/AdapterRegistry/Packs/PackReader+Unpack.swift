@@ -18,18 +18,18 @@ extension PackReader {
         for entry in manifest.files {
             // A folder that is missing is made here, so none is a link: nobody else knows this place.
             var inside = ""
-            for part in entry.content.path.split(separator: "/").dropLast() {
+            for part in RelativePath.parts(entry.content.path).dropLast() {
                 inside += inside.isEmpty ? part : "/" + part
-                if folders.insert(inside).inserted { try DurableFolder.makeNew(partial.appendingPathComponent(inside).path) }
+                if folders.insert(inside).inserted { try DurableFolder.makeNew("\(partial.path)/\(inside)") }
             }
-            let file = try SystemFile.create(partial.appendingPathComponent(entry.content.path).path)
+            let file = try SystemFile.create("\(partial.path)/\(entry.content.path)")
             try read(entry) { (bytes) throws(AdapterStorageError) in
                 try file.write(bytes)
                 progress(counter.add(bytes.count))
             }
             try file.sync()
         }
-        for inside in folders { try DurableFolder.sync(partial.appendingPathComponent(inside).path) }
+        for inside in folders { try DurableFolder.sync("\(partial.path)/\(inside)") }
         try DurableFolder.move(partial.path, to: folder.path)
         isMoved = true
         try DurableFolder.sync(parent.path)

@@ -52,7 +52,7 @@ package struct PackWriter {
         // The manifest stands first and is known last, so the body waits in a file of its own.
         let bodyPath = "\(path).\(UUID().uuidString).partial"
         let body = try SystemFile.create(bodyPath)
-        defer { unlink(bodyPath) }
+        unlink(bodyPath)  // It stays as long as it is open, and goes with a process that is killed.
         let compressor = try FrameCompressor(level: level)
         var files: [PackManifest.File] = []
         var (end, done) = (0, 0)

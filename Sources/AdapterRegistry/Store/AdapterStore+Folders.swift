@@ -26,17 +26,19 @@ extension AdapterStore {
         try DurableFolder.makeNew(partial.path)
         var inner: Set<String> = []
         for file in manifest.files {
-            let link = partial.appendingPathComponent(file.path)
-            let parts = file.path.split(separator: "/")
-            for depth in 1..<max(parts.count, 1) { inner.insert(parts[..<depth].joined(separator: "/")) }
-            if parts.count > 1 { try DurableFolder.make(link.deletingLastPathComponent().path) }
+            let link = "\(partial.path)/\(file.path)"
+            let parts = RelativePath.parts(file.path)
+            for depth in 1..<parts.count {
+                let path = parts[..<depth].joined(separator: "/")
+                if inner.insert(path).inserted { try DurableFolder.makeNew("\(partial.path)/\(path)") }
+            }
             let ups = parts.count + 1  // Out of the folders around it, of the version's, and of folders/.
             let target = String(repeating: "../", count: ups) + "blobs/" + Self.blobPrefix + file.sha256
-            guard symlink(target, link.path) == 0 else {
-                throw .system(path: link.path, doing: "making a link to \(target)", reason: systemErrorText())
+            guard symlink(target, link) == 0 else {
+                throw .system(path: link, doing: "making a link to \(target)", reason: systemErrorText())
             }
         }
-        for path in inner { try DurableFolder.sync(partial.appendingPathComponent(path).path) }
+        for path in inner { try DurableFolder.sync("\(partial.path)/\(path)") }
         try DurableFolder.sync(partial.path)
         do {
             try DurableFolder.move(partial.path, to: final.path)

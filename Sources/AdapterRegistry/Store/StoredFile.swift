@@ -22,6 +22,7 @@ extension Sequence<StoredFile> {
     }
 }
 
+/// Digests as text.
 enum HexText {
     private static let digits = Array("0123456789abcdef".utf8)
 
@@ -30,7 +31,8 @@ enum HexText {
     }
 
     /// Whether it is the hex of a SHA-256 as this program writes it.
-    static func isSHA256(_ text: String) -> Bool {
-        text.utf8.count == 64 && text.utf8.allSatisfy { (48...57).contains($0) || (97...102).contains($0) }
-    }
+    static func isSHA256(_ text: String) -> Bool { isHex(text, digits: 64) }
+
+    /// Whether it is so many lowercase hexadecimal digits.
+    static func isHex(_ text: String, digits count: Int) -> Bool { text.utf8.count == count && text.utf8.allSatisfy(digits.contains) }
 }

@@ -23,7 +23,7 @@ struct AddAdapter: ParsableCommand {
         let manifest: StoredManifest
         if place.isFolder {
             guard reading.trust.isEmpty else { throw CommandError("\(source): a folder is not signed; --trust is for packs") }
-            let summary = AdapterRegistry.inspect(folder: place, shape: nil)
+            let summary = AdapterRegistry.inspect(folder: place, name: "\(reference)", shape: nil)
             if let error = summary.error { throw CommandError(error) }
             let progress = ProgressReporter("adding \(reference)", bytes: summary.bytes)
             manifest = try store.add(folder: place, as: reference, progress: progress.report)
