@@ -66,7 +66,8 @@ struct Generate: AsyncParsableCommand {
         let bundle = try ModelBundle.open(path: source.model)
         let tokens = try promptTokens(bundle)
         let registry = try AdapterRegistry(
-            folder: adapters.map { URL(fileURLWithPath: $0, isDirectory: true) }, store: chosen.isEmpty ? nil : .standard(), shape: bundle.config.shape,
+            folder: adapters.map { URL(fileURLWithPath: $0, isDirectory: true) }, store: chosen.isEmpty ? nil : .standard(),
+            shape: bundle.config.shape,
             format: compute.weights, baseName: bundle.name)
         let set = chosen.isEmpty ? AdapterSet.none : try await registry.resolve(selections())
 

@@ -75,7 +75,9 @@ import Testing
         try PackWriter().write(folder: folder, to: pack, replaces: true)
         #expect(throws: AdapterStorageError.exists(path: folder.path)) { try PackReader(path: pack).unpack(to: folder) }
         try FileManager.default.createSymbolicLink(atPath: home.path("link").path, withDestinationPath: "nowhere")
-        #expect(throws: AdapterStorageError.exists(path: home.path("link").path)) { try PackReader(path: pack).unpack(to: home.path("link")) }
+        #expect(throws: AdapterStorageError.exists(path: home.path("link").path)) {
+            try PackReader(path: pack).unpack(to: home.path("link"))
+        }
     }
 
     @Test func aDamagedBlobIsNotPacked() throws {
@@ -108,7 +110,9 @@ import Testing
         #expect(try PackReader(path: signed).signer == public1)
         #expect(try PackReader(path: signed, trusting: [other.publicKey, public1]).manifest == PackReader(path: plain).manifest)
         for (path, keys) in [(signed, [other.publicKey]), (plain, [public1])] {
-            #expect { try PackReader(path: path, trusting: keys) } throws: { if case AdapterStorageError.signature = $0 { true } else { false } }
+            #expect { try PackReader(path: path, trusting: keys) } throws: {
+                if case AdapterStorageError.signature = $0 { true } else { false }
+            }
         }
         // Another's signature, and a signature of another pack.
         try home.folder("in", ["x": Data("2".utf8)])

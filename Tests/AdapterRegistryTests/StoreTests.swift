@@ -6,7 +6,9 @@ import Testing
 
 /// Keeping adapters by content.
 @Suite struct StoreTests {
-    let files = ["a.json": Data("{}".utf8), "layers.1/cfg.json": Data("1".utf8), "layers.1/empty": Data(), "layers.2/cfg.json": Data("1".utf8)]
+    let files = [
+        "a.json": Data("{}".utf8), "layers.1/cfg.json": Data("1".utf8), "layers.1/empty": Data(), "layers.2/cfg.json": Data("1".utf8),
+    ]
 
     @Test func whatIsAddedComesBackAsFilesUnderTheirHashes() throws {
         let home = try StoreFolder()
@@ -102,7 +104,9 @@ import Testing
     ])
     func badManifestsAreRefused(_ text: String) throws {
         let hex = String(repeating: "0", count: 64)
-        #expect(throws: AdapterStorageError.self) { try StoredManifest(Data(text.replacingOccurrences(of: "HEX", with: hex).utf8), file: "m") }
+        #expect(throws: AdapterStorageError.self) {
+            try StoredManifest(Data(text.replacingOccurrences(of: "HEX", with: hex).utf8), file: "m")
+        }
         let good = #"{"resa_manifest":1,"files":[{"path":"a","size":1,"sha256":"HEX"}]}"#
         #expect(try StoredManifest(Data(good.replacingOccurrences(of: "HEX", with: hex).utf8), file: "m").files.count == 1)
     }

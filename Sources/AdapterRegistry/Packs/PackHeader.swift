@@ -40,7 +40,8 @@ struct PackHeader: Equatable {
     /// - Throws: `.malformed`; sizes are not compared with the file here.
     init(_ bytes: [UInt8], file: String) throws(AdapterStorageError) {
         guard bytes.starts(with: Self.magic) else {
-            throw .malformed(file: file, what: "its beginning", got: HexText.of(bytes.prefix(8)), wanted: "\(HexText.of(Self.magic)), a pack")
+            throw .malformed(
+                file: file, what: "its beginning", got: HexText.of(bytes.prefix(8)), wanted: "\(HexText.of(Self.magic)), a pack")
         }
         guard bytes.count == Self.size else {
             throw .malformed(file: file, what: "header", got: "\(bytes.count) bytes", wanted: "\(Self.size); the file is cut short")

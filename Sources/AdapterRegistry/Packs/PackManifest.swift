@@ -45,7 +45,9 @@ package struct PackManifest: Sendable, Equatable {
         } catch {
             throw .malformed(file: file, what: "manifest, \(error.fullPlace)", got: error.got, wanted: error.wanted)
         }
-        guard files.count <= limits.files else { throw .overLimit(file: file, what: "the number of files", got: files.count, limit: limits.files) }
+        guard files.count <= limits.files else {
+            throw .overLimit(file: file, what: "the number of files", got: files.count, limit: limits.files)
+        }
         try RelativePath.check(files.map(\.content.path), in: file)
         try checkSizes(bodyBytes: bodyBytes, limits: limits, file: file)
         guard text == json else {
@@ -63,7 +65,8 @@ package struct PackManifest: Sendable, Equatable {
             // Each size is compared with what is left, so no sum overflows.
             guard content.size <= limits.totalBytes - total else {
                 throw .overLimit(
-                    file: file, what: "the size of its files, up to \(content.path)", got: total.addingReportingOverflow(content.size).partialValue,
+                    file: file, what: "the size of its files, up to \(content.path)",
+                    got: total.addingReportingOverflow(content.size).partialValue,
                     limit: limits.totalBytes)
             }
             total += content.size

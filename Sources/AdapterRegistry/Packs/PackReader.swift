@@ -39,7 +39,9 @@ package final class PackReader {
             ? try PackSignature(try file.read(PackSignature.size, what: "signature"), of: header, file: path).signer : nil
         if !trusting.isEmpty {
             guard let signer else { throw .signature(file: path, problem: "it is not signed, and a signature of a trusted key is wanted") }
-            guard trusting.contains(signer) else { throw .signature(file: path, problem: "it is signed by \(signer), which is not trusted") }
+            guard trusting.contains(signer) else {
+                throw .signature(file: path, problem: "it is signed by \(signer), which is not trusted")
+            }
         }
         manifest = try PackManifest(text, bodyBytes: header.bodyBytes, limits: limits, file: path)
         bodyStart = size - header.bodyBytes

@@ -21,7 +21,9 @@ struct PackSignature {
 
     /// - Throws: `.signature` unless it is the key's signature of the header.
     init(_ bytes: [UInt8], of header: PackHeader, file: String) throws(AdapterStorageError) {
-        guard let signer = PackPublicKey(raw: Data(bytes.prefix(32))) else { throw .signature(file: file, problem: "its signer's key is no key") }
+        guard let signer = PackPublicKey(raw: Data(bytes.prefix(32))) else {
+            throw .signature(file: file, problem: "its signer's key is no key")
+        }
         self.signer = signer
         signature = Data(bytes.dropFirst(32))
         guard signer.verifies(signature, of: Self.context + Data(header.bytes)) else {

@@ -37,11 +37,13 @@ struct AdapterFiles {
                     // Before going on, so that the depth is bounded.
                     try RelativePath.check([path], in: folder.path)
                     folders.append(path)
-                case S_IFDIR: throw .badSource(path: place, problem: "it is a link to a folder; an adapter's folder holds files and folders")
+                case S_IFDIR:
+                    throw .badSource(path: place, problem: "it is a link to a folder; an adapter's folder holds files and folders")
                 default: throw .badSource(path: place, problem: "it is neither a file nor a folder")
                 }
                 guard paths.count + folders.count <= Self.countLimit else {
-                    throw .overLimit(file: folder.path, what: "the number of files", got: paths.count + folders.count, limit: Self.countLimit)
+                    throw .overLimit(
+                        file: folder.path, what: "the number of files", got: paths.count + folders.count, limit: Self.countLimit)
                 }
             }
         }

@@ -60,7 +60,9 @@ extension AdapterStore {
     }
 
     /// Files of other names are not the store's to remove.
-    private func isBlob(_ name: String) -> Bool { name.hasPrefix(Self.blobPrefix) && HexText.isSHA256(String(name.dropFirst(Self.blobPrefix.count))) }
+    private func isBlob(_ name: String) -> Bool {
+        name.hasPrefix(Self.blobPrefix) && HexText.isSHA256(String(name.dropFirst(Self.blobPrefix.count)))
+    }
 
     private func removeTree(_ url: URL) throws(AdapterStorageError) {
         do {

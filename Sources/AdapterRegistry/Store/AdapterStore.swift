@@ -28,7 +28,8 @@ package struct AdapterStore: Sendable {
         }
         return AdapterStore(
             root: named("RESA_HOME") ?? named("XDG_DATA_HOME")?.appendingPathComponent("resa", isDirectory: true)
-                ?? URL(fileURLWithPath: NSHomeDirectory(), isDirectory: true).appendingPathComponent(".local/share/resa", isDirectory: true))
+                ?? URL(fileURLWithPath: NSHomeDirectory(), isDirectory: true).appendingPathComponent(".local/share/resa", isDirectory: true)
+        )
     }
 
     var blobs: URL { root.appendingPathComponent("blobs", isDirectory: true) }
@@ -51,7 +52,9 @@ package struct AdapterStore: Sendable {
         var adapters: [StoredAdapter] = []
         for name in try DurableFolder.names(manifests.path) where AdapterReference.isValid(name) {
             for file in try DurableFolder.names(manifests.appendingPathComponent(name).path) where file.hasSuffix(Self.manifestSuffix) {
-                guard let reference = try? AdapterReference(name: name, tag: String(file.dropLast(Self.manifestSuffix.count))) else { continue }
+                guard let reference = try? AdapterReference(name: name, tag: String(file.dropLast(Self.manifestSuffix.count))) else {
+                    continue
+                }
                 if let adapter = adapter(reference) { adapters.append(adapter) }
             }
         }

@@ -40,7 +40,9 @@ enum RelativePath {
 
     private static func problem(_ path: String) -> String? {
         if path.utf8.count > lengthLimit { return "is longer than \(lengthLimit) bytes" }
-        if path.unicodeScalars.contains(where: { $0.value < 0x20 || (0x7f..<0xa0).contains($0.value) }) { return "holds a control character" }
+        if path.unicodeScalars.contains(where: { $0.value < 0x20 || (0x7f..<0xa0).contains($0.value) }) {
+            return "holds a control character"
+        }
         if path.utf8.contains(UInt8(ascii: "\\")) { return "holds a backslash" }
         if path.utf8.first == UInt8(ascii: "/") { return "is absolute" }
         let parts = parts(path)

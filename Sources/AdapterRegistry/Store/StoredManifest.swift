@@ -70,7 +70,8 @@ extension StoredFile {
         sha256 = try json.string("sha256")
         guard size >= 0 else { throw JSONError(place: "size of \(path.prefix(200))", got: "\(size)", wanted: "0 or more") }
         guard HexText.isSHA256(sha256) else {
-            throw JSONError(place: "sha256 of \(path.prefix(200))", got: "'\(sha256.prefix(80))'", wanted: "64 lowercase hexadecimal digits")
+            throw JSONError(
+                place: "sha256 of \(path.prefix(200))", got: "'\(sha256.prefix(80))'", wanted: "64 lowercase hexadecimal digits")
         }
     }
 
