@@ -13,6 +13,8 @@ package final class StoreWriter {
         self.store = store
         for folder in [store.blobs, store.manifests, store.folders, store.partial] { try DurableFolder.make(folder.path) }
         try DurableFolder.sync(store.root.path)
+        // Above a new root; where that cannot be opened, root was made by somebody else.
+        try? DurableFolder.sync(store.root.deletingLastPathComponent().path)
         lock = try store.lock(.shared, doing: "adding")
     }
 
