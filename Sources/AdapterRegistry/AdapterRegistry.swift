@@ -63,6 +63,18 @@ package final class AdapterRegistry: Sendable {
         }
     }
 
+    /// What is known about the latents of those of `names` that have labels.
+    package func labels(of names: [String]) -> [String: LatentLabels] {
+        state.withLock { state in
+            var labels: [String: LatentLabels] = [:]
+            for name in names {
+                guard let found = state.entries[name]?.summary.latentLabels, !found.isEmpty else { continue }
+                labels[name] = found
+            }
+            return labels
+        }
+    }
+
     /// Looks at folder and store again: new, changed and deleted adapters. Files that did not change are not read again.
     package func refresh() async {
         // On the loader's queue from beginning to end, so that no older scan can overwrite a newer one.

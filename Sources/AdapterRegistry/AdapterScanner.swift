@@ -71,6 +71,9 @@ struct AdapterScanner: Sendable {
         let manifest = try AdapterManifest(folder: folder, adapter: name)
         entry.summary.description = manifest.description
         entry.summary.labels = manifest.labels
+        entry.summary.latentLabels = try LatentLabels(folder: folder, adapter: name)
+        entry.summary.latentLabels.merge(LatentLabels(shared: manifest.labels))
+        if let stamp = FileStamp(path: folder.appendingPathComponent(LatentLabels.file).path) { entry.stamps.append(stamp) }
         entry.summary.baseModel = manifest.baseModel
 
         let isLoRA = contents.contains(LoRALayout.configFile)

@@ -28,6 +28,8 @@ package struct AdapterSummary: Sendable, Equatable {
     package var description: String?
     /// What the manifest says about latents or other parts, by name.
     package var labels: [String: String]
+    /// What its latents stand for.
+    package var latentLabels = LatentLabels()
     /// Why it cannot be used.
     package var error: String?
 }

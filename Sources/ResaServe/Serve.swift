@@ -174,6 +174,9 @@ struct ServeLimits: ParsableArguments {
     @Option(help: "Adapters in one request.")
     var maxAdapters = standard.maxAdapters
 
+    @Option(help: "Variants in one comparison.")
+    var maxVariants = standard.maxVariants
+
     @Option(help: "Connections at once; more wait to be accepted.")
     var maxConnections = standard.maxConnections
 
@@ -210,7 +213,8 @@ struct ServeLimits: ParsableArguments {
         }
         let notNegative = [
             ("--max-logprobs", maxLogprobs), ("--max-stops", maxStops), ("--max-adapters", maxAdapters),
-            ("--drain-timeout", drainTimeout), ("--retry-after", retryAfter), ("--max-retry-after", maxRetryAfter),
+            ("--max-variants", maxVariants), ("--drain-timeout", drainTimeout), ("--retry-after", retryAfter),
+            ("--max-retry-after", maxRetryAfter),
         ]
         for (name, value) in notNegative where value < 0 || value > Int(Int32.max) {
             throw ValidationError("\(name) is \(value), but must be from 0 to \(Int32.max)")
@@ -227,6 +231,7 @@ struct ServeLimits: ParsableArguments {
         settings.maxStopStrings = maxStops
         settings.maxMessages = maxMessages
         settings.maxAdapters = maxAdapters
+        settings.maxVariants = maxVariants
         settings.maxConnections = maxConnections
         settings.maxHeaderBytes = maxHeader
         settings.idleSeconds = idleTimeout

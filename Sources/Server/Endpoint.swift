@@ -10,7 +10,7 @@ struct Endpoint: Sendable {
     let respond: @Sendable (Request, ServerRequestContext, ServerState) async throws -> Response
 
     static let all: [Endpoint] = [
-        .chatCompletions, .completions,
+        .chatCompletions, .completions, .compare, .features,
         .models, .model,
         .adapters, .adapter,
         .tokenize, .detokenize,

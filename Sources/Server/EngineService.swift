@@ -74,10 +74,14 @@ package struct EngineService: InferenceService {
 
     package func resolve(_ selections: [AdapterSelection]) async throws(AdapterError) -> ResolvedAdapters {
         let set = try await registry.resolve(selections)
-        return ResolvedAdapters(set: set, applied: set.report)
+        return ResolvedAdapters(set: set, applied: set.report, labels: registry.labels(of: selections.map(\.name)))
     }
 
-    package func submit(_ request: GenerationRequest) throws(EngineError) -> any AsyncSequence<GenerationEvent, Never> & Sendable {
-        try engine.submit(request)
+    package func submit(
+        together requests: [GenerationRequest]
+    ) throws(EngineError) -> [any AsyncSequence<GenerationEvent, Never> & Sendable] {
+        try engine.submit(together: requests)
     }
+
+    package func score(_ request: ScoreRequest) async throws(EngineError) -> [TextScore]? { try await engine.score(request) }
 }

@@ -30,8 +30,10 @@ package protocol InferenceService: Sendable {
     /// Loads what is not loaded yet, and pins the versions for one request.
     func resolve(_ selections: [AdapterSelection]) async throws(AdapterError) -> ResolvedAdapters
 
-    /// Queues a generation. It ends early when the task that iterates the result is cancelled.
-    func submit(_ request: GenerationRequest) throws(EngineError) -> any AsyncSequence<GenerationEvent, Never> & Sendable
+    /// Queues generations of one client, all or none. One ends early when the task that iterates its events is cancelled.
+    func submit(together requests: [GenerationRequest]) throws(EngineError) -> [any AsyncSequence<GenerationEvent, Never> & Sendable]
+    /// How likely each variant finds one answer; nil when the task was cancelled.
+    func score(_ request: ScoreRequest) async throws(EngineError) -> [TextScore]?
     var statistics: EngineStatistics { get }
 }
 
@@ -39,10 +41,13 @@ package protocol InferenceService: Sendable {
 package struct ResolvedAdapters: Sendable {
     package let set: AdapterSet
     package let applied: [AppliedReport]
+    /// What latents stand for, by the adapter's name.
+    package let labels: [String: LatentLabels]
 
-    package init(set: AdapterSet, applied: [AppliedReport]) {
+    package init(set: AdapterSet, applied: [AppliedReport], labels: [String: LatentLabels] = [:]) {
         self.set = set
         self.applied = applied
+        self.labels = labels
     }
 
     static let none = ResolvedAdapters(set: .none, applied: [])

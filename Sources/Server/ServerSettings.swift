@@ -39,6 +39,8 @@ package struct ServerSettings: Sendable {
     package var maxStopBytes = 1024
     package var maxMessages = 4096
     package var maxAdapters = 16
+    /// Variants in one comparison.
+    package var maxVariants = 16
 
     package init() {}
 

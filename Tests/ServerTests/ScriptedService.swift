@@ -23,6 +23,7 @@ final class ScriptedService: InferenceService {
     struct Log: Sendable {
         var requests: [GenerationRequest] = []
         var resolved: [[AdapterSelection]] = []
+        var scored: [ScoreRequest] = []
         var cancelled = 0
     }
 
@@ -104,11 +105,25 @@ final class ScriptedService: InferenceService {
             default: throw .unknown(name: selection.name, near: ["math-lora"])
             }
         }
-        return ResolvedAdapters(set: .none, applied: applied)
+        return ResolvedAdapters(set: .none, applied: applied, labels: ["r1-sae": LatentLabels(shared: ["7": "doubt"])])
     }
 
-    func submit(_ request: GenerationRequest) throws(EngineError) -> any AsyncSequence<GenerationEvent, Never> & Sendable {
+    func submit(together requests: [GenerationRequest]) throws(EngineError) -> [any AsyncSequence<GenerationEvent, Never> & Sendable] {
         if let refusal { throw refusal }
+        return requests.map(submit)
+    }
+
+    /// Every variant finds a token as likely as its place in the list says.
+    func score(_ request: ScoreRequest) async throws(EngineError) -> [TextScore]? {
+        state.withLock { $0.scored.append(request) }
+        return request.variants.indices.map { variant in
+            TextScore(
+                logprobs: request.answer.map { TokenLogprobs(id: $0, logprob: -Float(variant + 1), rank: 1, top: []) },
+                divergence: request.answer.map { _ in Double(variant) / 4 }, states: nil)
+        }
+    }
+
+    private func submit(_ request: GenerationRequest) -> any AsyncSequence<GenerationEvent, Never> & Sendable {
         state.withLock { $0.requests.append(request) }
         let (events, continuation) = AsyncStream.makeStream(of: GenerationEvent.self)
         continuation.onTermination = { [weak self] reason in

@@ -9,8 +9,8 @@ protocol AnswerBuilder: Sendable {
 
     /// - Returns: the chunks to send for this event; always empty when the request does not stream.
     mutating func take(_ event: GenerationEvent, prompt: Int) -> [JSON]
-    /// The whole answer, for a request that does not stream.
-    func response() -> JSON
+    /// The whole answer, for a request that does not stream. May ask the engine for more, in a task that ends when the client leaves.
+    func response() async throws(APIError) -> JSON
     /// `object` of the chunks of a stream.
     var chunkObject: String { get }
 }

@@ -46,7 +46,9 @@ struct ChatAnswer: AnswerBuilder {
     private mutating func take(_ report: PromptReport) -> [JSON] {
         usage.promptTokens += report.tokens
         usage.cachedTokens += report.cachedTokens
-        if plan.requests[0].observesPrompt { promptObservations = ObservationFields.json(report.observations, bytes: bytes) }
+        if plan.requests[0].observesPrompt {
+            promptObservations = ObservationFields.json(report.observations, bytes: bytes, labels: plan.labels)
+        }
         guard plan.streams else { return [] }
         return choices.indices.map { index in
             var resa = JSONObject()
@@ -63,7 +65,7 @@ struct ChatAnswer: AnswerBuilder {
         if choices[index].splitter.isReasoning { usage.reasoningTokens += 1 }
         let piece = choices[index].splitter.append(token.text)
         let entries = token.logprobs.map { [ChatLogprobs.entry($0, bytes: bytes)] } ?? []
-        let observations = ObservationFields.json(token.observation.map { [$0] } ?? [], bytes: bytes)
+        let observations = ObservationFields.json(token.observation.map { [$0] } ?? [], bytes: bytes, labels: plan.labels)
         guard plan.streams else {
             choices[index].reasoning += piece.reasoning
             choices[index].content += piece.content

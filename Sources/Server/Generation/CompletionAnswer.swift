@@ -42,7 +42,9 @@ struct CompletionAnswer: AnswerBuilder {
         usage.promptTokens += report.tokens
         usage.cachedTokens += report.cachedTokens
         let request = plan.requests[prompt]
-        if request.observesPrompt { promptObservations[prompt] = ObservationFields.json(report.observations, bytes: bytes) }
+        if request.observesPrompt {
+            promptObservations[prompt] = ObservationFields.json(report.observations, bytes: bytes, labels: plan.labels)
+        }
         var chunks: [JSON] = []
         for choice in 0..<plan.choices {
             let index = plan.index(prompt: prompt, choice: choice)
@@ -72,7 +74,7 @@ struct CompletionAnswer: AnswerBuilder {
         if let values = token.logprobs {
             choices[index].logprobs.append(token.id, values, bytes: bytes)
         }
-        let observations = ObservationFields.json(token.observation.map { [$0] } ?? [], bytes: bytes)
+        let observations = ObservationFields.json(token.observation.map { [$0] } ?? [], bytes: bytes, labels: plan.labels)
         guard plan.streams else {
             choices[index].text += token.text
             choices[index].observations += observations

@@ -1,3 +1,4 @@
+import AdapterRegistry
 import Adapters
 import Engine
 import Foundation
@@ -16,6 +17,8 @@ struct GenerationPlan: Sendable {
     let applied: [AppliedReport]
     let streams: Bool
     let includesUsage: Bool
+    /// What latents stand for, by the adapter's name.
+    var labels: [String: LatentLabels] = [:]
 
     /// The fields every response object starts with.
     func head(_ object: String) -> JSONObject {

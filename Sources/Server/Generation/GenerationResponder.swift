@@ -55,7 +55,7 @@ struct GenerationResponder {
         }
     }
 
-    private func apiError(_ error: EngineError) -> APIError {
+    func apiError(_ error: EngineError) -> APIError {
         APIError(error, settings: state.settings, waitSeconds: state.service.statistics.estimatedWaitSeconds)
     }
 
@@ -69,7 +69,11 @@ struct GenerationResponder {
         }
         guard progress.isComplete else { throw interrupted }
         progress.record(answer.usage)
-        return answer.response()
+        let complete = answer
+        let response: Result<JSON, APIError> = await run.afterwards {
+            do throws(APIError) { return .success(try await complete.response()) } catch { return .failure(error) }
+        }
+        return try response.get()
     }
 
     private func stream(_ run: GenerationRun, _ answer: some AnswerBuilder, into writer: inout any ResponseBodyWriter) async throws {

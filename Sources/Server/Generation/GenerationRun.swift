@@ -1,4 +1,5 @@
 import Engine
+import Synchronization
 
 /// All sequences of one HTTP request, as one stream of events. Submits every prompt or none.
 ///
@@ -12,11 +13,10 @@ struct GenerationRun: Sendable {
 
     let events: AsyncStream<Event>
     private let pump: Task<Void, Never>
+    private let afterwards = Afterwards()
 
     static func start(_ requests: [GenerationRequest], on service: some InferenceService) throws(EngineError) -> GenerationRun {
-        var streams: [any AsyncSequence<GenerationEvent, Never> & Sendable] = []
-        for request in requests { streams.append(try service.submit(request)) }
-        return GenerationRun(streams)
+        GenerationRun(try service.submit(together: requests))
     }
 
     private init(_ streams: [any AsyncSequence<GenerationEvent, Never> & Sendable]) {
@@ -41,7 +41,37 @@ struct GenerationRun: Sendable {
         for await event in stream { continuation.yield(Event(prompt: prompt, event: event)) }
     }
 
+    /// Runs what is left to do when all events have come, so that `cancel` ends it too.
+    func afterwards<Result: Sendable>(_ work: @escaping @Sendable () async -> Result) async -> Result {
+        let task = Task { await work() }
+        afterwards.set { task.cancel() }
+        return await task.value
+    }
+
     func cancel() {
         pump.cancel()
+        afterwards.cancel()
+    }
+}
+
+/// What a cancelled run has to end besides its events; ended at once when the run was cancelled before.
+private final class Afterwards: Sendable {
+    private let state = Mutex<(isCancelled: Bool, cancel: (@Sendable () -> Void)?)>((false, nil))
+
+    func set(_ cancel: @escaping @Sendable () -> Void) {
+        let late = state.withLock { state in
+            if !state.isCancelled { state.cancel = cancel }
+            return state.isCancelled
+        }
+        if late { cancel() }
+    }
+
+    func cancel() {
+        let cancel = state.withLock { state in
+            state.isCancelled = true
+            defer { state.cancel = nil }
+            return state.cancel
+        }
+        cancel?()
     }
 }

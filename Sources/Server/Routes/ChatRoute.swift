@@ -11,7 +11,8 @@ extension Endpoint {
             adapterNames: await state.adapterNames(fields), settings: state.settings)
         let prompt = try chat.prompt.prompt(rendered: try service.render(chat.prompt))
         let tokens = service.encode(prompt, addSpecialTokens: false)
-        let adapters = try await state.resolve(chat.adapters)
+        let features = try await state.features(fields)
+        let adapters = try await state.resolve((features?.selections ?? []) + chat.adapters)
 
         let id = GenerationPlan.makeID("chatcmpl-")
         var generation = GenerationRequest(
@@ -21,12 +22,12 @@ extension Endpoint {
                 settings: state.settings))
         generation.choices = chat.choices
         generation.logprobs = chat.logprobs
-        generation.observesPrompt = chat.observesPrompt
+        generation.observesPrompt = chat.observesPrompt || features?.includesPrompt == true
         generation.client = try ClientIdentity.read(fields, request, context, state.settings)
         let plan = GenerationPlan(
             id: id, created: Int(Date().timeIntervalSince1970), model: chat.model.name, fingerprint: service.fingerprint,
             requests: [generation], choices: chat.choices, applied: adapters.applied, streams: chat.stream.streams,
-            includesUsage: chat.stream.includesUsage)
+            includesUsage: chat.stream.includesUsage, labels: adapters.labels)
         let answer = ChatAnswer(
             plan, startsInReasoning: chat.prompt.startsInReasoning(prompt: prompt), includesReasoning: chat.includesReasoning,
             bytes: { service.bytes(of: $0) })

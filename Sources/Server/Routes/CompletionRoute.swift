@@ -31,19 +31,20 @@ extension Endpoint {
             generation.choices = completion.choices
             generation.logprobs = completion.logprobs
             generation.promptLogprobs = completion.echo ? completion.logprobs : nil
-            generation.observesPrompt = completion.observesPrompt
             requests.append(generation)
         }
-        let adapters = try await state.resolve(completion.adapters)
+        let features = try await state.features(fields)
+        let adapters = try await state.resolve((features?.selections ?? []) + completion.adapters)
         let client = try ClientIdentity.read(fields, request, context, state.settings)
         for index in requests.indices {
             requests[index].adapters = adapters.set
             requests[index].client = client
+            requests[index].observesPrompt = completion.observesPrompt || features?.includesPrompt == true
         }
         let plan = GenerationPlan(
             id: id, created: Int(Date().timeIntervalSince1970), model: completion.model.name, fingerprint: service.fingerprint,
             requests: requests, choices: completion.choices, applied: adapters.applied, streams: completion.stream.streams,
-            includesUsage: completion.stream.includesUsage)
+            includesUsage: completion.stream.includesUsage, labels: adapters.labels)
         let answer = CompletionAnswer(plan, echoes: completion.echo ? echoes : nil, bytes: { service.bytes(of: $0) })
         return try await GenerationResponder(state: state, context: context).respond(plan, answer)
     }

@@ -20,7 +20,7 @@ enum AdapterFields {
         for (index, element) in elements.enumerated() {
             switch element {
             case .string(let name): selections.append(AdapterSelection(name: name))
-            case .object(let object): selections.append(try selection(FieldReader(object, path: "adapters[\(index)].")))
+            case .object(let object): selections.append(try selection(FieldReader(object, path: "\(fields.path)adapters[\(index)].")))
             default: throw fields.wrong("adapters[\(index)]", element, "a name or an object")
             }
         }
