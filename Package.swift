@@ -67,7 +67,9 @@ let package = Package(
             ]),
         .target(
             name: "AdapterRegistry",
-            dependencies: ["Adapters", "Checkpoints", "JSONText", "Tensors", "CCurl", .product(name: "Crypto", package: "swift-crypto")]),
+            dependencies: [
+                "Adapters", "Checkpoints", "JSONText", "Tensors", "CCurl", "CZstd", .product(name: "Crypto", package: "swift-crypto"),
+            ]),
         .target(name: "Engine", dependencies: ["Models", "Adapters", "Tokenizers", "Tensors"]),
         .target(name: "Models", dependencies: ["Adapters", "Tokenizers", "Jinja", "Checkpoints", "JSONText", "Tensors"]),
         .target(name: "Adapters", dependencies: ["Checkpoints", "JSONText", "Tensors", "CPCRE2"]),
@@ -90,12 +92,16 @@ let package = Package(
         .systemLibrary(
             name: "CXXHash", path: "Sources/System/CXXHash", pkgConfig: "libxxhash",
             providers: [.apt(["libxxhash-dev"])]),
+        .systemLibrary(
+            name: "CZstd", path: "Sources/System/CZstd", pkgConfig: "libzstd",
+            providers: [.apt(["libzstd-dev"])]),
 
         .target(name: "TestSupport", dependencies: ["AdapterRegistry", "Adapters"], path: "Tests/TestSupport"),
         .target(name: "RandomModels", dependencies: ["Tokenizers"], path: "Tests/RandomModels"),
         .executableTarget(
             name: "StepProbe", dependencies: ["Engine", "Models", "Adapters", "Checkpoints", "Tensors", "RandomModels"],
             path: "Tests/StepProbe", exclude: ["count_calls.py"]),
+        .executableTarget(name: "StoreProbe", dependencies: ["AdapterRegistry"], path: "Tests/StoreProbe"),
         .testTarget(name: "KernelsTests", dependencies: ["Kernels"]),
         .testTarget(name: "TensorsTests", dependencies: ["Tensors"]),
         .testTarget(name: "JSONTextTests", dependencies: ["JSONText"]),
@@ -113,7 +119,7 @@ let package = Package(
             dependencies: [
                 "AdapterRegistry", "Engine", "Models", "Adapters", "Checkpoints", "Tokenizers", "Tensors", "TestSupport", "RandomModels",
             ]),
-        .testTarget(name: "AdapterRegistryTests", dependencies: ["AdapterRegistry", "Adapters", "TestSupport"]),
+        .testTarget(name: "AdapterRegistryTests", dependencies: ["AdapterRegistry", "Adapters", "JSONText", "CZstd", "StoreProbe", "TestSupport"]),
         .testTarget(
             name: "LoadTestTests",
             dependencies: [

@@ -66,8 +66,16 @@ class Server:
             [line] = [line for line in response.read().decode().splitlines() if line.startswith(name + " ")]
         return float(line.split()[1])
 
+    def prompt(self) -> str:
+        """A text of about CONTEXT tokens."""
+        words = 64
+        request = urllib.request.Request(
+            self.url + "/tokenize", json.dumps({"prompt": "word " * words}).encode(), {"Content-Type": "application/json"})
+        with urllib.request.urlopen(request, timeout=60) as response:
+            return "word " * max(round(words * CONTEXT / json.load(response)["count"]), 1)
+
     def load(self, args: argparse.Namespace, *options: object) -> dict:
-        words = [args.resa, "bench", "serve", "--url", self.url, "--ignore-eos", "--json", "-", *map(str, options)]
+        words = [args.resa, "bench", "serve", "--url", self.url, "--endpoint", "completions", "--ignore-eos", "--json", "-", *map(str, options)]
         report = json.loads(subprocess.check_output(words, stderr=subprocess.DEVNULL, text=True))["all"]
         if report["failed"]:
             raise SystemExit(f"{report['failed']} requests failed: {report['errors']}")
@@ -84,8 +92,8 @@ def model_rate(args: argparse.Namespace) -> float:
 
 def http_rate(args: argparse.Namespace, server: Server) -> float:
     """Tokens a second of all clients together, each streaming one answer, from the first token of each to its last."""
-    prompt = "word " * (CONTEXT // 2)
-    report = server.load(args, "--clients", args.clients, "--requests", args.clients, "--prompt", prompt, "--max-tokens", args.tokens)
+    report = server.load(
+        args, "--clients", args.clients, "--requests", args.clients, "--prompt", server.prompt(), "--max-tokens", args.tokens)
     return args.clients * 1000 / report["tpot"]["mean_ms"]
 
 
@@ -127,7 +135,7 @@ def main() -> None:
     for number in range(args.rounds):
         with Server(args) as server:
             entry = {"ready_seconds": server.ready_seconds}
-            server.load(args, "--requests", 1, "--prompt", "word " * (CONTEXT // 2), "--max-tokens", 2)
+            server.load(args, "--requests", 1, "--prompt", server.prompt(), "--max-tokens", 2)
             entry["http_tokens_per_second"] = http_rate(args, server)
             entry["model_tokens_per_second"] = model_rate(args)
             entry["http_of_model"] = entry["http_tokens_per_second"] / entry["model_tokens_per_second"]

@@ -7,8 +7,8 @@ import Foundation
 import Synchronization
 import Tensors
 
-/// The adapters of one folder. Every folder in it is an adapter, named after itself; what is wrong with a broken one is part of the
-/// list, never an obstacle to the others.
+/// The adapters of one folder and of the store. Every folder in it is an adapter, named after itself; a stored one is named `NAME` or
+/// `NAME:TAG`, and a folder of the same name hides it. What is wrong with a broken one is part of the list, never an obstacle to the others.
 ///
 /// Adapters are loaded when first asked for and stay. A request keeps the exact version it resolved to: when files change, the next
 /// request gets a new version with a new digest, and the old one goes with its last user.
@@ -17,6 +17,7 @@ package final class AdapterRegistry: Sendable {
     package static let selectionLimit = 16
 
     let folder: URL?
+    let store: AdapterStore?
     let shape: ModelShape?
     /// The served base's name, which no adapter may have.
     let baseName: String
@@ -29,19 +30,22 @@ package final class AdapterRegistry: Sendable {
     let state = Mutex(State())
     private let loader: AdapterLoader
 
-    /// Scans `folder` and computes digests, which reads every file once.
+    /// Scans `folder` and computes digests, which reads every file once; those of stored adapters are in their manifests.
     /// - Parameters:
-    ///   - folder: nil for a server without adapters.
+    ///   - folder: nil for a server without adapters of its own.
+    ///   - store: nil to serve none of the stored adapters.
     ///   - shape: the served model's; nil to list adapters without a model, in which case nothing can be resolved.
     ///   - format: the served model's; adapters are held in its `adapterFormat`.
     /// - Throws: `AdapterRegistryError` when the folder itself cannot be read.
-    package init(folder: URL?, shape: ModelShape?, format: WeightFormat, baseName: String) throws(AdapterRegistryError) {
+    package init(
+        folder: URL?, store: AdapterStore? = nil, shape: ModelShape?, format: WeightFormat, baseName: String
+    ) throws(AdapterRegistryError) {
         self.folder = folder
+        self.store = store
         self.shape = shape
         self.baseName = baseName
         loader = AdapterLoader(scanner: AdapterScanner(shape: shape, baseName: baseName), format: format.adapterFormat)
-        guard let folder else { return }
-        let entries = try loader.scanner.scan(folder)
+        let entries = try loader.scanner.scan(folder: folder, store: store)
         state.withLock { $0.entries = entries }
     }
 
@@ -71,13 +75,12 @@ package final class AdapterRegistry: Sendable {
         }
     }
 
-    /// Looks at the folder again: new, changed and deleted adapters. Files that did not change are not read again.
+    /// Looks at folder and store again: new, changed and deleted adapters. Files that did not change are not read again.
     package func refresh() async {
-        guard let folder else { return }
         // On the loader's queue from beginning to end, so that no older scan can overwrite a newer one.
         await loader.run { [self] in
             let known = state.withLock { $0.entries }
-            guard let entries = try? loader.scanner.scan(folder, known: known) else { return }
+            guard let entries = try? loader.scanner.scan(folder: folder, store: store, known: known) else { return }
             state.withLock { state in
                 state.entries = entries
                 state.loads = state.loads.filter { entries[$0.key.name]?.summary.digest == $0.key.digest }

@@ -27,11 +27,11 @@ struct AdapterScanner: Sendable {
         }
         var entries: [String: AdapterEntry] = [:]
         for name in names where !name.hasPrefix(".") {
-            if let entry = known[name], !entry.isStale {
+            let folder = directory.appendingPathComponent(name)
+            if let entry = known[name], entry.folder == folder, !entry.isStale {
                 entries[name] = entry
                 continue
             }
-            let folder = directory.appendingPathComponent(name)
             let stamp = FileStamp(path: folder.path)
             if stamp?.isRegular == true { continue }
             entries[name] = scan(folder: folder, name: name)
@@ -40,14 +40,18 @@ struct AdapterScanner: Sendable {
     }
 
     /// One folder; never throws, because a broken adapter is an entry too.
-    func scan(folder: URL, name: String) -> AdapterEntry {
+    /// - Parameters:
+    ///   - shownAs: the whole name of a stored adapter, `name` and its tag.
+    ///   - known: hashes of its files, by name; others are read.
+    func scan(folder: URL, name: String, shownAs: String? = nil, known: [String: String] = [:]) -> AdapterEntry {
         var entry = AdapterEntry(
             folder: folder,
             summary: AdapterSummary(
-                name: name, kind: nil, digest: nil, hookpoints: [], rank: nil, latents: nil, bytes: 0, state: .onDisk,
+                name: shownAs ?? name, kind: nil, digest: nil, hookpoints: [], rank: nil, latents: nil, bytes: 0, state: .onDisk,
                 baseModel: nil, description: nil, labels: [:], error: nil))
         do {
-            try fill(&entry, name: name)
+            try checkName(name)
+            try fill(&entry, name: entry.summary.name, known: known)
         } catch {
             entry.error = error
             entry.summary.error = error.description
@@ -57,13 +61,12 @@ struct AdapterScanner: Sendable {
         return entry
     }
 
-    private func fill(_ entry: inout AdapterEntry, name: String) throws(AdapterError) {
+    private func fill(_ entry: inout AdapterEntry, name: String, known: [String: String]) throws(AdapterError) {
         let folder = entry.folder
         guard let stamp = FileStamp(path: folder.path) else {
             throw .badFile(adapter: name, file: ".", problem: "the folder cannot be opened (a link that leads nowhere?)")
         }
         entry.stamps = [stamp]
-        try checkName(name)
         let contents = try Self.contents(folder, adapter: name)
         let manifest = try AdapterManifest(folder: folder, adapter: name)
         entry.summary.description = manifest.description
@@ -97,7 +100,7 @@ struct AdapterScanner: Sendable {
         } else {
             files = try fillPacked(&entry, packed, manifest)
         }
-        try seal(&entry, files: files, name: name)
+        try seal(&entry, files: files, name: name, known: known)
     }
 
     /// - Returns: the files that decide what it does.
@@ -166,7 +169,7 @@ struct AdapterScanner: Sendable {
     }
 
     /// Stamps and digest of the files that decide what the adapter does.
-    private func seal(_ entry: inout AdapterEntry, files: [String], name: String) throws(AdapterError) {
+    private func seal(_ entry: inout AdapterEntry, files: [String], name: String, known: [String: String]) throws(AdapterError) {
         var stamps: [String: FileStamp] = [:]
         for file in files {
             guard let stamp = FileStamp(path: entry.folder.appendingPathComponent(file).path) else {
@@ -174,7 +177,7 @@ struct AdapterScanner: Sendable {
             }
             stamps[file] = stamp
         }
-        entry.summary.digest = try digests.digest(stamps, adapter: name)
+        entry.summary.digest = try digests.digest(stamps, known: known, adapter: name)
         entry.summary.bytes = stamps.values.reduce(0) { $0 + $1.size }
         entry.stamps += stamps.values
     }

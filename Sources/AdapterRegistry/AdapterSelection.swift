@@ -2,6 +2,7 @@ import Adapters
 
 /// What a request says about one adapter, whether in a header, in the body or as a model name. What it leaves out is nil.
 package struct AdapterSelection: Sendable, Equatable {
+    /// Never with the tag `latest`, which may be left out.
     package var name: String
     /// Strength of a LoRA or of edits; 1 when left out.
     package var scale: Float?
@@ -19,7 +20,7 @@ package struct AdapterSelection: Sendable, Equatable {
         name: String, scale: Float? = nil, layer: Int? = nil, at: HookPoint.Site? = nil, mode: InterventionMode? = nil,
         edits: [LatentEdit] = [], scope: InterventionScope = .all, top: Int? = nil
     ) {
-        self.name = name
+        self.name = AdapterReference.canonical(name)
         self.scale = scale
         self.layer = layer
         self.at = at

@@ -10,13 +10,16 @@ final class FileDigests: Sendable {
     private static let portion = 1 << 20
 
     /// The digest of a set of files: SHA-256 over one line `<hex of the file>  <name>` per file, sorted by name.
-    /// - Parameter files: stamps of regular files by the name they have inside the adapter.
-    func digest(_ files: [String: FileStamp], adapter: String) throws(AdapterError) -> String {
+    /// - Parameters:
+    ///   - files: stamps of regular files by the name they have inside the adapter.
+    ///   - known: hashes by the same names, of files that need not be read.
+    func digest(_ files: [String: FileStamp], known: [String: String] = [:], adapter: String) throws(AdapterError) -> String {
         var hash = SHA256()
         for (name, stamp) in files.sorted(by: { $0.key < $1.key }) {
-            hash.update(data: Data("\(try digest(stamp, adapter: adapter, shownAs: name))  \(name)\n".utf8))
+            let digest = if let digest = known[name] { digest } else { try digest(stamp, adapter: adapter, shownAs: name) }
+            hash.update(data: Data("\(digest)  \(name)\n".utf8))
         }
-        return "sha256:" + Self.hex(hash.finalize())
+        return "sha256:" + HexText.of(hash.finalize())
     }
 
     private func digest(_ stamp: FileStamp, adapter: String, shownAs name: String) throws(AdapterError) -> String {
@@ -43,11 +46,6 @@ final class FileDigests: Sendable {
             buffer.withUnsafeBytes { hash.update(bufferPointer: UnsafeRawBufferPointer(rebasing: $0[..<count])) }
             remaining -= count
         }
-        return hex(hash.finalize())
-    }
-
-    private static func hex(_ digest: SHA256.Digest) -> String {
-        let digits = Array("0123456789abcdef".utf8)
-        return String(decoding: digest.flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] }, as: UTF8.self)
+        return HexText.of(hash.finalize())
     }
 }

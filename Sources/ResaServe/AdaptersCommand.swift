@@ -6,20 +6,25 @@ import Foundation
 import Models
 import Tensors
 
-/// `resa adapters`: what adapters there are, and getting more.
+/// `resa adapters`: what adapters there are, and how they are fetched, kept and shipped.
 struct AdaptersCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "adapters", abstract: "List adapters, look into one, or fetch one.",
-        subcommands: [ListAdapters.self, InspectAdapter.self, PullAdapter.self])
+        commandName: "adapters", abstract: "List, inspect, fetch, keep and ship adapters.",
+        discussion: "The store is $RESA_HOME, $XDG_DATA_HOME/resa or ~/.local/share/resa.",
+        subcommands: [
+            ListAdapters.self, InspectAdapter.self, PullAdapter.self, AddAdapter.self, RemoveAdapter.self, SweepAdapters.self,
+            PackAdapter.self, UnpackAdapter.self, VerifyAdapter.self, MakeKey.self,
+        ])
 }
 
 /// `resa adapters list`.
 struct ListAdapters: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "list", abstract: "List the adapters of a folder.", discussion: "Reads every file once to compute digests.")
+        commandName: "list", abstract: "List the adapters of the store or of a folder.",
+        discussion: "Reads every file of a folder once to compute digests.")
 
-    @Option(help: "The folder of adapters, one folder each.")
-    var adapters: String
+    @Option(help: "The folder of adapters, one folder each. (default: the store)")
+    var adapters: String?
 
     @Option(help: "Also check the shapes against this model.")
     var model: String?
@@ -30,11 +35,11 @@ struct ListAdapters: ParsableCommand {
     func run() throws {
         let bundle = try model.map { try ModelBundle.open(path: $0) }
         let registry = try AdapterRegistry(
-            folder: URL(fileURLWithPath: adapters, isDirectory: true), shape: bundle?.config.shape, format: .bf16,
-            baseName: bundle?.name ?? "")
+            folder: adapters.map { URL(fileURLWithPath: $0, isDirectory: true) }, store: adapters == nil ? .standard() : nil,
+            shape: bundle?.config.shape, format: .bf16, baseName: bundle?.name ?? "")
         let reports = registry.list().map(AdapterReport.init)
         if json { return try Console.printJSON(reports) }
-        if reports.isEmpty { return Console.note("resa: \(adapters) holds no adapters\n") }
+        if reports.isEmpty { return Console.note("resa: \(adapters ?? "the store") holds no adapters\n") }
         Console.printTable(
             ["name", "kind", "size", "what", "digest"],
             reports.map {
@@ -48,7 +53,7 @@ struct InspectAdapter: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "inspect", abstract: "Show one adapter: what it is, its files and its tensors.")
 
-    @Argument(help: "The adapter's folder, or its name in --adapters.")
+    @Argument(help: "The adapter's folder, or its name in --adapters or the store.")
     var adapter: String
 
     @Option(help: "The folder of adapters to find the name in.")
@@ -63,7 +68,7 @@ struct InspectAdapter: ParsableCommand {
     func run() throws {
         let folder = try findFolder()
         let shape = try model.map { try ModelConfig.read(try Checkpoint.open(path: $0)).shape }
-        let report = AdapterReport(AdapterRegistry.inspect(folder: folder, shape: shape))
+        let report = AdapterReport(AdapterRegistry.inspect(folder: folder, name: shownName(folder), shape: shape))
         let files = Self.tensorFiles(folder)
         if json {
             try Console.printJSON(InspectReport(adapter: report, folder: folder.path, files: files.map(FileReport.init)))
@@ -74,12 +79,21 @@ struct InspectAdapter: ParsableCommand {
         if report.error != nil { throw ExitCode(1) }
     }
 
+    /// A stored adapter's folder is named after its digest.
+    private func shownName(_ folder: URL) -> String {
+        folder.path.hasPrefix(AdapterStore.standard().root.path + "/") ? adapter : folder.lastPathComponent
+    }
+
     private func findFolder() throws -> URL {
         let direct = URL(fileURLWithPath: adapter, isDirectory: true).standardizedFileURL
         let named = adapters.map { URL(fileURLWithPath: $0, isDirectory: true).appendingPathComponent(adapter).standardizedFileURL }
         for candidate in [named, direct].compactMap({ $0 }) {
             var isFolder: ObjCBool = false
             if FileManager.default.fileExists(atPath: candidate.path, isDirectory: &isFolder), isFolder.boolValue { return candidate }
+        }
+        if adapters == nil, let reference = try? AdapterReference(adapter) {
+            let store = AdapterStore.standard()
+            return try store.materialise(try store.resolve(reference))
         }
         let names = adapters.flatMap { try? FileManager.default.contentsOfDirectory(atPath: $0) } ?? []
         let near = NearNames.find(adapter, among: names)

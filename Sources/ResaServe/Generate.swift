@@ -51,7 +51,6 @@ struct Generate: AsyncParsableCommand {
         let given = [prompt != nil, chat != nil, messages != nil].filter { $0 }.count
         if given > 1 { throw ValidationError("give only one of --prompt, --chat and --messages") }
         if system != nil && chat == nil { throw ValidationError("--system goes with --chat") }
-        if !chosen.isEmpty && adapters == nil { throw ValidationError("--adapter needs --adapters DIR, the folder to find it in") }
         _ = try selections()
         if let maxTokens, maxTokens < 0 { throw ValidationError("--max-tokens is \(maxTokens), but must be 0 or more") }
         if let context, context < 1 { throw ValidationError("--context is \(context), but must be at least 1") }
@@ -67,8 +66,9 @@ struct Generate: AsyncParsableCommand {
         let bundle = try ModelBundle.open(path: source.model)
         let tokens = try promptTokens(bundle)
         let registry = try AdapterRegistry(
-            folder: adapters.map { URL(fileURLWithPath: $0, isDirectory: true) }, shape: bundle.config.shape, format: compute.weights,
-            baseName: bundle.name)
+            folder: adapters.map { URL(fileURLWithPath: $0, isDirectory: true) }, store: chosen.isEmpty ? nil : .standard(),
+            shape: bundle.config.shape,
+            format: compute.weights, baseName: bundle.name)
         let set = chosen.isEmpty ? AdapterSet.none : try await registry.resolve(selections())
 
         let limit = min(context ?? 8192, bundle.config.contextLength)

@@ -22,7 +22,7 @@ struct PullModel: AsyncParsableCommand {
     func run() async throws {
         let parent =
             to.map { URL(fileURLWithPath: $0, isDirectory: true) }
-            ?? PullDestination.home().appendingPathComponent("models", isDirectory: true)
+            ?? AdapterStore.standard().root.appendingPathComponent("models", isDirectory: true)
         try await options.pull(.model, into: parent)
     }
 }

@@ -18,7 +18,7 @@ struct PullAdapter: AsyncParsableCommand {
     func run() async throws {
         let parent =
             folder.map { URL(fileURLWithPath: $0, isDirectory: true) }
-            ?? PullDestination.home().appendingPathComponent("adapters", isDirectory: true)
+            ?? AdapterStore.standard().root.appendingPathComponent("adapters", isDirectory: true)
         try await options.pull(.adapter, into: parent)
     }
 }

@@ -19,15 +19,6 @@ struct PullDestination {
             && !name.utf8.contains(0)
     }
 
-    /// `$RESA_HOME`, `$XDG_DATA_HOME/resa`, or `~/.local/share/resa`.
-    static func home(_ environment: [String: String] = ProcessInfo.processInfo.environment) -> URL {
-        func named(_ variable: String) -> URL? {
-            environment[variable].flatMap { $0.isEmpty ? nil : URL(fileURLWithPath: $0, isDirectory: true) }
-        }
-        return named("RESA_HOME") ?? named("XDG_DATA_HOME")?.appendingPathComponent("resa", isDirectory: true)
-            ?? URL(fileURLWithPath: NSHomeDirectory(), isDirectory: true).appendingPathComponent(".local/share/resa", isDirectory: true)
-    }
-
     /// What an earlier pull put there.
     var earlier: PulledFiles? { PulledFiles.record(in: folder) }
 

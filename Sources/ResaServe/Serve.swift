@@ -22,6 +22,9 @@ struct Serve: AsyncParsableCommand {
     @Option(help: "A folder of adapters, one folder each.")
     var adapters: String?
 
+    @Flag(inversion: .prefixedNo, help: "Serve the adapters of the store too; a folder hides a stored adapter of its name.")
+    var store = true
+
     @Option(help: "What requests call the model. (default: the name of its folder or file)")
     var name: String?
 
@@ -86,8 +89,8 @@ struct Serve: AsyncParsableCommand {
         let bundle = try ModelBundle.open(path: source.model)
         let modelName = name ?? bundle.name
         let registry = try AdapterRegistry(
-            folder: adapters.map { URL(fileURLWithPath: $0, isDirectory: true) }, shape: bundle.config.shape, format: format,
-            baseName: modelName)
+            folder: adapters.map { URL(fileURLWithPath: $0, isDirectory: true) }, store: store ? .standard() : nil,
+            shape: bundle.config.shape, format: format, baseName: modelName)
 
         let pool = compute.makePool()
         let languageModel = try compute.load(bundle, pool: pool)

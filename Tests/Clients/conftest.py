@@ -57,7 +57,9 @@ class Server:
         self.log, self.api_key = log, api_key
         # What these tests expect of answers was seen with the weights as they are stored.
         weights = [] if "--weights" in arguments else ["--weights", "bf16"]
-        command = [required("RESA_BIN"), "serve", *weights, "--model", str(model), "--host", "127.0.0.1", "--port", "0", *arguments]
+        # Nor does anything depend on who runs them: the store is theirs.
+        store = [] if "--store" in arguments else ["--no-store"]
+        command = [required("RESA_BIN"), "serve", *weights, *store, "--model", str(model), "--host", "127.0.0.1", "--port", "0", *arguments]
         if api_key:
             command += ["--api-key", api_key]
         with log.open("wb") as out:

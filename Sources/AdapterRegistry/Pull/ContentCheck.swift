@@ -7,13 +7,6 @@ enum ContentCheck: Sendable, Equatable, Codable {
     case sha256(String)
     /// The name that git gives the content: SHA-1 over `blob SIZE`, a zero byte, and the content. 40 lowercase hexadecimal digits.
     case gitBlob(String)
-
-    static func isHexadecimal(_ text: String, digits: Int) -> Bool {
-        text.utf8.count == digits
-            && text.utf8.allSatisfy {
-                (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) || (UInt8(ascii: "a")...UInt8(ascii: "f")).contains($0)
-            }
-    }
 }
 
 /// Digests of bytes as they come.
@@ -37,20 +30,15 @@ struct ContentHasher {
     /// - Returns: SHA-256 in hexadecimal digits.
     /// - Throws: `PullError.wrongDigest`.
     func finish(file: String, check: ContentCheck?) throws(PullError) -> String {
-        let digest = Self.hexadecimal(sha256.finalize())
+        let digest = HexText.of(sha256.finalize())
         switch check {
         case .sha256(let wanted) where wanted != digest:
             throw .wrongDigest(file: file, algorithm: "sha256", got: digest, wanted: wanted)
         case .gitBlob(let wanted):
-            let got = gitBlob.map { Self.hexadecimal($0.finalize()) } ?? ""
+            let got = gitBlob.map { HexText.of($0.finalize()) } ?? ""
             guard got == wanted else { throw .wrongDigest(file: file, algorithm: "git blob", got: got, wanted: wanted) }
         default: break
         }
         return digest
-    }
-
-    private static func hexadecimal(_ digest: some Sequence<UInt8>) -> String {
-        let digits = Array("0123456789abcdef".utf8)
-        return String(decoding: digest.flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] }, as: UTF8.self)
     }
 }

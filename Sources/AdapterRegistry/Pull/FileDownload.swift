@@ -170,7 +170,7 @@ final class FileDownload {
             throw .final(.wrongSize(file: file.path, got: Int(other) ?? -1, wanted: size))
         }
         if case .sha256(let digest) = file.check, let tag = head.headers["x-linked-etag"].map(HTTPHead.plainTag),
-            ContentCheck.isHexadecimal(tag, digits: 64), tag != digest
+            HexText.isHex(tag, digits: 64), tag != digest
         {
             throw .final(.wrongDigest(file: file.path, algorithm: "sha256", got: tag, wanted: digest))
         }

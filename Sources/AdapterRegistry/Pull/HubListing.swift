@@ -28,7 +28,7 @@ struct HubListing: Equatable {
             for sibling in try json.array("siblings") { entries.append(try Self.entry(sibling)) }
             self.entries = entries
         } catch { throw wrong(error) }
-        guard ContentCheck.isHexadecimal(commit, digits: 40) else {
+        guard HexText.isHex(commit, digits: 40) else {
             throw wrong(JSONError(place: "sha", got: "\"\(commit.prefix(60))\"", wanted: "a commit"))
         }
         try RemotePath.check(all: entries.map(\.path))
@@ -39,13 +39,13 @@ struct HubListing: Equatable {
         if let object = json["lfs"], !object.isNull {
             entry.size = try size(object, "size") ?? entry.size
             if let digest = try object.optionalString("sha256") {
-                guard ContentCheck.isHexadecimal(digest, digits: 64) else {
+                guard HexText.isHex(digest, digits: 64) else {
                     throw JSONError(place: "lfs of \(entry.path)", got: "\"\(digest.prefix(80))\"", wanted: "64 hexadecimal digits")
                 }
                 entry.check = .sha256(digest)
             }
         } else if let name = try json.optionalString("blobId"), entry.size != nil {
-            guard ContentCheck.isHexadecimal(name, digits: 40) else {
+            guard HexText.isHex(name, digits: 40) else {
                 throw JSONError(place: "blobId of \(entry.path)", got: "\"\(name.prefix(80))\"", wanted: "40 hexadecimal digits")
             }
             entry.check = .gitBlob(name)

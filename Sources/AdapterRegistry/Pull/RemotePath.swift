@@ -13,9 +13,9 @@ enum RemotePath {
         guard path.unicodeScalars.allSatisfy({ $0.value >= 0x20 && $0.value != 0x7f && !(0x80..<0xa0).contains($0.value) }) else {
             throw refused("it holds control characters")
         }
-        guard !path.contains("\\") else { throw refused("it holds a backslash") }
-        guard !path.hasPrefix("/") else { throw refused("it is absolute") }
-        let parts = path.split(separator: "/", omittingEmptySubsequences: false)
+        guard !path.utf8.contains(UInt8(ascii: "\\")) else { throw refused("it holds a backslash") }
+        guard path.utf8.first != UInt8(ascii: "/") else { throw refused("it is absolute") }
+        let parts = RelativePath.parts(path)
         for part in parts {
             guard !part.isEmpty, part != ".", part != ".." else { throw refused("'\(part)' is no name") }
             // Room for `.part.json`.
@@ -36,7 +36,7 @@ enum RemotePath {
         }
         for path in paths {
             var folder = path[...]
-            while let slash = folder.lastIndex(of: "/") {
+            while let slash = folder.utf8.lastIndex(of: UInt8(ascii: "/")) {
                 folder = folder[..<slash]
                 guard !files.contains(String(folder)) else { throw .unsafePath(path: path, reason: "'\(folder)' is a file too") }
             }

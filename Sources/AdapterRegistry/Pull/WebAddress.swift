@@ -63,7 +63,7 @@ package struct WebAddress: Sendable, Equatable {
     /// The last part of the path, when it is a name that a file can have.
     package var fileName: String? {
         guard let last = path.split(separator: "/", omittingEmptySubsequences: false).last,
-            let name = String(last).removingPercentEncoding, !name.contains("/"), (try? RemotePath.check(name)) != nil
+            let name = String(last).removingPercentEncoding, !name.utf8.contains(UInt8(ascii: "/")), (try? RemotePath.check(name)) != nil
         else { return nil }
         return name
     }

@@ -11,7 +11,7 @@ extension Endpoint {
     }
 
     static let adapter = Endpoint(method: .get, path: "/v1/adapters/**") { _, context, state in
-        let name = context.pathTail
+        let name = AdapterReference.canonical(context.pathTail)
         let adapters = await state.service.adapters()
         guard let adapter = adapters.first(where: { $0.name == name }) else {
             let near = NearNames.find(name, among: adapters.map(\.name))

@@ -14,7 +14,7 @@ struct ModelField {
             adapter = nil
             return
         }
-        let adapter = name.hasPrefix(base + ":") ? String(name.dropFirst(base.count + 1)) : name
+        let adapter = AdapterReference.canonical(name.hasPrefix(base + ":") ? String(name.dropFirst(base.count + 1)) : name)
         guard adapters.contains(adapter) else { throw Self.unknown(name, base: base, adapters: adapters) }
         self.name = name
         self.adapter = adapter

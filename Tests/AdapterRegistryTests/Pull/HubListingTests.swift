@@ -39,6 +39,7 @@ import Testing
 
     @Test(arguments: [
         ["a", "a"], ["a", "a/b"], ["a/b/c", "a/b"], ["a/../b"], ["/a"], [""], ["a\u{7f}"], [".resa-pull.json"], ["a.part.json"],
+        ["../\u{301}x"], ["/\u{301}x"], ["a\\\u{301}b"], ["a", "a/\u{301}b"],
     ])
     func clashes(paths: [String]) {
         #expect { try RemotePath.check(all: paths) } throws: { error in

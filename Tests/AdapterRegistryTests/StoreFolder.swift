@@ -1,0 +1,63 @@
+import Foundation
+
+@testable import AdapterRegistry
+
+/// A temporary home of one store, with room for packs and folders beside it; removed with its owner.
+final class StoreFolder {
+    let url: URL
+    var store: AdapterStore
+
+    init() throws {
+        url = FileManager.default.temporaryDirectory.appendingPathComponent("resa-store-\(UUID().uuidString)")
+        try FileManager.default.createDirectory(at: url, withIntermediateDirectories: true)
+        store = AdapterStore(root: url.appendingPathComponent("store"))
+    }
+
+    deinit { try? FileManager.default.removeItem(at: url) }
+
+    func path(_ name: String) -> URL { url.appendingPathComponent(name) }
+
+    /// Makes a folder of these files.
+    @discardableResult
+    func folder(_ name: String, _ files: [String: Data]) throws -> URL {
+        for (path, data) in files {
+            let place = self.path(name).appendingPathComponent(path)
+            try FileManager.default.createDirectory(at: place.deletingLastPathComponent(), withIntermediateDirectories: true)
+            try data.write(to: place)
+        }
+        return path(name)
+    }
+
+    /// The files below a folder, by path; links are followed.
+    static func contents(_ folder: URL) throws -> [String: Data] {
+        var files: [String: Data] = [:]
+        for path in try FileManager.default.subpathsOfDirectory(atPath: folder.path) {
+            var isFolder: ObjCBool = false
+            let place = folder.appendingPathComponent(path)
+            if FileManager.default.fileExists(atPath: place.path, isDirectory: &isFolder), !isFolder.boolValue {
+                files[path] = try Data(contentsOf: place)
+            }
+        }
+        return files
+    }
+
+    func blobCount() throws -> Int { try FileManager.default.contentsOfDirectory(atPath: store.blobs.path).count }
+}
+
+func name(_ text: String) throws -> AdapterReference { try AdapterReference(text) }
+
+/// SplitMix64, for tests that say their seed.
+struct SeededGenerator: RandomNumberGenerator {
+    var state: UInt64
+    init(seed: UInt64) { state = seed }
+
+    mutating func next() -> UInt64 {
+        state &+= 0x9E37_79B9_7F4A_7C15
+        var value = state
+        value = (value ^ (value >> 30)) &* 0xBF58_476D_1CE4_E5B9
+        value = (value ^ (value >> 27)) &* 0x94D0_49BB_1331_11EB
+        return value ^ (value >> 31)
+    }
+
+    mutating func bytes(_ count: Int) -> Data { Data((0..<count).map { _ in UInt8.random(in: 0...255, using: &self) }) }
+}
