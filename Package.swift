@@ -119,7 +119,8 @@ let package = Package(
             dependencies: [
                 "AdapterRegistry", "Engine", "Models", "Adapters", "Checkpoints", "Tokenizers", "Tensors", "TestSupport", "RandomModels",
             ]),
-        .testTarget(name: "AdapterRegistryTests", dependencies: ["AdapterRegistry", "Adapters", "JSONText", "CZstd", "StoreProbe", "TestSupport"]),
+        .testTarget(
+            name: "AdapterRegistryTests", dependencies: ["AdapterRegistry", "Adapters", "JSONText", "CZstd", "StoreProbe", "TestSupport"]),
         .testTarget(
             name: "LoadTestTests",
             dependencies: [

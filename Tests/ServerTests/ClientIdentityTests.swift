@@ -7,7 +7,7 @@ import Testing
 @Suite struct ClientIdentityTests {
     private func client(_ body: String, keys: [String] = [], key: String? = nil) async throws -> String? {
         let service = ScriptedService()
-        var settings = ServerSettings()
+        var settings = ServerSettings.patient
         settings.apiKeys = keys
         try await Server.test(service, settings: settings) { client in
             let headers: HTTPFields = key.map { [.authorization: "Bearer \($0)"] } ?? [:]
@@ -38,7 +38,7 @@ import Testing
     }
 
     @Test func retryAfterIsWhatTheQueueShouldTake() async throws {
-        var settings = ServerSettings()
+        var settings = ServerSettings.patient
         #expect(settings.retryAfter(waitSeconds: 0) == 1)
         #expect(settings.retryAfter(waitSeconds: 11.2) == 12)
         #expect(settings.retryAfter(waitSeconds: 1e9) == 60)

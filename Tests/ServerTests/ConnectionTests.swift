@@ -60,7 +60,7 @@ import Testing
     }
 
     @Test func aBodyThatNeverArrivesIsGivenUp() async throws {
-        var settings = ServerSettings()
+        var settings = ServerSettings.patient
         settings.bodySeconds = 1
         try await Server.testLive(settings: settings) { client in
             let channel = try await connect(
@@ -120,7 +120,7 @@ import Testing
 
     @Test func drainingCancelsWhatTakesTooLong() async throws {
         let service = ScriptedService(ending: .never)
-        var settings = ServerSettings()
+        var settings = ServerSettings.patient
         settings.drainSeconds = 0
         try await Server.testLive(service, settings: settings) { client in
             async let reply = client.post(completionPath, Self.endless + "}")

@@ -35,10 +35,19 @@ struct Reply {
     }
 }
 
+extension ServerSettings {
+    /// Never hurries a client: on a machine that is busy with other tests, any wait may take longer than a server in service would allow.
+    static var patient: ServerSettings {
+        var settings = ServerSettings()
+        (settings.idleSeconds, settings.bodySeconds, settings.drainSeconds) = (3600, 3600, 3600)
+        return settings
+    }
+}
+
 extension Server {
     /// A server over `service` with its routes exercised directly, without a connection.
     static func test(
-        _ service: any InferenceService = ScriptedService(), settings: ServerSettings = ServerSettings(),
+        _ service: any InferenceService = ScriptedService(), settings: ServerSettings = .patient,
         _ body: @Sendable @escaping (Client) async throws -> Void
     ) async throws {
         try await run(service, settings, .router, body)
@@ -46,7 +55,7 @@ extension Server {
 
     /// The same on a real port.
     static func testLive(
-        _ service: any InferenceService = ScriptedService(), settings: ServerSettings = ServerSettings(),
+        _ service: any InferenceService = ScriptedService(), settings: ServerSettings = .patient,
         _ body: @Sendable @escaping (Client) async throws -> Void
     ) async throws {
         try await run(service, settings, .live, body)

@@ -119,7 +119,7 @@ import Testing
     }
 
     @Test func keysAreAskedForEverywhereButAtHealth() async throws {
-        var settings = ServerSettings()
+        var settings = ServerSettings.patient
         settings.apiKeys = ["s3cret", "other"]
         try await Server.test(settings: settings) { client in
             for key in ["Bearer s3cret", "bearer other"] {
@@ -158,7 +158,7 @@ import Testing
     }
 
     @Test func browsersAreLetInWhenAllowed() async throws {
-        var settings = ServerSettings()
+        var settings = ServerSettings.patient
         settings.allowedOrigin = "https://page.example"
         settings.apiKeys = ["k"]
         try await Server.test(settings: settings) { client in
@@ -186,7 +186,7 @@ import Testing
     }
 
     @Test func bodiesThatCannotBeRead() async throws {
-        var settings = ServerSettings()
+        var settings = ServerSettings.patient
         settings.maxBodyBytes = 100
         try await Server.test(settings: settings) { client in
             let large = try await client.post(completionPath, #"{"prompt": "\#(String(repeating: "a", count: 100))"}"#)
