@@ -63,7 +63,7 @@ import Testing
     @Test func honoursAlignment() throws {
         var builder = GGUFBytes()
         builder.alignment = 256
-        builder.add("general.alignment", 256)
+        builder.add("general.alignment", 256 as UInt32)
         builder.addFloats("a", [1], [1])
         builder.addFloats("b", [1], [2])
         let file = try Self.open(builder)
@@ -114,7 +114,7 @@ import Testing
             $0.add("k", arrayOf: 9, count: 1, (0..<6).flatMap { _ in littleEndian(UInt32(9)) + littleEndian(UInt64(1)) })
         }
         for alignment in [0, 3, 1 << 30] as [UInt32] { expectRefused("power of two") { $0.add("general.alignment", alignment) } }
-        expectRefused("split into 3") { $0.add("split.count", 3) }
+        expectRefused("split into 3") { $0.add("split.count", 3 as UInt32) }
         expectRefused("5 dimensions") { $0.tensors.append(("t", [1, 1, 1, 1, 1], 0, 0)) }
         expectRefused("fits in memory") { $0.tensors.append(("t", [1 << 40, 1 << 40], 0, 0)) }
         expectRefused("fits in memory") { $0.tensors.append(("t", [.max], 0, 0)) }
