@@ -117,7 +117,7 @@ struct Generate: AsyncParsableCommand {
 
     private func makeEngine(_ bundle: ModelBundle, positions: Int) throws -> Engine {
         let pool = compute.makePool()
-        let model = try compute.load(bundle, pool: pool)
+        let model = try compute.load(bundle.weights, pool: pool)
         var settings = EngineSettings(contextLength: positions, kvTokens: positions)
         settings.maxBatch = 1
         settings.kvFormat = compute.kvFormat

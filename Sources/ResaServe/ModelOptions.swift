@@ -42,11 +42,11 @@ struct ComputeOptions: ParsableArguments {
     /// The chosen KV format, or the one that goes with the weights.
     var kvFormat: KVFormat { kv ?? KVFormat(for: weights) }
 
-    /// Packs the model's weights, or maps them from the cache, and shows how far that is.
-    func load(_ bundle: ModelBundle, pool: WorkerPool) throws -> any LanguageModel {
-        let progress = ProgressReporter("resa: loading \(bundle.name)")
+    /// Packs the model's weights, or takes them from the cache, and shows how far that is.
+    func load(_ source: ModelWeights, pool: WorkerPool) throws -> any LanguageModel {
+        let progress = ProgressReporter("resa: loading \(source.name)")
         defer { progress.finish() }
-        return try bundle.load(format: weights, cache: cache, pool: pool) { progress.report($0) }
+        return try source.load(format: weights, cache: cache, pool: pool) { progress.report($0) }
     }
 
     private var cache: PackedCache? {
