@@ -90,7 +90,7 @@ struct Serve: AsyncParsableCommand {
         let modelName = name ?? bundle.name
         let registry = try AdapterRegistry(
             folder: adapters.map { URL(fileURLWithPath: $0, isDirectory: true) }, store: store ? .standard() : nil,
-            shape: bundle.config.shape, format: format, baseName: modelName)
+            shape: bundle.config.shape, format: format, adapterFormat: compute.adapterWeights, baseName: modelName)
 
         let pool = compute.makePool()
         let languageModel = try compute.load(bundle, pool: pool)
