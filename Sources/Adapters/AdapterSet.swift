@@ -1,5 +1,3 @@
-import Foundation
-
 /// Everything that one request applies, in its order, with tables that the decoder reads in O(1) and without allocating. Immutable;
 /// it keeps the exact adapters alive that the request started with.
 package final class AdapterSet: Sendable {
@@ -28,14 +26,13 @@ package final class AdapterSet: Sendable {
     /// Whether anything is done at some hookpoint.
     package let isHooked: Bool
     private let hookTable: [[HookAction]]
-    /// The bytes of `key`, to be compared without counting a reference.
-    private nonisolated(unsafe) let keyBytes: UnsafeMutableBufferPointer<UInt8>
+    /// `key` for steps. Freed with the set.
+    package nonisolated(unsafe) let plainKey: PlainKey
 
     package init(_ applied: [AppliedAdapter]) {
         self.applied = applied
         key = applied.map(\.key).joined(separator: "|")
-        keyBytes = .allocate(capacity: key.utf8.count)
-        _ = keyBytes.initialize(from: key.utf8)
+        plainKey = PlainKey(key)
         let changing = applied.filter(\.changesActivations)
         cacheKey = changing.map(\.key).joined(separator: "|")
         distinguishesPrompt = changing.contains(where: \.distinguishesPrompt)
@@ -62,18 +59,10 @@ package final class AdapterSet: Sendable {
 
     deinit {
         loraTable.deallocate()
-        keyBytes.deallocate()
+        plainKey.deallocate()
     }
 
     package var isEmpty: Bool { applied.isEmpty }
-
-    /// Whether both have the same key. Counts no reference.
-    package func hasKey(of other: AdapterSet) -> Bool {
-        let count = keyBytes.count
-        guard count == other.keyBytes.count else { return false }
-        guard let own = keyBytes.baseAddress, let others = other.keyBytes.baseAddress else { return count == 0 }
-        return memcmp(own, others, count) == 0
-    }
 
     /// The updates of a projection, in the request's order: what `loraTable` holds in the form for steps.
     package func loras(layer: Int, module: ProjectionModule) -> [LoRAEntry] {

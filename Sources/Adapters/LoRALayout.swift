@@ -132,11 +132,13 @@ package struct LoRALayout {
     package func load(digest: String, format: AdapterFormat, pool: WorkerPool) throws(AdapterError) -> LoRAAdapter {
         guard let shape else { throw .badFile(adapter: name, file: tensors.file, problem: "it cannot be loaded without a model") }
         let ordered = entries.sorted { ($0.layer, $0.module.tableIndex) < ($1.layer, $1.module.tableIndex) }
-        let shapes = ordered.flatMap { [($0.rank, shape.inputs($0.module)), (shape.outputs($0.module), $0.rank)] }
+        let shapes = ordered.flatMap { entry -> [(outputs: Int, inputs: Int)] in
+            [(entry.rank, shape.inputs(entry.module)), (shape.outputs(entry.module), entry.rank)]
+        }
         let memory = LoRAMemory(shapes, format: format)
         func factor(_ tensor: String, _ index: Int, headRows: Int = 0) throws(AdapterError) -> PackedMatrix {
             try tensors.packed(
-                tensor, outputs: shapes[index].0, inputs: shapes[index].1, format: memory.format(index), storage: memory.storage(index),
+                tensor, outputs: shapes[index].outputs, inputs: shapes[index].inputs, format: memory.format(index), storage: memory.storage(index),
                 headRows: headRows, pool: pool)
         }
         var updates: [(layer: Int, module: ProjectionModule, update: LoRAUpdate)] = []

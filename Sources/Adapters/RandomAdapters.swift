@@ -7,7 +7,9 @@ package enum RandomAdapters {
         seed: UInt64, rank: Int, shape: ModelShape, format: AdapterFormat, pool: WorkerPool
     ) throws -> LoRAAdapter {
         let projections = (0..<shape.layers).flatMap { layer in ProjectionModule.allCases.map { (layer: layer, module: $0) } }
-        let shapes = projections.flatMap { [(rank, shape.inputs($0.module)), (shape.outputs($0.module), rank)] }
+        let shapes = projections.flatMap { place -> [(outputs: Int, inputs: Int)] in
+            [(rank, shape.inputs(place.module)), (shape.outputs(place.module), rank)]
+        }
         let memory = LoRAMemory(shapes, format: format)
         func factor(_ index: Int, deviation: Float) throws -> PackedMatrix {
             let (outputs, inputs) = shapes[index]

@@ -20,8 +20,7 @@ package final class BatchPlan {
         /// Whether the set has LoRA updates, and whether it does anything at hookpoints.
         package let isAdapted: Bool
         package let isHooked: Bool
-
-        fileprivate func isSame(as other: AdapterSet) -> Bool { adapters === other || adapters.hasKey(of: other) }
+        fileprivate let key: PlainKey
     }
 
     /// Contiguous rows that enter at one layer.
@@ -112,13 +111,14 @@ package final class BatchPlan {
         attentionList.append(AttentionRow(position: Int32(position), blockTable: blockTable))
         contextList.append(RowContext(position: Int32(position), promptLength: Int32(promptLength), row: Int32(row)))
         let last = segmentList.count - 1
-        if last >= 0, entersWithOthers, segmentList[last].isSame(as: adapters) {
+        if last >= 0, entersWithOthers, segmentList[last].key.isEqual(to: adapters.plainKey) {
             segmentList[last].rows = segmentList[last].rows.lowerBound..<(row + 1)
         } else {
             let loras = adapters.loraTable
             segmentList.append(
                 Segment(
-                    rows: row..<(row + 1), adapters: adapters, loras: loras, isAdapted: !loras.isEmpty, isHooked: adapters.isHooked))
+                    rows: row..<(row + 1), adapters: adapters, loras: loras, isAdapted: !loras.isEmpty, isHooked: adapters.isHooked,
+                    key: adapters.plainKey))
         }
         if wantsOutput { outputList.append(row) }
         return row

@@ -109,7 +109,7 @@ struct BenchAdapters: ParsableCommand {
             for count in Set(counts.map { min($0, batch) }).sorted() {
                 variants.append((count == 1 ? "one LoRA" : "\(count) different LoRAs", Array(sets.prefix(count))))
             }
-            variants += hooked.map { ($0.name, [$0.set]) }
+            for variant in hooked { variants.append((variant.name, [variant.set])) }
             let lists = variants.map(\.sets)
             _ = benchmark.decodeInTurn(batch: batch, context: 1, steps: 1, chunk: 512, variants: lists)
             let times = benchmark.decodeInTurn(batch: batch, context: context, steps: turns, chunk: 512, variants: lists)
@@ -135,7 +135,7 @@ struct BenchAdapters: ParsableCommand {
         try add("SAE splice", .splice)
         try add("SAE edit, set", .edit, [LatentEdit(latent: 1, op: .set, value: 2)])
         try add("SAE edit, add", .edit, [LatentEdit(latent: 1, op: .add, value: 2)])
-        try add("SAE observe, top 8", .observe, top: min(8, k))
+        try add("SAE observe, top \(min(8, k))", .observe, top: min(8, k))
         return variants
     }
 

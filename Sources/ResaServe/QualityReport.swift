@@ -92,10 +92,10 @@ struct QualityReport: Encodable {
         var perplexity = 0.0
         for format in formats {
             let model = format == .f32 ? reference : try bundle.load(format: format, pool: pool)
-            for (name, set) in loras?.sets(with: format) ?? [("", .none)] {
+            for (name, set) in loras?.sets(with: format) ?? [("", AdapterSet.none)] {
                 let progress = ProgressReporter("resa: reading \(whole) contexts in \(format.rawValue)\(name)")
                 let drift = DistributionDrift.measure(
-                    model, against: reference, contexts: contexts, adapters: (set, loras?.reference ?? .none), pool: pool
+                    model, against: reference, contexts: contexts, adapters: (set, loras?.reference ?? AdapterSet.none), pool: pool
                 ) { progress.report($0) }
                 progress.finish()
                 perplexity = drift.referencePerplexity
@@ -141,13 +141,13 @@ private struct AdaptedSets {
                 folder: folder, name: folder.lastPathComponent, digest: format.rawValue, shape: bundle.config.shape, format: format, pool: pool)
             return (format, AdapterSet([.lora(lora, scale: 1)]))
         }
-        reference = formats.first { $0.0 == .f32 }?.1 ?? .none
+        reference = formats.first { $0.0 == .f32 }?.1 ?? AdapterSet.none
     }
 
     /// What to read with weights of `format`, and its name. With f32 also no LoRA at all, which tells how much it does.
     func sets(with format: WeightFormat) -> [(String, AdapterSet)] {
         let sets = formats.filter { $0.0 != .f32 || format != .f32 }.map { (", LoRA \($0.0.rawValue)", $0.1) }
-        return format == .f32 ? [(", no LoRA", .none)] + sets : sets
+        return format == .f32 ? [(", no LoRA", AdapterSet.none)] + sets : sets
     }
 }
 

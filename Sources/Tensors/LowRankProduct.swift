@@ -147,7 +147,7 @@ struct LowRankProduct {
 
     private func convert(_ needs: Forms) -> ConvertedRows {
         var result = ConvertedRows()
-        if let codes { result.shared = (codes.pointer, resa_quant_row_bytes(codes.format, inputs)) }
+        if let shared = codes { result.shared = (shared.pointer, resa_quant_row_bytes(shared.format, inputs)) }
         if needs.isEmpty { return result }
         let taken = workspace.allocate(Bool.self, y.rows)
         taken.update(repeating: false, count: y.rows)
@@ -167,14 +167,14 @@ struct LowRankProduct {
         if let brain { result.brain = (UnsafeRawPointer(brain), stride * 2) }
         let format = needs.contains(.codes) ? ownFormat() : nil
         let rowBytes = format.map { resa_quant_row_bytes($0, width) } ?? 0
-        let codes = format.map { _ in UnsafeMutableRawPointer(workspace.allocate(UInt8.self, y.rows * rowBytes)) }
-        if let codes { result.codes = (UnsafeRawPointer(codes), rowBytes) }
+        let own = format.map { _ in UnsafeMutableRawPointer(workspace.allocate(UInt8.self, y.rows * rowBytes)) }
+        if let own { result.codes = (UnsafeRawPointer(own), rowBytes) }
         result.ownFormat = format
         pool.forEachRow(y.rows, elements: 2 * width) { row in
             if !taken[row] { return }
             if case .gateUp(let gateUp) = source { kernels.pointee.swiglu(width, gateUp.row(row), gateUp.row(row) + width, x.row(row)) }
             if let brain { resa_round_row(width, stride, x.row(row), brain + row * stride) }
-            if let codes, let format { resa_quantise_row(kernels, format, width, x.row(row), codes + row * rowBytes) }
+            if let own, let format { resa_quantise_row(kernels, format, width, x.row(row), own + row * rowBytes) }
         }
         return result
     }
