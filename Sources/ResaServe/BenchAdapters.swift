@@ -54,7 +54,7 @@ struct BenchAdapters: ParsableCommand {
             throw ValidationError("--loras is \(loras), but must be numbers from 0 to 4096, separated by commas")
         }
         let limits = [
-            ("--rank", rank, 1...4096), ("--latents", latents, 0...(1 << 24)), ("--k", k, 1...max(latents, 1)),
+            ("--rank", rank, 1...4096), ("--latents", latents, 0...(1 << 24)), ("--k", k, 1...(latents > 0 ? latents : Int.max)),
             ("--layer", layer ?? 0, 0...4096), ("--turns", turns, 1...100_000), ("--context", context, 1...(1 << 20)),
         ]
         for (name, value, range) in limits where !range.contains(value) {

@@ -30,7 +30,7 @@ struct LowRankProduct {
         let outputs: Int
     }
 
-    /// Runs of columns that one task takes, at least.
+    /// Runs of columns that one task takes, at least: long runs stream best, and how they are shared out changes no sum.
     private static let runColumns = 512
 
     let segments: LowRankSegments
@@ -71,7 +71,8 @@ struct LowRankProduct {
         }
         let kernels = pool.kernels
         pool.parallel(jobCount) { resa_lora_reduce(kernels, jobs + $0) }
-        let (step, parts) = (Int(RESA_LORA_COLUMNS), (widest + Self.runColumns - 1) / Self.runColumns)
+        let step = Int(RESA_LORA_COLUMNS)
+        let parts = min((8 * pool.threads + targetCount - 1) / targetCount, (widest + Self.runColumns - 1) / Self.runColumns)
         pool.parallel(targetCount * parts) { task in
             let (target, part) = (targets[task / parts], task % parts)
             let units = (target.outputs + step - 1) / step
