@@ -138,7 +138,8 @@ package struct LoRALayout {
         let memory = LoRAMemory(shapes, format: format)
         func factor(_ tensor: String, _ index: Int, headRows: Int = 0) throws(AdapterError) -> PackedMatrix {
             try tensors.packed(
-                tensor, outputs: shapes[index].outputs, inputs: shapes[index].inputs, format: memory.format(index), storage: memory.storage(index),
+                tensor, outputs: shapes[index].outputs, inputs: shapes[index].inputs, format: memory.format(index),
+                storage: memory.storage(index),
                 headRows: headRows, pool: pool)
         }
         var updates: [(layer: Int, module: ProjectionModule, update: LoRAUpdate)] = []

@@ -138,7 +138,8 @@ private struct AdaptedSets {
         let folder = URL(fileURLWithPath: path, isDirectory: true)
         formats = try AdapterFormat.allCases.map { format in
             let lora = try LoRAAdapter.load(
-                folder: folder, name: folder.lastPathComponent, digest: format.rawValue, shape: bundle.config.shape, format: format, pool: pool)
+                folder: folder, name: folder.lastPathComponent, digest: format.rawValue, shape: bundle.config.shape, format: format,
+                pool: pool)
             return (format, AdapterSet([.lora(lora, scale: 1)]))
         }
         reference = formats.first { $0.0 == .f32 }?.1 ?? AdapterSet.none

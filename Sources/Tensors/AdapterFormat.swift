@@ -12,6 +12,7 @@ package enum AdapterFormat: String, Sendable, CaseIterable {
     package func factor(outputs: Int, inputs: Int) -> MatrixFormat {
         guard self == .int8 else { return MatrixFormat(floats) }
         let int8 = MatrixFormat.quantised(.int8Rotated(inputs: inputs))
-        return int8.byteCount(outputs: outputs, inputs: inputs) < MatrixFormat.bf16.byteCount(outputs: outputs, inputs: inputs) ? int8 : .bf16
+        return int8.byteCount(outputs: outputs, inputs: inputs) < MatrixFormat.bf16.byteCount(outputs: outputs, inputs: inputs)
+            ? int8 : .bf16
     }
 }

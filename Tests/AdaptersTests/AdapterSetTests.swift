@@ -97,7 +97,7 @@ import Testing
         for (index, set) in different.enumerated() {
             for (other, another) in different.enumerated() { #expect(set.plainKey.isEqual(to: another.plainKey) == (index == other)) }
         }
-        #expect(try edit(1, 2).key == edit(1, 2).key )
+        #expect(try edit(1, 2).key == edit(1, 2).key)
         let (first, second) = (try edit(1, 2), try edit(1, 2))
         #expect(first.plainKey.isEqual(to: second.plainKey))
     }

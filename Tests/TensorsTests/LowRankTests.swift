@@ -141,7 +141,8 @@ import Testing
                 errors += error
                 yardsticks += yardstick
             }
-            #expect(yardsticks > 0 && errors <= yardsticks * meanBound * meanBound, "\(inputs) inputs: \((errors / yardsticks).squareRoot())")
+            #expect(
+                yardsticks > 0 && errors <= yardsticks * meanBound * meanBound, "\(inputs) inputs: \((errors / yardsticks).squareRoot())")
         }
     }
 
@@ -181,7 +182,8 @@ import Testing
                 let some = start..<Int.random(in: start + 1...world.rowCount, using: &random)
                 let columns = world.columns
                 expectSameBits(
-                    result(some, pools[2]), Array(alone[some.lowerBound * columns..<some.upperBound * columns]), "rows \(some), fused \(fused)")
+                    result(some, pools[2]), Array(alone[some.lowerBound * columns..<some.upperBound * columns]),
+                    "rows \(some), fused \(fused)")
                 var changed = 0
                 for row in 0..<world.rowCount {
                     let own = alone[row * columns..<(row + 1) * columns], plain = unchanged[row * columns..<(row + 1) * columns]
