@@ -21,17 +21,22 @@ package final class AdapterSet: Sendable {
     package let distinguishesPrompt: Bool
     /// Leading blocks that compute what the base model computes; `Int.max` when all do (`SharedLayers.swift`).
     package let sharedLayers: Int
-    private let loraTable: [[LoRAEntry]]
+    /// Freed with the set.
+    package nonisolated(unsafe) let loraTable: LoRATable
+    /// Whether anything is done at some hookpoint.
+    package let isHooked: Bool
     private let hookTable: [[HookAction]]
+    /// `key` for steps. Freed with the set.
+    package nonisolated(unsafe) let plainKey: PlainKey
 
     package init(_ applied: [AppliedAdapter]) {
         self.applied = applied
         key = applied.map(\.key).joined(separator: "|")
+        plainKey = PlainKey(key)
         let changing = applied.filter(\.changesActivations)
         cacheKey = changing.map(\.key).joined(separator: "|")
         distinguishesPrompt = changing.contains(where: \.distinguishesPrompt)
         sharedLayers = applied.map(\.sharedLayers).min() ?? .max
-        var loras: [[LoRAEntry]] = []
         var hooks: [[HookAction]] = []
         func add(_ action: HookAction, at hookpoint: HookPoint) {
             let index = hookpoint.tableIndex
@@ -40,33 +45,31 @@ package final class AdapterSet: Sendable {
         }
         for adapter in applied {
             switch adapter {
-            case .lora(let lora, let scale):
-                if loras.count < lora.layers * ProjectionModule.count {
-                    loras += Array(repeating: [], count: lora.layers * ProjectionModule.count - loras.count)
-                }
-                for layer in 0..<lora.layers {
-                    for module in ProjectionModule.allCases {
-                        guard let update = lora.update(layer: layer, module: module) else { continue }
-                        loras[layer * ProjectionModule.count + module.tableIndex].append(LoRAEntry(update: update, strength: scale))
-                    }
-                }
+            case .lora: break
             case .sae(let intervention): add(.intervention(intervention), at: intervention.hookpoint)
             case .vector(let steering):
                 for hookpoint in steering.hookpoints { add(.steering(steering, at: hookpoint), at: hookpoint) }
             }
         }
-        loraTable = loras
+        loraTable = LoRATable(applied)
         hookTable = hooks
+        isHooked = hooks.contains { !$0.isEmpty }
         observes = hooks.contains { $0.contains { ($0.intervention?.top ?? 0) > 0 } }
+    }
+
+    deinit {
+        loraTable.deallocate()
+        plainKey.deallocate()
     }
 
     package var isEmpty: Bool { applied.isEmpty }
 
-    /// The updates of a projection, in the request's order.
-    @inline(__always)
+    /// The updates of a projection, in the request's order: what `loraTable` holds in the form for steps.
     package func loras(layer: Int, module: ProjectionModule) -> [LoRAEntry] {
-        let index = layer * ProjectionModule.count + module.tableIndex
-        return index < loraTable.count ? loraTable[index] : []
+        applied.compactMap { adapter in
+            guard case .lora(let lora, let scale) = adapter, let update = lora.update(layer: layer, module: module) else { return nil }
+            return LoRAEntry(update: update, strength: scale)
+        }
     }
 
     /// What is done at a hookpoint, in the request's order: each sees what the one before it left.

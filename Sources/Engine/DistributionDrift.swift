@@ -31,10 +31,11 @@ package struct DistributionDrift: Sendable {
     ///
     /// - Parameters:
     ///   - contexts: token ids below both models' vocabulary size.
+    ///   - adapters: what the model reads them with; and the reference model.
     ///   - progress: hears the fraction done.
     package static func measure(
-        _ model: any LanguageModel, against reference: any LanguageModel, contexts: [[Int32]], pool: WorkerPool,
-        progress: (Double) -> Void = { _ in }
+        _ model: any LanguageModel, against reference: any LanguageModel, contexts: [[Int32]],
+        adapters: (model: AdapterSet, reference: AdapterSet) = (.none, .none), pool: WorkerPool, progress: (Double) -> Void = { _ in }
     ) -> DistributionDrift {
         var drift = DistributionDrift()
         let longest = contexts.map(\.count).max() ?? 0
@@ -45,7 +46,9 @@ package struct DistributionDrift: Sendable {
         )
         for (index, context) in contexts.enumerated() {
             let mark = workspace.mark()
-            let (hidden, referenceHidden) = (reader.read(context), referenceReader.read(context))
+            let (hidden, referenceHidden) = (
+                reader.read(context, adapters.model), referenceReader.read(context, adapters.reference)
+            )
             drift.add(context, hidden: hidden, model, referenceHidden: referenceHidden, reference, pool, workspace)
             workspace.release(mark)
             progress(Double(index + 1) / Double(contexts.count))
@@ -108,11 +111,12 @@ private final class ContextReader {
     }
 
     /// Normalised hidden states `[context.count, hidden]`, in the workspace.
-    func read(_ context: [Int32]) -> MatrixView {
+    func read(_ context: [Int32], _ adapters: AdapterSet) -> MatrixView {
         plan.removeAll()
         for (position, token) in context.enumerated() {
             plan.append(
-                token: token, position: position, promptLength: context.count, blockTable: UnsafePointer(table.pointer), adapters: .none,
+                token: token, position: position, promptLength: context.count, blockTable: UnsafePointer(table.pointer),
+                adapters: adapters,
                 wantsOutput: true)
         }
         plan.observations.begin(rows: plan.rowCount)

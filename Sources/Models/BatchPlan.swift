@@ -15,8 +15,12 @@ package final class BatchPlan {
         package var rows: Range<Int>
         /// Owned by the sequences.
         package unowned(unsafe) let adapters: AdapterSet
-        /// Nothing is applied to these rows.
-        package let isBase: Bool
+        /// Of the set.
+        package let loras: LoRATable
+        /// Whether the set has LoRA updates, and whether it does anything at hookpoints.
+        package let isAdapted: Bool
+        package let isHooked: Bool
+        fileprivate let key: PlainKey
     }
 
     /// Contiguous rows that enter at one layer.
@@ -107,10 +111,14 @@ package final class BatchPlan {
         attentionList.append(AttentionRow(position: Int32(position), blockTable: blockTable))
         contextList.append(RowContext(position: Int32(position), promptLength: Int32(promptLength), row: Int32(row)))
         let last = segmentList.count - 1
-        if last >= 0, entersWithOthers, segmentList[last].adapters === adapters || segmentList[last].adapters.key == adapters.key {
+        if last >= 0, entersWithOthers, segmentList[last].key.isEqual(to: adapters.plainKey) {
             segmentList[last].rows = segmentList[last].rows.lowerBound..<(row + 1)
         } else {
-            segmentList.append(Segment(rows: row..<(row + 1), adapters: adapters, isBase: adapters.isEmpty))
+            let loras = adapters.loraTable
+            segmentList.append(
+                Segment(
+                    rows: row..<(row + 1), adapters: adapters, loras: loras, isAdapted: !loras.isEmpty, isHooked: adapters.isHooked,
+                    key: adapters.plainKey))
         }
         if wantsOutput { outputList.append(row) }
         return row

@@ -67,8 +67,7 @@ struct Generate: AsyncParsableCommand {
         let tokens = try promptTokens(bundle)
         let registry = try AdapterRegistry(
             folder: adapters.map { URL(fileURLWithPath: $0, isDirectory: true) }, store: chosen.isEmpty ? nil : .standard(),
-            shape: bundle.config.shape,
-            format: compute.weights, baseName: bundle.name)
+            shape: bundle.config.shape, format: compute.weights, adapterFormat: compute.adapterWeights, baseName: bundle.name)
         let set = chosen.isEmpty ? AdapterSet.none : try await registry.resolve(selections())
 
         let limit = min(context ?? 8192, bundle.config.contextLength)

@@ -18,6 +18,14 @@ struct ComputeOptions: ParsableArguments {
 
     @Option(
         help: ArgumentHelp(
+            """
+            LoRAs in memory: \(AdapterFormat.allCases.map(\.rawValue).joined(separator: ", ")); other adapters are bf16 with int8. \
+            (default: int8 with int8 and int4 weights, else that of the weights)
+            """, valueName: "format"))
+    var adapterWeights: AdapterFormat?
+
+    @Option(
+        help: ArgumentHelp(
             "Keys and values in memory: \(KVFormat.allCases.map(\.rawValue).joined(separator: ", ")). (default: f32 with f32 weights, else bf16)",
             valueName: "format"))
     var kv: KVFormat?
@@ -62,3 +70,4 @@ struct ComputeOptions: ParsableArguments {
 
 extension WeightFormat: ExpressibleByArgument {}
 extension KVFormat: ExpressibleByArgument {}
+extension AdapterFormat: ExpressibleByArgument {}

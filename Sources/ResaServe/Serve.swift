@@ -91,7 +91,7 @@ struct Serve: AsyncParsableCommand {
             // Before the weights, so that a wrong folder is told at once.
             let registry = try AdapterRegistry(
                 folder: adapters.map { URL(fileURLWithPath: $0, isDirectory: true) }, store: store ? .standard() : nil,
-                shape: weights.config.shape, format: format, baseName: name ?? weights.name)
+                shape: weights.config.shape, format: format, adapterFormat: compute.adapterWeights, baseName: name ?? weights.name)
             return (registry, try compute.load(weights, pool: pool))
         }
         let modelName = name ?? bundle.name

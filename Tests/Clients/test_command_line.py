@@ -161,3 +161,17 @@ def test_errors_about_the_input(model, tmp_path):
         assert result.returncode == 1 and len(result.stderr.splitlines()) == 1
     other = resa("generate", "--model", model, "--prompt", "a", "--adapters", str(ADAPTERS), "--adapter", "nobody")
     assert other.returncode == 1 and b"nobody" in other.stderr
+
+
+def test_bench_adapters(model):
+    arguments = ["--model", model, "--batch", "1,3", "--loras", "1,2", "--rank", "20", "--latents", "1024", "--k", "4", "--turns", "2"]
+    report = json.loads(output("bench", "adapters", *arguments, "--context", "5", "--json"))
+    assert (report["weights"], report["adapter_weights"]) == ("int8", "int8") and report["lora_bytes"] > 0
+    names = ["base", "one LoRA", "2 different LoRAs", "steering vector", "SAE splice", "SAE edit, set", "SAE edit, add", "SAE observe, top 4"]
+    assert [row["name"] for row in report["rows"] if row["batch"] == 3] == names
+    assert [row["name"] for row in report["rows"] if row["batch"] == 1] == names[:2] + names[3:]
+    assert all(len(row["seconds"]) == 2 and min(row["share_of_base"]) > 0 for row in report["rows"])
+    wide = json.loads(output("bench", "adapters", *arguments, "--context", "5", "--json", "--adapter-weights", "bf16", "--latents", "0"))
+    assert wide["lora_bytes"] > 1.2 * report["lora_bytes"] and len(wide["rows"]) == 7
+    assert resa("bench", "adapters", "--model", model, "--loras", "x").returncode == 64
+    assert resa("bench", "adapters", "--model", model, "--layer", "30").returncode == 1
