@@ -101,7 +101,8 @@ package final class BatchPlan {
     @discardableResult
     package func append(
         token: Int32, position: Int, promptLength: Int, blockTable: UnsafePointer<Int32>, adapters: AdapterSet, wantsOutput: Bool,
-        isInsideThink: Bool = false, fits: UnsafeMutablePointer<SpliceFit>? = nil, enteringAt layer: Int = 0, with residual: UnsafePointer<Float>? = nil
+        isInsideThink: Bool = false, fits: UnsafeMutablePointer<SpliceFit>? = nil, enteringAt layer: Int = 0,
+        with residual: UnsafePointer<Float>? = nil
     ) -> Int {
         let row = tokenList.count
         let entersWithOthers = enter(row, at: layer, with: residual)

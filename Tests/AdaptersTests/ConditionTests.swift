@@ -114,11 +114,12 @@ import Testing
         run([.sae(push), .sae(add)], first)
         run([.sae(add), .sae(push)], last)
         run([.sae(push)], pushed)
-        let (before, after) = (rowsWhere(reader, latent, above: above, before), rowsWhere(reader, latent, above: above, pushed))
-        #expect(before != after)
+        let holdsBefore = rowsWhere(reader, latent, above: above, before)
+        let holdsAfter = rowsWhere(reader, latent, above: above, pushed)
+        #expect(holdsBefore != holdsAfter)
         for row in 0..<Self.rows {
-            #expect((first.row(row) != pushed.row(row)) == after[row], "row \(row)")
-            #expect((last.row(row) != pushed.row(row)) == before[row], "row \(row)")
+            #expect((first.row(row) != pushed.row(row)) == holdsAfter[row], "row \(row)")
+            #expect((last.row(row) != pushed.row(row)) == holdsBefore[row], "row \(row)")
         }
     }
 
@@ -160,10 +161,10 @@ import Testing
     @Test func conditionsArePartOfWhatASetIs() throws {
         let own = try SmallAdapters.sae(hookpoint: "layers.2")
         let lower = try SmallAdapters.sae(hookpoint: "layers.0")
-        func set(_ reader: SparseAutoencoder?, _ latent: Int = 1, _ above: Float = 1, scope: InterventionScope = .all) throws -> AdapterSet {
-            let condition = try reader.map { reader throws(AdapterError) in
-                try LatentCondition(sae: reader, latent: latent, above: above)
-            }
+        func set(_ reader: SparseAutoencoder?, _ latent: Int = 1, _ above: Float = 1, scope: InterventionScope = .all) throws -> AdapterSet
+        {
+            var condition: LatentCondition?
+            if let reader { condition = try LatentCondition(sae: reader, latent: latent, above: above) }
             return AdapterSet([.sae(try Intervention(sae: own, mode: .splice, scope: scope, condition: condition))])
         }
         let sets = [

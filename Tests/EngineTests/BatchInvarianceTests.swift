@@ -58,7 +58,8 @@ import Testing
     static func tokens(_ count: Int, using random: inout SeededRandom) -> [Int32] {
         (0..<count).map { _ in
             Int.random(in: 0..<12, using: &random) == 0
-                ? Int32.random(in: ByteTokenizer.think...ByteTokenizer.endOfThink, using: &random) : Int32.random(in: 0..<256, using: &random)
+                ? Int32.random(in: ByteTokenizer.think...ByteTokenizer.endOfThink, using: &random)
+                : Int32.random(in: 0..<256, using: &random)
         }
     }
 

@@ -81,11 +81,12 @@ import Testing
             let asked = request(prompt ?? text, try await world.registry.resolve(selection), maxTokens: maxTokens)
             do {
                 _ = try engine.submit(asked)
-                return nil
-            } catch .nothingInScope(let adapter, _, let problem) {
+            } catch {
+                guard case .nothingInScope(let adapter, _, let problem) = error else { throw error }
                 #expect(adapter == selection[0].name)
                 return problem
             }
+            return nil
         }
         #expect(try await problem(splice(.think), on: plain)?.contains("<think>") == true)
         #expect(try await problem(splice(.think), on: tagged) == nil)

@@ -15,7 +15,8 @@ package enum ByteTokenizer {
             for (id, tag) in [(think, "<think>"), (endOfThink, "</think>")] {
                 vocab = vocab.filter { $0.value != Int(id) }
                 added.append([
-                    "id": Int(id), "content": tag, "special": false, "normalized": false, "single_word": false, "lstrip": false, "rstrip": false,
+                    "id": Int(id), "content": tag, "special": false, "normalized": false, "single_word": false, "lstrip": false,
+                    "rstrip": false,
                 ])
             }
         }

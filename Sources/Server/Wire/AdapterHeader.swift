@@ -82,7 +82,9 @@ enum AdapterHeader {
         let layer = try whole(parameters, "when-layer", adapter)
         let site: HookPoint.Site? = try choice(parameters, "when-at", adapter)
         guard let latent else {
-            guard above == nil, other == nil, layer == nil, site == nil else { throw bad("gives '\(adapter)' a condition without when=LATENT") }
+            guard above == nil, other == nil, layer == nil, site == nil else {
+                throw bad("gives '\(adapter)' a condition without when=LATENT")
+            }
             return nil
         }
         guard let above, above >= 0 else {
