@@ -116,7 +116,7 @@ import Testing
         #expect(try await error(splice(when(above: -1))).parameter == "when.above")
         #expect(try await error(splice(when(of: "one-sae"))).description.contains("comes after layers.2"))
         #expect(try await error(splice(when(layer: 7))).parameter == "layer")
-        #expect(try await error(splice(when(of: "nobody"))) == .unknown(name: "nobody", near: []))
+        #expect(try await error(splice(when(of: "zzzzzzzzzzzzzzz"))).parameter == "name")
         #expect(try await error(splice(when(of: "qwen-math"))).description.contains("no SAE"))
         #expect(try await error(AdapterSelection(name: "one-sae", mode: .splice, when: when(of: "r1-sae"))).parameter == "layer")
         #expect(try await error(AdapterSelection(name: "one-sae", mode: .observe, when: when())).parameter == "when")

@@ -44,23 +44,22 @@ import Testing
             return await Answer(try engine.submit(asked))
         }
         let text = (0..<50).map { Int32($0 * 37 % 251) }
-        let neither = [Self.think: -Float(1e6), Self.end: -1e6]
-        // Closed in the prompt; opened there and left open, as R1's templates do; opened by the first generated token.
-        for (prompt, bias, window) in [
-            (text[..<20] + [Self.think] + text[20..<35] + [Self.end] + text[35...], neither, 21..<36),
-            (text + [Self.think, 10], neither, 51..<Int(Int32.max)),
-        ] {
-            let wanted = try await answer(Array(prompt), .window(window), bias: bias)
-            #expect(try await answer(Array(prompt), .think, bias: bias) == wanted)
-            #expect(try await answer(Array(prompt), .all, bias: bias) != wanted)
+        let neither: [Int32: Float] = [Self.think: -1e6, Self.end: -1e6]
+        // Closed in the prompt; opened there and left open, as R1's templates do.
+        let closed: [Int32] = Array(text[..<20]) + [Self.think] + Array(text[20..<35]) + [Self.end] + Array(text[35...])
+        let opened: [Int32] = text + [Self.think, 10]
+        let windows: [(prompt: [Int32], window: Range<Int>)] = [(closed, 21..<36), (opened, 51..<Int(Int32.max))]
+        for (prompt, window) in windows {
+            let wanted = try await answer(prompt, .window(window), bias: neither)
+            #expect(try await answer(prompt, .think, bias: neither) == wanted)
+            #expect(try await answer(prompt, .all, bias: neither) != wanted)
             let generated = window.clamped(to: prompt.count..<Int(Int32.max))
-            if !generated.isEmpty {
-                let scope = InterventionScope(.generated, isInsideThink: true)
-                #expect(try await answer(Array(prompt), scope, bias: bias) == answer(Array(prompt), .window(generated), bias: bias))
-            }
+            guard !generated.isEmpty else { continue }
+            let part = try await answer(prompt, InterventionScope(.generated, isInsideThink: true), bias: neither)
+            #expect(try await answer(prompt, .window(generated), bias: neither) == part)
         }
         // Opened by the model, now and then: what comes of it is the definition's, read off the answer.
-        let loose = [Self.think: Float(4), Self.end: 3]
+        let loose: [Int32: Float] = [Self.think: 4, Self.end: 3]
         let own = try await answer(text, .think, bias: loose)
         let tokens = text + (try #require(own.tokens[0]))
         var isOpen = false
