@@ -41,7 +41,7 @@ enum AdapterFields {
         selection.mode = try choice(fields, "mode")
         selection.top = try fields.int("top", in: 1...1024)
         if let scope = try scope(fields) { selection.scope = scope }
-        selection.when = try fields.object("when").map { fields throws(APIError) in try condition(fields) }
+        if let when = try fields.object("when") { selection.when = try condition(when) }
         if let edits = try fields.array("edits", of: "an array of edits") {
             for (index, edit) in edits.enumerated() {
                 let key = "edits[\(index)]"
