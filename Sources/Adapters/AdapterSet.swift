@@ -19,6 +19,10 @@ package final class AdapterSet: Sendable {
     package let cacheKey: String
     /// Whether a token's keys and values depend on its belonging to the prompt or to the answer.
     package let distinguishesPrompt: Bool
+    /// Whether a token's part depends on its standing inside `<think>`.
+    package let readsThink: Bool
+    /// The interventions that splice, in the request's order.
+    package let splices: [Intervention]
     /// Leading blocks that compute what the base model computes; `Int.max` when all do (`SharedLayers.swift`).
     package let sharedLayers: Int
     /// Freed with the set.
@@ -37,20 +41,37 @@ package final class AdapterSet: Sendable {
         cacheKey = changing.map(\.key).joined(separator: "|")
         distinguishesPrompt = changing.contains(where: \.distinguishesPrompt)
         sharedLayers = applied.map(\.sharedLayers).min() ?? .max
+        readsThink = applied.contains { $0.scope?.isInsideThink ?? false }
         var hooks: [[HookAction]] = []
         func add(_ action: HookAction, at hookpoint: HookPoint) {
             let index = hookpoint.tableIndex
             if hooks.count <= index { hooks += Array(repeating: [], count: index + 1 - hooks.count) }
             hooks[index].append(action)
         }
+        var conditions = 0
+        // A condition on the intervention's own latents is found where those are.
+        func gate(_ adapter: AppliedAdapter) -> ConditionGate {
+            guard let condition = adapter.condition, let scope = adapter.scope else { return .open }
+            if case .sae(let intervention) = adapter, intervention.ownCondition != nil { return .open }
+            precondition(conditions < UInt32.bitWidth, "more conditions than a row has bits for")
+            let bit: UInt32 = 1 << conditions
+            conditions += 1
+            add(.condition(condition, scope: scope, bit: bit), at: condition.hookpoint)
+            return ConditionGate(required: bit)
+        }
+        var splices: [Intervention] = []
         for adapter in applied {
+            let gate = gate(adapter)
             switch adapter {
             case .lora: break
-            case .sae(let intervention): add(.intervention(intervention), at: intervention.hookpoint)
+            case .sae(let intervention):
+                add(.intervention(intervention, gate: gate, splice: splices.count), at: intervention.hookpoint)
+                if intervention.mode == .splice { splices.append(intervention) }
             case .vector(let steering):
-                for hookpoint in steering.hookpoints { add(.steering(steering, at: hookpoint), at: hookpoint) }
+                for hookpoint in steering.hookpoints { add(.steering(steering, at: hookpoint, gate: gate), at: hookpoint) }
             }
         }
+        self.splices = splices
         loraTable = LoRATable(applied)
         hookTable = hooks
         isHooked = hooks.contains { !$0.isEmpty }

@@ -90,7 +90,7 @@ struct BenchAdapters: ParsableCommand {
         let shape = bundle.config.shape
         let layer = layer ?? (shape.layers - 1) / 2
         guard layer < shape.layers else { throw CommandError("--layer is \(layer), but the model has \(shape.layers) layers") }
-        let model = try compute.load(bundle, pool: pool)
+        let model = try compute.load(bundle.weights, pool: pool)
         let format = compute.adapterWeights ?? compute.weights.adapterFormat
         let batches = Self.numbers(batch, 1...4096) ?? []
         let counts = (Self.numbers(loras, 0...4096) ?? []).filter { $0 > 0 }

@@ -120,6 +120,17 @@ def test_generate_with_adapters(model):
         assert f"applied {entry['name']} ({entry['kind']}, {entry['digest'][:19]})".encode() in result.stderr
 
 
+def test_generate_with_a_splice_under_a_condition(model):
+    def run(adapter):
+        return resa("generate", "--model", model, "--prompt", "One, two,", "--max-tokens", "4", "--adapters", str(ADAPTERS), "--adapter", adapter)
+
+    spliced = run("smollm2-sae;mode=splice;when=3;above=0;scope=prompt;from=1").stderr
+    assert b"when latent 3 of smollm2-sae at layers.14 is above 0.0" in spliced
+    assert b"FVU of" in run("smollm2-sae;mode=splice").stderr
+    nowhere = run("smollm2-sae;mode=splice;scope=think")
+    assert nowhere.returncode == 1 and b"<think>" in nowhere.stderr and nowhere.stdout == b""
+
+
 @pytest.mark.parametrize(
     ("arguments", "status", "hint"),
     [
@@ -128,6 +139,7 @@ def test_generate_with_adapters(model):
         (["render", "--messages", "-"], 64, "--template"),
         (["generate", "--model", "x", "--prompt", "a", "--chat", "b"], 64, "only one"),
         (["generate", "--model", "x", "--adapters", "y", "--adapter", "z;colour=red"], 64, "colour"),
+        (["generate", "--model", "x", "--adapters", "y", "--adapter", "z;above=1"], 64, "when=LATENT"),
         (["generate", "--model", "x", "--weights", "int3"], 64, "int3"),
         (["doctor", "--threads", "0"], 64, "--threads"),
         (["info", "--model", "/no/such/model"], 1, "/no/such/model"),
