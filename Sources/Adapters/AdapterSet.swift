@@ -11,6 +11,8 @@ package final class AdapterSet: Sendable {
     package static let none = AdapterSet([])
 
     package let applied: [AppliedAdapter]
+    /// Nothing is done to any row.
+    package let isEmpty: Bool
     /// Sets with equal keys behave equally; rows of equal keys may share a segment. Empty for the base model.
     package let key: String
     /// Whether any row of a request can give readings.
@@ -24,9 +26,11 @@ package final class AdapterSet: Sendable {
     private let loraTable: [[LoRAEntry]]
     private let hookTable: [[HookAction]]
 
-    package init(_ applied: [AppliedAdapter]) {
+    /// - Parameter taps: see `ActivationTap`.
+    package init(_ applied: [AppliedAdapter], taps: [ActivationTap] = []) {
         self.applied = applied
-        key = applied.map(\.key).joined(separator: "|")
+        isEmpty = applied.isEmpty && taps.isEmpty
+        key = (applied.map(\.key) + taps.map { "tap;\(ObjectIdentifier($0))" }).joined(separator: "|")
         let changing = applied.filter(\.changesActivations)
         cacheKey = changing.map(\.key).joined(separator: "|")
         distinguishesPrompt = changing.contains(where: \.distinguishesPrompt)
@@ -38,6 +42,7 @@ package final class AdapterSet: Sendable {
             if hooks.count <= index { hooks += Array(repeating: [], count: index + 1 - hooks.count) }
             hooks[index].append(action)
         }
+        for tap in taps { add(.tap(tap), at: tap.hookpoint) }
         for adapter in applied {
             switch adapter {
             case .lora(let lora, let scale):
@@ -59,8 +64,6 @@ package final class AdapterSet: Sendable {
         hookTable = hooks
         observes = hooks.contains { $0.contains { ($0.intervention?.top ?? 0) > 0 } }
     }
-
-    package var isEmpty: Bool { applied.isEmpty }
 
     /// The updates of a projection, in the request's order.
     @inline(__always)

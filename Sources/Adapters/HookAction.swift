@@ -4,6 +4,7 @@ import Tensors
 package enum HookAction: Sendable {
     case intervention(Intervention)
     case steering(Steering, at: HookPoint)
+    case tap(ActivationTap)
 
     /// Reads or changes the activations `h` `[rows, d]` in place. Every row is worked on by itself.
     /// - Parameters:
@@ -18,6 +19,7 @@ package enum HookAction: Sendable {
         case .intervention(let intervention):
             intervention.apply(to: h, input: input, rows: rows, observations: observations, pool: pool, workspace: workspace)
         case .steering(let steering, let hookpoint): steering.apply(at: hookpoint, to: h, rows: rows, on: pool.instructionSet)
+        case .tap(let tap): tap.show(h, input, rows, pool, workspace)
         }
     }
 

@@ -19,7 +19,7 @@ package final class ModelBundle: Sendable {
     package let recommendedSampling: RecommendedSampling
 
     package let checkpoint: Checkpoint
-    private let weights: WeightReader
+    let weights: WeightReader
 
     private init(
         name: String, path: String, checkpoint: Checkpoint, config: ModelConfig, weights: WeightReader, tokenizer: Tokenizer,
