@@ -21,6 +21,9 @@ package struct DistributionDrift: Sendable {
     package var referencePerplexity: Double { predicted == 0 ? 0 : exp(referenceLoss / Double(predicted)) }
     package var perplexity: Double { predicted == 0 ? 0 : exp(loss / Double(predicted)) }
 
+    /// At the last position that was read.
+    var lastKL: Double { kl.last ?? 0 }
+
     private var kl: [Double] = []
     private var same = 0
     private var predicted = 0

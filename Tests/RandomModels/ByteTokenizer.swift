@@ -4,19 +4,26 @@ import Tokenizers
 /// A tokenizer with one token per byte and no merges: token ids are byte values.
 package enum ByteTokenizer {
     package static func make() -> Tokenizer {
-        var vocab: [String: Int] = [:]
-        for (byte, character) in byteCharacters().enumerated() { vocab[character] = byte }
-        let json: [String: Any] = [
-            "added_tokens": [Any](),
-            "pre_tokenizer": ["type": "ByteLevel", "add_prefix_space": false, "use_regex": false],
-            "decoder": ["type": "ByteLevel"],
-            "model": ["type": "BPE", "vocab": vocab, "merges": [String]()],
-        ]
         do {
-            return try Tokenizer(tokenizerJSON: JSONSerialization.data(withJSONObject: json), config: nil)
+            return try Tokenizer(tokenizerJSON: JSONSerialization.data(withJSONObject: file(vocabulary: vocabulary)), config: nil)
         } catch {
             fatalError("the byte tokenizer must load: \(error)")
         }
+    }
+
+    /// Token ids by name.
+    package static var vocabulary: [String: Int] {
+        Dictionary(uniqueKeysWithValues: byteCharacters().enumerated().map { ($1, $0) })
+    }
+
+    /// What its `tokenizer.json` holds.
+    package static func file(vocabulary: [String: Int]) -> [String: Any] {
+        [
+            "added_tokens": [Any](),
+            "pre_tokenizer": ["type": "ByteLevel", "add_prefix_space": false, "use_regex": false],
+            "decoder": ["type": "ByteLevel"],
+            "model": ["type": "BPE", "vocab": vocabulary, "merges": [String]()],
+        ]
     }
 
     /// Byte-level BPE writes each byte as one printable character (GPT-2's table).
