@@ -39,12 +39,14 @@ package struct AdapterVerdict: Sendable, Equatable {
         for difference in differences where difference.matters { warn(difference.text) }
     }
 
-    /// - Parameter what: the adapter as it was applied, such as "the LoRA at scale 1".
-    package mutating func judge(_ drift: DistributionDrift, of what: String) {
+    /// - Parameters:
+    ///   - what: the adapter as it was applied, such as "the LoRA at scale 1".
+    ///   - isReconstruction: to change nothing is then the best it can do.
+    package mutating func judge(_ drift: DistributionDrift, of what: String, isReconstruction: Bool = false) {
         let kl = drift.meanKL
         if !kl.isFinite {
             refuse("with \(what) the model's logits are no numbers")
-        } else if drift.quantileKL(1) == 0 {
+        } else if drift.quantileKL(1) == 0, !isReconstruction {
             warn("\(what) changes nothing on this text")
         } else if kl > Self.largeKL {
             warn(String(format: "with \(what) the next-token distributions are %.2f nats from the base model's in the mean", kl))

@@ -89,15 +89,16 @@ import Testing
 
     /// Logits that are no numbers, none that differ, and such that differ much.
     @Test func driftIsJudged() {
-        func level(_ shift: Float) -> AdapterVerdict.Level {
+        func level(_ shift: Float, isReconstruction: Bool = false) -> AdapterVerdict.Level {
             let pool = WorkerPool(threads: 1)
             let drift = DistributionDrift.measure(
                 ShiftedModel(shift: shift), against: ShiftedModel(shift: 0), contexts: [Array(0..<20)], pool: pool)
             var verdict = AdapterVerdict()
-            verdict.judge(drift, of: "the shift")
+            verdict.judge(drift, of: "the shift", isReconstruction: isReconstruction)
             return verdict.level
         }
         #expect(level(0) == .warnings)
+        #expect(level(0, isReconstruction: true) == .fits)
         #expect(level(0.1) == .fits)
         #expect(level(50) == .warnings)
         #expect(level(.nan) == .unfit)

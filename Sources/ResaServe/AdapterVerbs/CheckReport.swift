@@ -91,7 +91,7 @@ struct CheckReport {
             (measurement.meanActiveLatents, measurement.latentsSeen) = (meter.meanActive, meter.latentsSeen)
             verdict.judge(fvu: meter.fvuWithoutFirst ?? meter.fvu, meanActive: meter.meanActive, at: hookpoint)
         }
-        verdict.judge(drift, of: what)
+        verdict.judge(drift, of: what, isReconstruction: meter != nil)
         measurements.append(measurement)
     }
 
