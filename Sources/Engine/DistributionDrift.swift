@@ -39,7 +39,7 @@ package struct DistributionDrift: Sendable {
     ///   - progress: hears the fraction done.
     package static func measure(
         _ model: any LanguageModel, with adapters: AdapterSet = .none, against reference: any LanguageModel,
-        with referenceAdapters: AdapterSet = .none, contexts: [[Int32]], kvFormat: KVFormat? = nil, pool: WorkerPool,
+        referenceAdapters: AdapterSet = .none, contexts: [[Int32]], kvFormat: KVFormat? = nil, pool: WorkerPool,
         progress: (Double) -> Void = { _ in }
     ) -> DistributionDrift {
         var drift = DistributionDrift()

@@ -11,6 +11,10 @@ package struct BaseDifference: Sendable, Equatable {
     /// The adapter meets other numbers than it was made with; else it is good to know and no more.
     package let matters: Bool
 
+    package init(subject: Subject, text: String, matters: Bool) {
+        (self.subject, self.text, self.matters) = (subject, text, matters)
+    }
+
     /// What is not known of either is not compared.
     /// - Parameter sample: a text to tokenise with both.
     package static func find(in model: BaseFacts, against base: BaseFacts, sample: String) -> [BaseDifference] {

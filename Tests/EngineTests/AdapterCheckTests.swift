@@ -61,7 +61,8 @@ import Testing
             }
             let meter = ReconstructionMeter(splice.sae)
             let drift = DistributionDrift.measure(
-                model, against: model, with: AdapterSet([], taps: [meter.tap]), contexts: [Self.context, Self.context], pool: pool)
+                model, against: model, referenceAdapters: AdapterSet([], taps: [meter.tap]), contexts: [Self.context, Self.context],
+                pool: pool)
             #expect(drift.meanKL == 0 && drift.sameTop == 1)
             #expect(meter.tokens == 2 * Self.context.count && meter.meanActive <= 8 && meter.meanActive > 0)
             #expect(try #require(meter.fvu) > 0)

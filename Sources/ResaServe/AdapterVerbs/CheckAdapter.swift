@@ -80,7 +80,8 @@ struct CheckAdapter: AsyncParsableCommand {
                 let meter: ReconstructionMeter? = if case .sae(let splice) = applied { ReconstructionMeter(splice.sae) } else { nil }
                 let progress = ProgressReporter("resa: reading the sample text\(hookpoint.map { " at \($0)" } ?? "")")
                 let drift = DistributionDrift.measure(
-                    model, with: set, against: model, with: AdapterSet([], taps: meter.map { [$0.tap] } ?? []), contexts: contexts,
+                    model, with: set, against: model, referenceAdapters: AdapterSet([], taps: meter.map { [$0.tap] } ?? []),
+                    contexts: contexts,
                     kvFormat: compute.kvFormat, pool: pool, progress: progress.report)
                 progress.finish()
                 report.add(drift, meter, of: applied)
