@@ -83,7 +83,7 @@ def place(tmp_path_factory) -> Path:
     wrapped = get_peft_model(model, LoraConfig(r=4, lora_alpha=8, target_modules=["q_proj", "down_proj"], task_type="CAUSAL_LM"))
     for name, parameter in wrapped.named_parameters():
         if "lora_B" in name and "layers.0" not in name:
-            parameter.data.normal_(0, 0.02)
+            parameter.data.normal_(0, 0.3)
     wrapped.peft_config["default"].base_model_name_or_path = str(root / "model")
     wrapped.save_pretrained(root / "adapters/lora")
     steering = root / "adapters/steering"
@@ -174,7 +174,7 @@ def test_a_lora_is_measured_as_peft_does(place):
     told = report(place, place / "adapters/lora")
     [measured] = told["measurements"]
     agrees(measured, reference(place, [{"name": "lora"}]))
-    assert measured["mean_kl"] > 1e-5, "the adapter does something"
+    assert measured["mean_kl"] > 1e-4, "the adapter does something"
     assert told["verdict"] == "fits" and told["reasons"] == []
     assert told["base"]["name"] == str(place / "model") == told["base"]["path"] and told["base"]["differences"] == []
     assert told["layers"] == [0, 1, 2] and told["modules"] == ["q_proj", "down_proj"]

@@ -192,7 +192,7 @@ def read_steering(shop: Workshop, block: Block) -> None:
 
 
 def compare_manifest(shop: Workshop, block: Block) -> None:
-    """The members are those of a real pack's, in their order; sizes and names are the first file's."""
+    """The members are those of a real pack's, in their order; names and sizes are those of the file."""
     shown = json.loads(block.text)
     shop.run("resa", "adapters", "pack", f"adapters/{LORA}", "-o", f"manifest-{block.line}.resa")
     pack = (shop.folder / f"manifest-{block.line}.resa").read_bytes()
@@ -201,8 +201,9 @@ def compare_manifest(shop: Workshop, block: Block) -> None:
     other = next(entry for entry in real["files"] if entry["path"] == file["path"])
     assert list(shown) == list(real) and list(file) == list(other) and file["size"] == other["size"]
     assert [list(frame) for frame in file["frames"]] == [list(frame) for frame in other["frames"][: len(file["frames"])]]
-    for frame, real_frame in zip(file["frames"], other["frames"]):
-        assert (frame["offset"] == 0) == (real_frame["offset"] == 0)
+    assert [frame["size"] for frame in file["frames"]] == [frame["size"] for frame in other["frames"][: len(file["frames"])]]
+    for frame, following in zip(file["frames"], file["frames"][1:]):
+        assert following["offset"] == frame["offset"] + frame["stored"]
 
 
 def find_tree(shop: Workshop, block: Block) -> None:
