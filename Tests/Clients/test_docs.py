@@ -16,6 +16,7 @@ import json
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -117,11 +118,18 @@ class Workshop:
 
     def run(self, *command: str) -> str:
         command = [part.replace(ADDRESS, f"127.0.0.1:{self.server.port}") for part in command]
-        result = subprocess.run(
-            command, cwd=self.folder, env=self.environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=300
-        )
-        assert result.returncode == 0, f"exit status {result.returncode}\n{result.stdout}\n{result.stderr}"
-        return result.stdout
+        process = subprocess.Popen(
+            command, cwd=self.folder, env=self.environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+            text=True, start_new_session=True,
+        )  # fmt: skip
+        try:
+            output, errors = process.communicate(timeout=300)
+        except subprocess.TimeoutExpired:
+            # A server that the script started, too.
+            os.killpg(process.pid, signal.SIGKILL)
+            raise
+        assert process.returncode == 0, f"exit status {process.returncode}\n{output}\n{errors}"
+        return output
 
     def ask(self, headers: dict[str, str] | None = None, **fields) -> dict:
         body = {"prompt": "One, two, three, four,", "max_tokens": 4, "temperature": 0, "ignore_eos": True, **fields}
