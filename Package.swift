@@ -113,6 +113,7 @@ let package = Package(
             name: "ModelsTests",
             dependencies: [
                 "AdapterRegistry", "Models", "Adapters", "Tokenizers", "Jinja", "Checkpoints", "JSONText", "Tensors", "TestSupport",
+                "RandomModels",
             ]),
         .testTarget(
             name: "EngineTests",

@@ -11,6 +11,8 @@ package final class AdapterSet: Sendable {
     package static let none = AdapterSet([])
 
     package let applied: [AppliedAdapter]
+    /// Nothing is done to any row.
+    package let isEmpty: Bool
     /// Sets with equal keys behave equally; rows of equal keys may share a segment. Empty for the base model.
     package let key: String
     /// Whether any row of a request can give readings.
@@ -33,9 +35,11 @@ package final class AdapterSet: Sendable {
     /// `key` for steps. Freed with the set.
     package nonisolated(unsafe) let plainKey: PlainKey
 
-    package init(_ applied: [AppliedAdapter]) {
+    /// - Parameter taps: see `ActivationTap`.
+    package init(_ applied: [AppliedAdapter], taps: [ActivationTap] = []) {
         self.applied = applied
-        key = applied.map(\.key).joined(separator: "|")
+        isEmpty = applied.isEmpty && taps.isEmpty
+        key = (applied.map(\.key) + taps.map { "tap;\(ObjectIdentifier($0))" }).joined(separator: "|")
         plainKey = PlainKey(key)
         let changing = applied.filter(\.changesActivations)
         cacheKey = changing.map(\.key).joined(separator: "|")
@@ -48,6 +52,7 @@ package final class AdapterSet: Sendable {
             if hooks.count <= index { hooks += Array(repeating: [], count: index + 1 - hooks.count) }
             hooks[index].append(action)
         }
+        for tap in taps { add(.tap(tap), at: tap.hookpoint) }
         var conditions = 0
         // A condition on the intervention's own latents is found where those are.
         func gate(_ adapter: AppliedAdapter) -> ConditionGate {
@@ -82,8 +87,6 @@ package final class AdapterSet: Sendable {
         loraTable.deallocate()
         plainKey.deallocate()
     }
-
-    package var isEmpty: Bool { applied.isEmpty }
 
     /// The updates of a projection, in the request's order: what `loraTable` holds in the form for steps.
     package func loras(layer: Int, module: ProjectionModule) -> [LoRAEntry] {

@@ -7,6 +7,7 @@ package enum HookAction: Sendable {
     case steering(Steering, at: HookPoint, gate: ConditionGate)
     /// Finds out where a condition holds, for an action that comes later.
     case condition(LatentCondition, scope: InterventionScope, bit: UInt32)
+    case tap(ActivationTap)
 
     /// Reads or changes the activations `h` `[rows, d]` in place. Every row is worked on by itself.
     /// - Parameters:
@@ -25,6 +26,7 @@ package enum HookAction: Sendable {
             steering.apply(at: hookpoint, to: h, rows: rows, gate: gate, on: pool.instructionSet)
         case .condition(let condition, let scope, let bit):
             condition.read(h, input: input, rows: rows, scope: scope, bit: bit, pool: pool, workspace: workspace)
+        case .tap(let tap): tap.show(h, input, rows, pool, workspace)
         }
     }
 

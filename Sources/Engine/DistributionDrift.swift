@@ -3,9 +3,9 @@ import Foundation
 import Models
 import Tensors
 
-/// How far a model's next-token distributions are from a reference model's on the same text.
+/// How far a model's next-token distributions are from a reference's on the same text: another model's, or its own without adapters.
 ///
-/// The text is cut into contexts of equal length, read from position 0 each; every position of every context counts. The divergence is
+/// The text is cut into contexts, read from position 0 each; every position of every context counts. The divergence is
 /// KL(reference || model) = sum p_ref (log p_ref - log p), in nats.
 package struct DistributionDrift: Sendable {
     package private(set) var positions = 0
@@ -21,34 +21,37 @@ package struct DistributionDrift: Sendable {
     package var referencePerplexity: Double { predicted == 0 ? 0 : exp(referenceLoss / Double(predicted)) }
     package var perplexity: Double { predicted == 0 ? 0 : exp(loss / Double(predicted)) }
 
+    /// At the last position that was read.
+    var lastKL: Double { kl.last ?? 0 }
+
     private var kl: [Double] = []
     private var same = 0
     private var predicted = 0
     private var referenceLoss = 0.0
     private var loss = 0.0
 
-    /// Reads every context with both models.
+    /// Reads every context with both.
     ///
     /// - Parameters:
+    ///   - adapters: what the model reads with, and the reference. Every token counts as prompt.
     ///   - contexts: token ids below both models' vocabulary size.
-    ///   - adapters: what the model reads them with; and the reference model.
+    ///   - kvFormat: how keys and values are held; nil for what goes with each model's weights.
     ///   - progress: hears the fraction done.
     package static func measure(
-        _ model: any LanguageModel, against reference: any LanguageModel, contexts: [[Int32]],
-        adapters: (model: AdapterSet, reference: AdapterSet) = (.none, .none), pool: WorkerPool, progress: (Double) -> Void = { _ in }
+        _ model: any LanguageModel, with adapters: AdapterSet = .none, against reference: any LanguageModel,
+        referenceAdapters: AdapterSet = .none, contexts: [[Int32]], kvFormat: KVFormat? = nil, pool: WorkerPool,
+        progress: (Double) -> Void = { _ in }
     ) -> DistributionDrift {
         var drift = DistributionDrift()
         let longest = contexts.map(\.count).max() ?? 0
         let workspace = Workspace()
         let (reader, referenceReader) = (
-            ContextReader(model, positions: longest, pool: pool, workspace: workspace),
-            ContextReader(reference, positions: longest, pool: pool, workspace: workspace)
+            ContextReader(model, adapters, positions: longest, kvFormat, pool: pool, workspace: workspace),
+            ContextReader(reference, referenceAdapters, positions: longest, kvFormat, pool: pool, workspace: workspace)
         )
         for (index, context) in contexts.enumerated() {
             let mark = workspace.mark()
-            let (hidden, referenceHidden) = (
-                reader.read(context, adapters.model), referenceReader.read(context, adapters.reference)
-            )
+            let (hidden, referenceHidden) = (reader.read(context), referenceReader.read(context))
             drift.add(context, hidden: hidden, model, referenceHidden: referenceHidden, reference, pool, workspace)
             workspace.release(mark)
             progress(Double(index + 1) / Double(contexts.count))
@@ -94,29 +97,33 @@ package struct DistributionDrift: Sendable {
 /// Reads one context at a time into a cache of its own.
 private final class ContextReader {
     private let model: any LanguageModel
+    private let adapters: AdapterSet
     private let pool: WorkerPool
     private let workspace: Workspace
     private let cache: KVCache
     private let table: AlignedBuffer<Int32>
     private let plan = BatchPlan()
 
-    init(_ model: any LanguageModel, positions: Int, pool: WorkerPool, workspace: Workspace) {
+    init(
+        _ model: any LanguageModel, _ adapters: AdapterSet, positions: Int, _ kvFormat: KVFormat?, pool: WorkerPool, workspace: Workspace
+    ) {
         self.model = model
+        self.adapters = adapters
         self.pool = pool
         self.workspace = workspace
         let blocks = KVBlock.count(tokens: positions)
-        cache = KVCache(layout: model.config.kvLayout(KVFormat(for: model.format)), layers: model.config.layers, blockCount: blocks)
+        cache = KVCache(
+            layout: model.config.kvLayout(kvFormat ?? KVFormat(for: model.format)), layers: model.config.layers, blockCount: blocks)
         table = AlignedBuffer(count: blocks)
         for block in 0..<blocks { table.pointer[block] = Int32(block) }
     }
 
     /// Normalised hidden states `[context.count, hidden]`, in the workspace.
-    func read(_ context: [Int32], _ adapters: AdapterSet) -> MatrixView {
+    func read(_ context: [Int32]) -> MatrixView {
         plan.removeAll()
         for (position, token) in context.enumerated() {
             plan.append(
-                token: token, position: position, promptLength: context.count, blockTable: UnsafePointer(table.pointer),
-                adapters: adapters,
+                token: token, position: position, promptLength: context.count, blockTable: UnsafePointer(table.pointer), adapters: adapters,
                 wantsOutput: true)
         }
         plan.observations.begin(rows: plan.rowCount)

@@ -9,7 +9,7 @@ package struct ModelWeights: Sendable {
     package let path: String
     package let config: ModelConfig
     package let checkpoint: Checkpoint
-    private let reader: WeightReader
+    let reader: WeightReader
 
     /// Opens a Hugging Face folder or a `.gguf` file and checks that every expected tensor is there with the right shape.
     ///

@@ -9,10 +9,11 @@ import Tensors
 /// `resa adapters`: what adapters there are, and how they are fetched, kept and shipped.
 struct AdaptersCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "adapters", abstract: "List, inspect, fetch, keep and ship adapters.",
+        commandName: "adapters", abstract: "List, inspect, check, fetch, keep and ship adapters.",
         discussion: "The store is $RESA_HOME, $XDG_DATA_HOME/resa or ~/.local/share/resa.",
         subcommands: [
-            ListAdapters.self, InspectAdapter.self, PullAdapter.self, AddAdapter.self, RemoveAdapter.self, SweepAdapters.self,
+            ListAdapters.self, InspectAdapter.self, CheckAdapter.self, PullAdapter.self, AddAdapter.self, RemoveAdapter.self,
+            SweepAdapters.self,
             PackAdapter.self, UnpackAdapter.self, VerifyAdapter.self, MakeKey.self,
         ])
 }
@@ -66,9 +67,9 @@ struct InspectAdapter: ParsableCommand {
     var json = false
 
     func run() throws {
-        let folder = try findFolder()
+        let folder = try Self.findFolder(adapter, adapters: adapters)
         let shape = try model.map { try ModelConfig.read(try Checkpoint.open(path: $0)).shape }
-        let report = AdapterReport(AdapterRegistry.inspect(folder: folder, name: shownName(folder), shape: shape))
+        let report = AdapterReport(AdapterRegistry.inspect(folder: folder, name: Self.shownName(adapter, folder), shape: shape))
         let files = Self.tensorFiles(folder)
         if json {
             try Console.printJSON(InspectReport(adapter: report, folder: folder.path, files: files.map(FileReport.init)))
@@ -80,11 +81,12 @@ struct InspectAdapter: ParsableCommand {
     }
 
     /// A stored adapter's folder is named after its digest.
-    private func shownName(_ folder: URL) -> String {
+    static func shownName(_ adapter: String, _ folder: URL) -> String {
         folder.path.hasPrefix(AdapterStore.standard().root.path + "/") ? adapter : folder.lastPathComponent
     }
 
-    private func findFolder() throws -> URL {
+    /// A folder of `adapters`, a folder, or the folder of a stored adapter.
+    static func findFolder(_ adapter: String, adapters: String?) throws -> URL {
         let direct = URL(fileURLWithPath: adapter, isDirectory: true).standardizedFileURL
         let named = adapters.map { URL(fileURLWithPath: $0, isDirectory: true).appendingPathComponent(adapter).standardizedFileURL }
         for candidate in [named, direct].compactMap({ $0 }) {

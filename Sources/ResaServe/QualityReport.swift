@@ -95,7 +95,7 @@ struct QualityReport: Encodable {
             for (name, set) in loras?.sets(with: format) ?? [("", AdapterSet.none)] {
                 let progress = ProgressReporter("resa: reading \(whole) contexts in \(format.rawValue)\(name)")
                 let drift = DistributionDrift.measure(
-                    model, against: reference, contexts: contexts, adapters: (set, loras?.reference ?? AdapterSet.none), pool: pool
+                    model, with: set, against: reference, referenceAdapters: loras?.reference ?? .none, contexts: contexts, pool: pool
                 ) { progress.report($0) }
                 progress.finish()
                 perplexity = drift.referencePerplexity

@@ -8,29 +8,35 @@ package enum ByteTokenizer {
     package static let endOfThink: Int32 = 0xFF
 
     package static func make(thinkTags: Bool = false) -> Tokenizer {
-        var vocab: [String: Int] = [:]
-        for (byte, character) in byteCharacters().enumerated() { vocab[character] = byte }
-        var added: [Any] = []
-        if thinkTags {
-            for (id, tag) in [(think, "<think>"), (endOfThink, "</think>")] {
-                vocab = vocab.filter { $0.value != Int(id) }
-                added.append([
-                    "id": Int(id), "content": tag, "special": false, "normalized": false, "single_word": false, "lstrip": false,
-                    "rstrip": false,
-                ])
-            }
+        let tags = thinkTags ? [(think, "<think>"), (endOfThink, "</think>")] : []
+        let added = tags.map { id, tag in
+            [
+                "id": Int(id), "content": tag, "special": false, "normalized": false, "single_word": false, "lstrip": false,
+                "rstrip": false,
+            ] as [String: Any]
         }
-        let json: [String: Any] = [
-            "added_tokens": added,
-            "pre_tokenizer": ["type": "ByteLevel", "add_prefix_space": false, "use_regex": false],
-            "decoder": ["type": "ByteLevel"],
-            "model": ["type": "BPE", "vocab": vocab, "merges": [String]()],
-        ]
+        let tagged = Set(tags.map { Int($0.0) })
+        let json = file(vocabulary: vocabulary.filter { !tagged.contains($0.value) }, added: added)
         do {
             return try Tokenizer(tokenizerJSON: JSONSerialization.data(withJSONObject: json), config: nil)
         } catch {
             fatalError("the byte tokenizer must load: \(error)")
         }
+    }
+
+    /// Token ids by name.
+    package static var vocabulary: [String: Int] {
+        Dictionary(uniqueKeysWithValues: byteCharacters().enumerated().map { ($1, $0) })
+    }
+
+    /// What its `tokenizer.json` holds.
+    package static func file(vocabulary: [String: Int], added: [[String: Any]] = []) -> [String: Any] {
+        [
+            "added_tokens": added,
+            "pre_tokenizer": ["type": "ByteLevel", "add_prefix_space": false, "use_regex": false],
+            "decoder": ["type": "ByteLevel"],
+            "model": ["type": "BPE", "vocab": vocabulary, "merges": [String]()],
+        ]
     }
 
     /// Byte-level BPE writes each byte as one printable character (GPT-2's table).
