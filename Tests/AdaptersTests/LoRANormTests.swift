@@ -4,7 +4,7 @@ import Testing
 
 @Suite struct LoRANormTests {
     /// Against the product itself, in f64.
-    @Test(arguments: [FloatFormat.f32, .bf16]) func isThatOfTheProduct(format: FloatFormat) throws {
+    @Test(arguments: [AdapterFormat.f32, .bf16]) func isThatOfTheProduct(format: AdapterFormat) throws {
         let folder = try TemporaryFolder()
         try SmallAdapters.writeLoRA(to: folder, modules: [(1, .q), (2, .down)], rank: 5, seed: 8)
         let lora = try SmallAdapters.loadLoRA(folder, format: format)
