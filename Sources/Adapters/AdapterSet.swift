@@ -23,9 +23,13 @@ package final class AdapterSet: Sendable {
     package let sharedLayers: Int
     private let loraTable: [[LoRAEntry]]
     private let hookTable: [[HookAction]]
+    /// Last of all properties: they go after the adapters.
+    private let keepers: [any AnyObject & Sendable]
 
-    package init(_ applied: [AppliedAdapter]) {
+    /// - Parameter keepers: what has to live exactly as long as the set.
+    package init(_ applied: [AppliedAdapter], keepers: [any AnyObject & Sendable] = []) {
         self.applied = applied
+        self.keepers = keepers
         key = applied.map(\.key).joined(separator: "|")
         let changing = applied.filter(\.changesActivations)
         cacheKey = changing.map(\.key).joined(separator: "|")

@@ -22,24 +22,54 @@ struct AdapterTensorReader: Sendable {
     }
 
     /// The tensor `[outputs, inputs]` as the weights of `y = x W^T`.
-    /// - Parameter headRows: nonzero when the rows lie interleaved in heads of this many (`GGUFRowOrder`).
     func packed(
-        _ tensor: String, outputs: Int, inputs: Int, format: FloatFormat, headRows: Int = 0, pool: WorkerPool
+        _ tensor: String, outputs: Int, inputs: Int, format: FloatFormat, pool: WorkerPool
     ) throws(AdapterError) -> PackedMatrix {
         try require(tensor, shape: [outputs, inputs])
         do {
             let matrix = try PackedMatrix(format: MatrixFormat(format), outputs: outputs, inputs: inputs, pool: pool) { rows, destination in
-                guard headRows > 0 else { return try read(tensor, rows: rows, columns: inputs, into: destination) }
-                for (index, row) in rows.enumerated() {
-                    let stored = GGUFRowOrder.stored(row, headRows: headRows)
-                    try read(tensor, rows: stored..<stored + 1, columns: inputs, into: destination + index * inputs)
-                }
+                try read(tensor, rows: rows, columns: inputs, into: destination)
             }
             tensors.discard(tensor)
             return matrix
         } catch {
             throw wrap(error)
         }
+    }
+
+    /// The same on the calling thread, packed into `storage`; numbers that lie in f32 in the file are taken from there without a copy.
+    /// - Parameter headRows: nonzero when the rows lie interleaved in heads of this many (`GGUFRowOrder`).
+    func packed(
+        _ tensor: String, outputs: Int, inputs: Int, format: FloatFormat, headRows: Int = 0, storage: WeightStorage
+    ) throws(AdapterError) -> PackedMatrix {
+        try require(tensor, shape: [outputs, inputs])
+        do {
+            defer { tensors.discard(tensor) }
+            if headRows == 0, let rows = try floats(tensor, rows: outputs) {
+                try refuseNonFinite(tensor, rows, count: outputs * inputs) { "row \($0 / inputs)" }
+                return PackedMatrix(rows, format: format, outputs: outputs, inputs: inputs, storage: storage)
+            }
+            let scratch = AlignedBuffer<Float>(count: outputs * inputs)
+            if headRows == 0 {
+                try read(tensor, rows: 0..<outputs, columns: inputs, into: scratch.pointer)
+            } else {
+                for row in 0..<outputs {
+                    let stored = GGUFRowOrder.stored(row, headRows: headRows)
+                    try read(tensor, rows: stored..<stored + 1, columns: inputs, into: scratch.pointer + row * inputs)
+                }
+            }
+            return PackedMatrix(scratch.pointer, format: format, outputs: outputs, inputs: inputs, storage: storage)
+        } catch {
+            throw wrap(error)
+        }
+    }
+
+    /// The tensor as it lies in the file, when that is f32 on whole words.
+    private func floats(_ tensor: String, rows: Int) throws(CheckpointError) -> UnsafePointer<Float>? {
+        guard tensors.info(tensor)?.type == .f32, let base = try tensors.stored(tensor, rows: 0..<rows).baseAddress,
+            Int(bitPattern: base) % MemoryLayout<Float>.alignment == 0
+        else { return nil }
+        return base.assumingMemoryBound(to: Float.self)
     }
 
     /// The tensor `[latents, width]` as an encoder that selects its largest pre-activations.
@@ -104,11 +134,6 @@ struct AdapterTensorReader: Sendable {
     }
 
     private static func firstNonFinite(_ values: UnsafePointer<Float>, count: Int) -> Int? {
-        let exponent: UInt32 = 0x7f80_0000
-        var found: UInt32 = 0
-        for index in 0..<count {
-            found |= (values[index].bitPattern & exponent) == exponent ? 1 : 0
-        }
-        return found == 0 ? nil : (0..<count).first { !values[$0].isFinite }
+        RowOperations.largestMagnitude(values, count: count).isFinite ? nil : (0..<count).first { !values[$0].isFinite }
     }
 }

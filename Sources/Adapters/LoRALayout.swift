@@ -1,5 +1,6 @@
 import Checkpoints
 import Foundation
+import Synchronization
 import Tensors
 
 /// A LoRA, read and checked but not loaded: for every pair of tensors its place in the model. A PEFT folder, or a GGUF file
@@ -128,15 +129,47 @@ package struct LoRALayout {
         return entries
     }
 
-    /// Reads and packs every tensor.
+    /// Memory its matrices take when loaded, in bytes.
+    package func residentBytes(_ format: FloatFormat) -> Int { storageRanges(format).last?.b.upperBound ?? 0 }
+
+    /// Where the matrices of every entry lie in one region.
+    private func storageRanges(_ format: FloatFormat) -> [(a: Range<Int>, b: Range<Int>)] {
+        guard let shape else { return [] }
+        var end = 0
+        func take(_ outputs: Int, _ inputs: Int) -> Range<Int> {
+            let start = (end + 63) / 64 * 64
+            end = start + MatrixFormat(format).byteCount(outputs: outputs, inputs: inputs)
+            return start..<end
+        }
+        return entries.map { entry in
+            (take(entry.rank, shape.inputs(entry.module)), take(shape.outputs(entry.module), entry.rank))
+        }
+    }
+
+    /// Reads and packs every tensor, several at a time: into one region, because hundreds of small ones would cost a page fault for
+    /// every 4 KiB of them.
     package func load(digest: String, format: FloatFormat, pool: WorkerPool) throws(AdapterError) -> LoRAAdapter {
         guard let shape else { throw .badFile(adapter: name, file: tensors.file, problem: "it cannot be loaded without a model") }
+        let ranges = storageRanges(format)
+        let region = MemoryRegion(byteCount: residentBytes(format))
+        let results = Mutex([Result<LoRAUpdate, AdapterError>?](repeating: nil, count: entries.count))
+        pool.parallel(entries.count) { index in
+            let entry = entries[index]
+            let result = Result { () throws(AdapterError) -> LoRAUpdate in
+                let a = try tensors.packed(
+                    entry.a, outputs: entry.rank, inputs: shape.inputs(entry.module), format: format,
+                    storage: WeightStorage(region: region, range: ranges[index].a))
+                let b = try tensors.packed(
+                    entry.b, outputs: shape.outputs(entry.module), inputs: entry.rank, format: format, headRows: entry.headRows,
+                    storage: WeightStorage(region: region, range: ranges[index].b))
+                return LoRAUpdate(a: a, b: b, scale: entry.scale)
+            }
+            results.withLock { $0[index] = result }
+        }
         var updates: [(layer: Int, module: ProjectionModule, update: LoRAUpdate)] = []
-        for entry in entries {
-            let a = try tensors.packed(entry.a, outputs: entry.rank, inputs: shape.inputs(entry.module), format: format, pool: pool)
-            let b = try tensors.packed(
-                entry.b, outputs: shape.outputs(entry.module), inputs: entry.rank, format: format, headRows: entry.headRows, pool: pool)
-            updates.append((entry.layer, entry.module, LoRAUpdate(a: a, b: b, scale: entry.scale)))
+        for (entry, result) in zip(entries, results.withLock({ $0 })) {
+            guard let result else { preconditionFailure("a pool left out a task") }
+            updates.append((entry.layer, entry.module, try result.get()))
         }
         return LoRAAdapter(name: name, digest: digest, layers: shape.layers, updates: updates)
     }
