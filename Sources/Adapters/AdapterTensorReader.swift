@@ -38,9 +38,12 @@ struct AdapterTensorReader: Sendable {
     }
 
     /// The same on the calling thread, packed into `storage`; numbers that lie in f32 in the file are taken from there without a copy.
-    /// - Parameter headRows: nonzero when the rows lie interleaved in heads of this many (`GGUFRowOrder`).
+    /// - Parameters:
+    ///   - headRows: nonzero when the rows lie interleaved in heads of this many (`GGUFRowOrder`).
+    ///   - scratch: room for the tensor in f32.
     func packed(
-        _ tensor: String, outputs: Int, inputs: Int, format: FloatFormat, headRows: Int = 0, storage: WeightStorage
+        _ tensor: String, outputs: Int, inputs: Int, format: FloatFormat, headRows: Int = 0, storage: WeightStorage,
+        scratch: UnsafeMutablePointer<Float>
     ) throws(AdapterError) -> PackedMatrix {
         try require(tensor, shape: [outputs, inputs])
         do {
@@ -49,16 +52,15 @@ struct AdapterTensorReader: Sendable {
                 try refuseNonFinite(tensor, rows, count: outputs * inputs) { "row \($0 / inputs)" }
                 return PackedMatrix(rows, format: format, outputs: outputs, inputs: inputs, storage: storage)
             }
-            let scratch = AlignedBuffer<Float>(count: outputs * inputs)
             if headRows == 0 {
-                try read(tensor, rows: 0..<outputs, columns: inputs, into: scratch.pointer)
+                try read(tensor, rows: 0..<outputs, columns: inputs, into: scratch)
             } else {
                 for row in 0..<outputs {
                     let stored = GGUFRowOrder.stored(row, headRows: headRows)
-                    try read(tensor, rows: stored..<stored + 1, columns: inputs, into: scratch.pointer + row * inputs)
+                    try read(tensor, rows: stored..<stored + 1, columns: inputs, into: scratch + row * inputs)
                 }
             }
-            return PackedMatrix(scratch.pointer, format: format, outputs: outputs, inputs: inputs, storage: storage)
+            return PackedMatrix(scratch, format: format, outputs: outputs, inputs: inputs, storage: storage)
         } catch {
             throw wrap(error)
         }

@@ -153,18 +153,17 @@ package struct LoRALayout {
         let ranges = storageRanges(format)
         let region = MemoryRegion(byteCount: residentBytes(format))
         let results = Mutex([Result<LoRAUpdate, AdapterError>?](repeating: nil, count: entries.count))
-        pool.parallel(entries.count) { index in
-            let entry = entries[index]
-            let result = Result { () throws(AdapterError) -> LoRAUpdate in
-                let a = try tensors.packed(
-                    entry.a, outputs: entry.rank, inputs: shape.inputs(entry.module), format: format,
-                    storage: WeightStorage(region: region, range: ranges[index].a))
-                let b = try tensors.packed(
-                    entry.b, outputs: shape.outputs(entry.module), inputs: entry.rank, format: format, headRows: entry.headRows,
-                    storage: WeightStorage(region: region, range: ranges[index].b))
-                return LoRAUpdate(a: a, b: b, scale: entry.scale)
+        let largest = entries.map { $0.rank * max(shape.inputs($0.module), shape.outputs($0.module)) }.max() ?? 0
+        // A few runs for each thread: the entries differ in size.
+        let runs = min(entries.count, pool.threads * 4)
+        pool.parallel(runs) { run in
+            let scratch = AlignedBuffer<Float>(count: largest)
+            for index in entries.count * run / runs..<entries.count * (run + 1) / runs {
+                let result = Result { () throws(AdapterError) -> LoRAUpdate in
+                    try update(entries[index], shape, format, region, ranges[index], scratch: scratch.pointer)
+                }
+                results.withLock { $0[index] = result }
             }
-            results.withLock { $0[index] = result }
         }
         var updates: [(layer: Int, module: ProjectionModule, update: LoRAUpdate)] = []
         for (entry, result) in zip(entries, results.withLock({ $0 })) {
@@ -172,5 +171,18 @@ package struct LoRALayout {
             updates.append((entry.layer, entry.module, try result.get()))
         }
         return LoRAAdapter(name: name, digest: digest, layers: shape.layers, updates: updates)
+    }
+
+    private func update(
+        _ entry: Entry, _ shape: ModelShape, _ format: FloatFormat, _ region: MemoryRegion, _ ranges: (a: Range<Int>, b: Range<Int>),
+        scratch: UnsafeMutablePointer<Float>
+    ) throws(AdapterError) -> LoRAUpdate {
+        let a = try tensors.packed(
+            entry.a, outputs: entry.rank, inputs: shape.inputs(entry.module), format: format,
+            storage: WeightStorage(region: region, range: ranges.a), scratch: scratch)
+        let b = try tensors.packed(
+            entry.b, outputs: shape.outputs(entry.module), inputs: entry.rank, format: format, headRows: entry.headRows,
+            storage: WeightStorage(region: region, range: ranges.b), scratch: scratch)
+        return LoRAUpdate(a: a, b: b, scale: entry.scale)
     }
 }

@@ -25,6 +25,9 @@ struct Serve: AsyncParsableCommand {
     @Flag(inversion: .prefixedNo, help: "Serve the adapters of the store too; a folder hides a stored adapter of its name.")
     var store = true
 
+    @OptionGroup(title: "Adapters while serving")
+    var residency: AdapterOptions
+
     @Option(help: "What requests call the model. (default: the name of its folder or file)")
     var name: String?
 
@@ -88,9 +91,11 @@ struct Serve: AsyncParsableCommand {
         let format = compute.weights
         let bundle = try ModelBundle.open(path: source.model)
         let modelName = name ?? bundle.name
+        let folder = adapters.map { URL(fileURLWithPath: $0, isDirectory: true) }
         let registry = try AdapterRegistry(
-            folder: adapters.map { URL(fileURLWithPath: $0, isDirectory: true) }, store: store ? .standard() : nil,
-            shape: bundle.config.shape, format: format, baseName: modelName)
+            folder: folder, store: store ? .standard() : nil, shape: bundle.config.shape, format: format, baseName: modelName,
+            settleSeconds: residency.settleSeconds)
+        let keeper = try residency.keeper(of: registry, folder: folder)
 
         let pool = compute.makePool()
         let languageModel = try compute.load(bundle, pool: pool)
@@ -98,7 +103,11 @@ struct Serve: AsyncParsableCommand {
         let engine = Engine(
             model: languageModel, tokenizer: bundle.tokenizer, settings: engineSettings(bundle.config), pool: pool)
         let service = EngineService(
-            name: modelName, fingerprint: "fp_\(modelName)_\(format.rawValue)", bundle: bundle, engine: engine, registry: registry)
+            name: modelName, fingerprint: "fp_\(modelName)_\(format.rawValue)", bundle: bundle, engine: engine, registry: registry,
+            keeper: keeper)
+        registry.limitMemory(residency.memoryBytes)
+        let watch = residency.watch(registry)
+        defer { watch?.cancel() }
         let server = Server(service: service, settings: serverSettings(), logger: makeLogger())
         let host = host
         try await server.run { port in
