@@ -33,6 +33,7 @@ import Testing
 
     @Test func aFolderIsServedInPlaceUntilItIsRemoved() async throws {
         let server = try Server()
+        defer { withExtendedLifetime(server) {} }
         try server.allowed.addLoRA("v1", value: 1)
         try server.allowed.addLoRA("v2", value: 2)
         let first = try await server.keeper.add(source: server.allowed.path("v1").path, as: "math")
@@ -53,6 +54,7 @@ import Testing
 
     @Test func whatIsBrokenReplacesNothing() async throws {
         let server = try Server()
+        defer { withExtendedLifetime(server) {} }
         try server.allowed.addLoRA("good")
         try server.allowed.addLoRA("bad")
         try server.allowed.write("{", to: "bad/adapter_config.json")
@@ -75,6 +77,7 @@ import Testing
 
     @Test func packsAndStoredNamesGoToTheStore() async throws {
         let server = try Server()
+        defer { withExtendedLifetime(server) {} }
         try server.allowed.addLoRA("v1", value: 1)
         _ = try PackWriter().write(folder: server.allowed.path("v1"), to: server.allowed.path("math.resa").path)
         let packed = try await server.keeper.add(source: "math.resa", as: "math:v1")
@@ -94,6 +97,7 @@ import Testing
 
     @Test func pathsLeadNowhereElse() async throws {
         let (server, elsewhere) = (try Server(), try AdaptersFolder())
+        defer { withExtendedLifetime((server, elsewhere)) {} }
         try elsewhere.addLoRA("secret")
         try FileManager.default.createSymbolicLink(
             atPath: server.allowed.path("link").path, withDestinationPath: elsewhere.path("secret").path)
@@ -125,8 +129,10 @@ import Testing
 
     @Test func foldersOfTheOperatorStay() async throws {
         let folder = try AdaptersFolder()
+        defer { withExtendedLifetime(folder) {} }
         try folder.addLoRA("ours", value: 3)
         let server = try Server(folder: folder)
+        defer { withExtendedLifetime(server) {} }
         try server.allowed.addLoRA("theirs", value: 4)
         _ = try PackWriter().write(folder: server.allowed.path("theirs"), to: server.allowed.path("theirs.resa").path)
         let ours = try await server.digest("ours")
@@ -152,6 +158,8 @@ import Testing
             (.hosts(["127.0.0.1"]), "https://127.0.0.1/x.resa"), (.hosts(["example.com"]), "http://example.com/x.resa"),
         ] {
             let server = try Server(policy: policy)
+            defer { withExtendedLifetime(server) {} }
+        defer { withExtendedLifetime(server) {} }
             await #expect {
                 try await server.keeper.add(source: source, as: "x")
             } throws: { error in
@@ -169,6 +177,7 @@ import Testing
 
     @Test func aPullGoesToTheStoreOrNowhere() async throws {
         let (home, source) = (try StoreFolder(), try AdaptersFolder())
+        defer { withExtendedLifetime((home, source)) {} }
         let puller = Puller(hub: HubEnvironment(endpoint: try WebAddress("http://127.0.0.1:1"), isOffline: true))
         let pull = StorePull(store: home.store, puller: puller)
         try source.addLoRA("math")
@@ -195,10 +204,11 @@ import Testing
     /// Swaps in a row beside requests in a row: each gets one version whole, whenever it asks.
     @Test func hotSwapsNeverMixVersions() async throws {
         let server = try Server()
+        defer { withExtendedLifetime(server) {} }
         for version in 0..<3 { try server.allowed.addLoRA("v\(version)", value: Float(version + 1)) }
         _ = try await server.keeper.add(source: "v0", as: "math")
         let (registry, keeper) = (server.registry, server.keeper)
-        try await withThrowingTaskGroup { group in
+        try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask { for swap in 1...150 { _ = try await keeper.add(source: "v\(swap % 3)", as: "math") } }
             for _ in 0..<4 {
                 group.addTask {

@@ -15,6 +15,7 @@ import Testing
 
     private func folder(_ names: String...) throws -> AdaptersFolder {
         let folder = try AdaptersFolder()
+        defer { withExtendedLifetime(folder) {} }
         for (index, name) in names.enumerated() { try folder.addLoRA(name, value: 0.25 * Float(index + 1)) }
         return folder
     }
@@ -22,7 +23,9 @@ import Testing
     private func loaded(_ registry: AdapterRegistry) -> [String] { registry.list().filter { $0.state != .cold }.map(\.name) }
 
     @Test func theOneNotUsedForLongestGoes() async throws {
-        let registry = try registry(try folder("a", "b", "c"), loras: 2)
+        let folder = try folder("a", "b", "c")
+        defer { withExtendedLifetime(folder) {} }
+        let registry = try registry(folder, loras: 2)
         for name in ["a", "b", "a", "c"] { _ = try await registry.resolve([AdapterSelection(name: name)]) }
         #expect(loaded(registry) == ["a", "c"])
         #expect(registry.list().allSatisfy { $0.usage.residentBytes == ($0.state == .cold ? 0 : Self.loraBytes) })
@@ -33,7 +36,9 @@ import Testing
     }
 
     @Test func whatRequestsUseIsNotEvicted() async throws {
-        let registry = try registry(try folder("a", "b", "c"), loras: 2)
+        let folder = try folder("a", "b", "c")
+        defer { withExtendedLifetime(folder) {} }
+        let registry = try registry(folder, loras: 2)
         let held = try await registry.resolve([AdapterSelection(name: "a")])
         var second: AdapterSet? = try await registry.resolve([AdapterSelection(name: "b")])
         #expect(registry.list().map(\.usage.requests) == [1, 1, 0])
@@ -50,7 +55,9 @@ import Testing
     }
 
     @Test func pinsStayUntilTheyAreTakenAway() async throws {
-        let registry = try registry(try folder("a", "b", "c"), loras: 1)
+        let folder = try folder("a", "b", "c")
+        defer { withExtendedLifetime(folder) {} }
+        let registry = try registry(folder, loras: 1)
         let keeper = AdapterKeeper(registry, rules: .init(puller: try puller()))
         #expect(try await keeper.load("a", pins: true).state == .pinned)
         await #expect(
@@ -67,6 +74,7 @@ import Testing
 
     @Test func whatCanNeverFitSaysSo() async throws {
         let folder = try folder("a")
+        defer { withExtendedLifetime(folder) {} }
         try folder.addLoRA("large", rank: 16)
         let registry = try registry(folder, loras: 2)
         await #expect(throws: AdapterError.tooLarge(adapter: "large", bytes: 8 * Self.loraBytes, limit: 2 * Self.loraBytes)) {
@@ -80,7 +88,9 @@ import Testing
     }
 
     @Test func anUnloadedOneGoesWithItsLastRequest() async throws {
-        let registry = try registry(try folder("a", "b"), loras: 1)
+        let folder = try folder("a", "b")
+        defer { withExtendedLifetime(folder) {} }
+        let registry = try registry(folder, loras: 1)
         let keeper = AdapterKeeper(registry, rules: .init(puller: try puller()))
         var held: AdapterSet? = try await registry.resolve([AdapterSelection(name: "a")])
         let update = try #require(held?.loras(layer: 1, module: .q).first).update
@@ -98,6 +108,7 @@ import Testing
 
     @Test func oldVersionsCountUntilTheirLastRequestEnds() async throws {
         let folder = try folder("a")
+        defer { withExtendedLifetime(folder) {} }
         let registry = try registry(folder, loras: 2)
         var old: AdapterSet? = try await registry.resolve([AdapterSelection(name: "a")])
         try folder.addLoRA("a", value: 7)
@@ -110,6 +121,7 @@ import Testing
 
     @Test func anSAEIsLoadedHookpointByHookpoint() async throws {
         let folder = try AdaptersFolder()
+        defer { withExtendedLifetime(folder) {} }
         try folder.addSAE("sae", hookpoints: ["layers.1", "layers.2", "layers.3"])
         let registry = try folder.registry()
         let keeper = AdapterKeeper(registry, rules: .init(puller: try puller()))
@@ -126,6 +138,7 @@ import Testing
         var random = SeededGenerator(seed: seed)
         let names = ["a", "b", "c", "d", "e"]
         let folder = try folder("a", "b", "c", "d", "e")
+        defer { withExtendedLifetime(folder) {} }
         let limit = 3 * Self.loraBytes
         let registry = try registry(folder, loras: 3)
         let keeper = AdapterKeeper(registry, rules: .init(puller: try puller()))

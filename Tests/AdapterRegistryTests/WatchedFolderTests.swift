@@ -15,6 +15,7 @@ import Testing
 
     @Test func whatComesChangesAndGoesIsSeen() async throws {
         let folder = try AdaptersFolder()
+        defer { withExtendedLifetime(folder) {} }
         let registry = try registry(folder, settleSeconds: 0.05)
         let watch = Task { await registry.watch(every: 0.01) }
         defer { watch.cancel() }
@@ -31,6 +32,7 @@ import Testing
 
     @Test func aHalfCopiedFolderIsNoAdapter() async throws {
         let folder = try AdaptersFolder()
+        defer { withExtendedLifetime(folder) {} }
         try folder.addLoRA("old", value: 1)
         // Nothing that this test writes is left alone for so long.
         let registry = try registry(folder, settleSeconds: 3600)
@@ -51,6 +53,7 @@ import Testing
 
     @Test func aRequestWaitsForFilesThatAreBeingWritten() async throws {
         let folder = try AdaptersFolder()
+        defer { withExtendedLifetime(folder) {} }
         let registry = try registry(folder, settleSeconds: 0.1)
         try folder.addLoRA("new")
         #expect(try await registry.resolve([AdapterSelection(name: "new")]).report[0].name == "new")
@@ -58,6 +61,7 @@ import Testing
 
     @Test func ageIsThatOfTheYoungestFile() throws {
         let folder = try AdaptersFolder()
+        defer { withExtendedLifetime(folder) {} }
         try folder.addSAE("sae", hookpoints: ["layers.1"])
         #expect(FolderAge.isYounger(folder.path("sae"), than: 3600))
         #expect(!FolderAge.isYounger(folder.path("sae"), than: 0))

@@ -50,7 +50,7 @@ extension APIError {
         case .adapter(.unknown): self = .notFound(message, param: "name", code: "adapter_not_found")
         case .adapter(let error):
             self.init(error)
-            param = nil
+            param = error.parameter
         case .forbidden: self.init(status: .forbidden, message: message, code: "not_allowed")
         case .bad(let parameter, _): self = .bad(parameter, message)
         case .taken: self = .bad("name", message + "; replace it with \"replace\": true", code: "adapter_exists")
