@@ -95,8 +95,8 @@ package enum AdapterError: Error, Sendable, Equatable, CustomStringConvertible {
     }
 
     private static func mebibytes(_ bytes: Int) -> String {
-        let tenths = (bytes + (1 << 20) / 20) * 10 >> 20
-        return tenths >= 1 ? "\(tenths / 10).\(tenths % 10) MiB" : "\(bytes) bytes"
+        let (whole, tenths) = (bytes >> 20, ((bytes & ((1 << 20) - 1)) * 10) >> 20)
+        return whole + tenths > 0 ? "\(whole).\(tenths) MiB" : "\(bytes) bytes"
     }
 
     private static func list(_ hookpoints: [HookPoint]) -> String {

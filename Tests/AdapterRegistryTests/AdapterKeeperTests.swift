@@ -31,6 +31,26 @@ import Testing
         }
     }
 
+    private static func isBroken(_ error: any Error) -> Bool {
+        guard let error = error as? AdapterChangeError, case .adapter(.badFile) = error else { return false }
+        return true
+    }
+
+    private static func isForbidden(_ error: any Error) -> Bool {
+        guard let error = error as? AdapterChangeError, case .forbidden = error else { return false }
+        return true
+    }
+
+    private static func isBadRequest(_ error: any Error) -> Bool {
+        guard let error = error as? AdapterChangeError, case .bad = error else { return false }
+        return true
+    }
+
+    private static func isForbiddenPull(_ error: any Error) -> Bool {
+        guard let error = error as? AdapterChangeError, case .pull(.forbidden) = error else { return false }
+        return true
+    }
+
     @Test func aFolderIsServedInPlaceUntilItIsRemoved() async throws {
         let server = try Server()
         defer { withExtendedLifetime(server) {} }
@@ -64,9 +84,7 @@ import Testing
         for source in ["bad", "bad.resa"] {
             await #expect {
                 try await server.keeper.add(source: source, as: "math")
-            } throws: { error in
-                if case .adapter(.badFile)? = error as? AdapterChangeError { true } else { false }
-            }
+            } throws: { Self.isBroken($0) }
         }
         await #expect(throws: AdapterChangeError.taken(name: "math")) {
             try await server.keeper.add(source: "good", as: "math", replaces: false)
@@ -97,7 +115,10 @@ import Testing
 
     @Test func pathsLeadNowhereElse() async throws {
         let (server, elsewhere) = (try Server(), try AdaptersFolder())
-        defer { withExtendedLifetime((server, elsewhere)) {} }
+        defer {
+            withExtendedLifetime(server) {}
+            withExtendedLifetime(elsewhere) {}
+        }
         try elsewhere.addLoRA("secret")
         try FileManager.default.createSymbolicLink(
             atPath: server.allowed.path("link").path, withDestinationPath: elsewhere.path("secret").path)
@@ -110,9 +131,7 @@ import Testing
         ] {
             await #expect {
                 try await server.keeper.add(source: source, as: "x")
-            } throws: { error in
-                if case .forbidden? = error as? AdapterChangeError { true } else { false }
-            }
+            } throws: { Self.isForbidden($0) }
         }
         for (source, name) in [
             ("./file.txt", "x"), ("./link", "a/b"), ("./link", ".x"), ("./link", "base"), ("./link", ""), ("", "x"), ("hf:x", "x"),
@@ -120,9 +139,7 @@ import Testing
         ] {
             await #expect {
                 try await server.keeper.add(source: source, as: name)
-            } throws: { error in
-                if case .bad? = error as? AdapterChangeError { true } else { false }
-            }
+            } throws: { Self.isBadRequest($0) }
         }
         #expect(server.registry.list().isEmpty)
     }
@@ -136,16 +153,12 @@ import Testing
         try server.allowed.addLoRA("theirs", value: 4)
         _ = try PackWriter().write(folder: server.allowed.path("theirs"), to: server.allowed.path("theirs.resa").path)
         let ours = try await server.digest("ours")
-        let changes: [() async throws -> Void] = [
-            { try await server.keeper.remove("ours") }, { _ = try await server.keeper.add(source: "theirs.resa", as: "ours") },
-        ]
-        for change in changes {
-            await #expect {
-                try await change()
-            } throws: { error in
-                if case .forbidden? = error as? AdapterChangeError { true } else { false }
-            }
-        }
+        await #expect {
+            try await server.keeper.remove("ours")
+        } throws: { Self.isForbidden($0) }
+        await #expect {
+            try await server.keeper.add(source: "theirs.resa", as: "ours")
+        } throws: { Self.isForbidden($0) }
         // One that is attached hides it, until it is removed.
         #expect(try await server.keeper.add(source: "theirs", as: "ours").digest != ours)
         try await server.keeper.remove("ours")
@@ -159,25 +172,24 @@ import Testing
         ] {
             let server = try Server(policy: policy)
             defer { withExtendedLifetime(server) {} }
-        defer { withExtendedLifetime(server) {} }
+            defer { withExtendedLifetime(server) {} }
             await #expect {
                 try await server.keeper.add(source: source, as: "x")
-            } throws: { error in
-                if case .pull(.forbidden)? = error as? AdapterChangeError { true } else { false }
-            }
+            } throws: { Self.isForbiddenPull($0) }
             #expect(try server.home.store.list().isEmpty)
         }
         let without = try Server(policy: .unrestricted, store: false)
         await #expect {
             try await without.keeper.add(source: "hf:org/repo", as: "x")
-        } throws: { error in
-            if case .forbidden? = error as? AdapterChangeError { true } else { false }
-        }
+        } throws: { Self.isForbidden($0) }
     }
 
     @Test func aPullGoesToTheStoreOrNowhere() async throws {
         let (home, source) = (try StoreFolder(), try AdaptersFolder())
-        defer { withExtendedLifetime((home, source)) {} }
+        defer {
+            withExtendedLifetime(home) {}
+            withExtendedLifetime(source) {}
+        }
         let puller = Puller(hub: HubEnvironment(endpoint: try WebAddress("http://127.0.0.1:1"), isOffline: true))
         let pull = StorePull(store: home.store, puller: puller)
         try source.addLoRA("math")
@@ -189,9 +201,7 @@ import Testing
         try source.write("{", to: "math/adapter_config.json")
         await #expect {
             try await pull.pull(place, as: name("math"))
-        } throws: { error in
-            if case .adapter(.badFile)? = error as? AdapterChangeError { true } else { false }
-        }
+        } throws: { Self.isBroken($0) }
         #expect(try home.store.resolve(name("math")).digest == first.manifest.digest)
         _ = try PackWriter().write(try home.store.resolve(name("math")), of: home.store, to: source.path("p.resa").path)
         let packed = try await pull.pull(try PullSource("file:\(source.path("p.resa").path)"), as: name("packed"))
