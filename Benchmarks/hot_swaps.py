@@ -278,7 +278,7 @@ def store(args: argparse.Namespace, versions: list[Path], home: Path) -> dict:
         shown = subprocess.run(
             [args.resa, "adapters", "list", "--json"], check=True, capture_output=True, env=os.environ | {"RESA_HOME": str(home)})  # fmt: skip
         listing.append(time.perf_counter() - started)
-    usable = sum(entry["error"] is None for entry in json.loads(shown.stdout))
+    usable = sum(entry.get("error") is None for entry in json.loads(shown.stdout))
     if usable != args.stored:
         raise SystemExit(f"{usable} of {args.stored} stored adapters can be used")
     ready = {"--no-store": [], "--store": []}
