@@ -17,6 +17,8 @@ struct AdapterEntry: Sendable {
     var format = Format.none
     /// Where each of an SAE's hookpoints lies.
     var places: [HookPoint: SAEPlace] = [:]
+    /// Memory it takes when loaded, as far as its headers tell: an SAE's by hookpoint, others' under nil.
+    var residentBytes: [HookPoint?: Int] = [:]
     /// The files and folders it was made from, as they were.
     var stamps: [FileStamp] = []
 

@@ -4,39 +4,41 @@ import Tensors
 
 /// Reads adapters one at a time on a thread of its own: neither the engine nor the tasks that serve requests wait for the disk.
 final class AdapterLoader: Sendable {
-    let scanner: AdapterScanner
-    private let format: AdapterFormat
-    private let queue = DispatchQueue(label: "resa.adapters", qos: .utility)
-    /// Packs on the queue's thread. The engine's pool is the engine's alone.
-    private let pool = WorkerPool(threads: 1)
+    /// Threads that pack one adapter. More would take more from the engine at a time, for no longer.
+    private static let threadLimit = 4
 
-    init(scanner: AdapterScanner, format: AdapterFormat) {
-        self.scanner = scanner
+    private let shape: ModelShape?
+    private let format: AdapterFormat
+    private let thread = BackgroundThread("resa.load", threads: min(threadLimit, MachineProbe.processors))
+
+    init(shape: ModelShape?, format: AdapterFormat) {
+        self.shape = shape
         self.format = format
     }
 
     func load(_ entry: AdapterEntry, hookpoint: HookPoint?) async -> Result<LoadedAdapter, AdapterError> {
-        await run { [self] in
-            do throws(AdapterError) {
-                let loaded = try read(entry, hookpoint: hookpoint)
+        await thread.run { [self] pool in
+            Result { () throws(AdapterError) -> LoadedAdapter in
+                let loaded = try read(entry, hookpoint: hookpoint, pool: pool)
                 // The digest was taken before; it must be that of what was read.
                 guard !entry.isStale else {
                     throw .badFile(adapter: entry.summary.name, file: ".", problem: "its files changed while they were read; try again")
                 }
-                return .success(loaded)
-            } catch {
-                return .failure(error)
+                return loaded
             }
         }
     }
 
-    private func read(_ entry: AdapterEntry, hookpoint: HookPoint?) throws(AdapterError) -> LoadedAdapter {
+    /// Lets go of adapters on the loader's thread.
+    func dispose(_ adapters: [LoadedAdapter]) { thread.add { _ in withExtendedLifetime(adapters) {} } }
+
+    private func read(_ entry: AdapterEntry, hookpoint: HookPoint?, pool: WorkerPool) throws(AdapterError) -> LoadedAdapter {
         let name = entry.summary.name
         let digest = entry.summary.digest ?? ""
-        guard let shape = scanner.shape else {
+        guard let shape else {
             throw .badFile(adapter: name, file: ".", problem: "it cannot be loaded without a model")
         }
-        guard let hookpoint else { return try readWhole(entry, shape) }
+        guard let hookpoint else { return try readWhole(entry, shape, pool) }
         guard let place = entry.places[hookpoint] else {
             throw .noSuchHookpoint(adapter: name, wanted: hookpoint.description, has: entry.summary.hookpoints)
         }
@@ -45,7 +47,7 @@ final class AdapterLoader: Sendable {
     }
 
     /// Kinds that are loaded in one piece.
-    private func readWhole(_ entry: AdapterEntry, _ shape: ModelShape) throws(AdapterError) -> LoadedAdapter {
+    private func readWhole(_ entry: AdapterEntry, _ shape: ModelShape, _ pool: WorkerPool) throws(AdapterError) -> LoadedAdapter {
         let (name, digest) = (entry.summary.name, entry.summary.digest ?? "")
         switch entry.format {
         case .peft:
@@ -59,13 +61,6 @@ final class AdapterLoader: Sendable {
             }
         case .sae: throw .hookpointNeeded(adapter: name, has: entry.summary.hookpoints)
         case .none: throw .badFile(adapter: name, file: ".", problem: "it is of no known kind")
-        }
-    }
-
-    /// Runs one piece of work after the other, off the tasks' threads.
-    func run<T: Sendable>(_ work: @escaping @Sendable () -> T) async -> T {
-        await withCheckedContinuation { continuation in
-            queue.async { continuation.resume(returning: work()) }
         }
     }
 }

@@ -5,34 +5,64 @@ extension AdapterRegistry {
     package static let defaultTop = 8
 
     /// Loads what a request names and checks every parameter, so that nothing about adapters can fail once the first token is made.
-    /// Edits of one SAE that follow each other with the same hookpoint, scale and scope become one intervention.
+    /// Edits of one SAE that follow each other with the same hookpoint, scale and scope become one intervention. However often a request
+    /// names an adapter, it gets one version of it, and keeps that to its end.
     /// - Throws: `AdapterError`.
     package func resolve(_ selections: [AdapterSelection]) async throws(AdapterError) -> AdapterSet {
         guard !selections.isEmpty else { return .none }
         guard selections.count <= Self.selectionLimit else {
             throw .tooManyAdapters(got: selections.count, limit: Self.selectionLimit)
         }
+        let merged = Self.merged(selections)
+        var attempt = 1
+        while true {
+            var entries: [String: AdapterEntry] = [:]
+            for name in merged.map(\.name) where entries[name] == nil { entries[name] = try await entry(name, acceptsOld: attempt == 1) }
+            do throws(AdapterError) {
+                return try await resolve(merged, entries)
+            } catch {
+                // Files that were replaced between the look at them and the loading: the new ones are as good.
+                guard attempt < Self.attemptLimit, entries.values.contains(where: { $0.error == nil && $0.isStale }) else { throw error }
+                attempt += 1
+            }
+        }
+    }
+
+    private static let attemptLimit = 4
+
+    private func resolve(_ selections: [AdapterSelection], _ entries: [String: AdapterEntry]) async throws(AdapterError) -> AdapterSet {
         var applied: [AppliedAdapter] = []
-        for selection in Self.merged(selections) {
-            let entry = try await entry(selection.name)
+        var leases: [AdapterLease] = []
+        for selection in selections {
+            guard let entry = entries[selection.name] else { throw .unknown(name: selection.name, near: []) }
             if let error = entry.error { throw error }
             switch entry.summary.kind {
-            case .lora?: applied.append(try await lora(selection, entry))
-            case .sae?: applied.append(try await sae(selection, entry))
-            case .vector?: applied.append(try await vector(selection, entry))
+            case .lora?: applied.append(try await lora(selection, entry, &leases))
+            case .sae?: applied.append(try await sae(selection, entry, &leases))
+            case .vector?: applied.append(try await vector(selection, entry, &leases))
             case nil: throw .badFile(adapter: selection.name, file: "", problem: "it is of no known kind")
             }
         }
-        return AdapterSet(applied)
+        return AdapterSet(applied, keepers: leases)
     }
 
-    private func lora(_ selection: AdapterSelection, _ entry: AdapterEntry) async throws(AdapterError) -> AppliedAdapter {
+    private func load(
+        _ entry: AdapterEntry, hookpoint: HookPoint?, _ leases: inout [AdapterLease]
+    ) async throws(AdapterError) -> LoadedAdapter {
+        let (adapter, lease) = try await load(entry, hookpoint: hookpoint, isRequest: true)
+        leases.append(lease)
+        return adapter
+    }
+
+    private func lora(
+        _ selection: AdapterSelection, _ entry: AdapterEntry, _ leases: inout [AdapterLease]
+    ) async throws(AdapterError) -> AppliedAdapter {
         try refuse(selection, "this is a LoRA", ["layer", "at", "mode", "edits", "top", "scope", "when"])
         let scale = selection.scale ?? 1
         guard scale.isFinite else {
             throw .badParameter(adapter: selection.name, parameter: "scale", problem: "is \(scale), wanted a finite number")
         }
-        guard case .lora(let adapter) = try await load(entry, hookpoint: nil) else {
+        guard case .lora(let adapter) = try await load(entry, hookpoint: nil, &leases) else {
             throw .badFile(adapter: selection.name, file: "", problem: "it changed its kind while it was loaded")
         }
         return .lora(adapter, scale: scale)
@@ -50,19 +80,23 @@ extension AdapterRegistry {
         }
     }
 
-    private func vector(_ selection: AdapterSelection, _ entry: AdapterEntry) async throws(AdapterError) -> AppliedAdapter {
+    private func vector(
+        _ selection: AdapterSelection, _ entry: AdapterEntry, _ leases: inout [AdapterLease]
+    ) async throws(AdapterError) -> AppliedAdapter {
         try refuse(selection, "this is a steering vector", ["mode", "edits", "top"])
         let hookpoints = try fitting(selection, among: entry.summary.hookpoints)
-        guard case .vector(let vectors) = try await load(entry, hookpoint: nil) else {
+        guard case .vector(let vectors) = try await load(entry, hookpoint: nil, &leases) else {
             throw .badFile(adapter: selection.name, file: "", problem: "it changed its kind while it was loaded")
         }
         return .vector(
             try Steering(
                 vectors, hookpoints: hookpoints, scale: selection.scale ?? 1, scope: selection.scope,
-                condition: try await condition(of: selection, own: nil)))
+                condition: try await condition(of: selection, own: nil, &leases)))
     }
 
-    private func sae(_ selection: AdapterSelection, _ entry: AdapterEntry) async throws(AdapterError) -> AppliedAdapter {
+    private func sae(
+        _ selection: AdapterSelection, _ entry: AdapterEntry, _ leases: inout [AdapterLease]
+    ) async throws(AdapterError) -> AppliedAdapter {
         let mode = selection.mode ?? (selection.edits.isEmpty ? .observe : .edit)
         let hookpoint = try hookpoint(for: selection, among: entry.summary.hookpoints)
         if mode != .edit, selection.scale != nil {
@@ -73,19 +107,21 @@ extension AdapterRegistry {
             throw .badParameter(
                 adapter: selection.name, parameter: "top", problem: "is \(top), wanted \(mode == .observe ? "1" : "0") or more")
         }
-        guard case .sae(let sae) = try await load(entry, hookpoint: hookpoint) else {
+        guard case .sae(let sae) = try await load(entry, hookpoint: hookpoint, &leases) else {
             throw .badFile(adapter: selection.name, file: "", problem: "it changed its kind while it was loaded")
         }
         let top = selection.top ?? (mode == .observe ? Self.defaultTop : 0)
         return .sae(
             try Intervention(
                 sae: sae, mode: mode, edits: selection.edits, strength: selection.scale ?? 1, scope: selection.scope,
-                condition: try await condition(of: selection, own: sae), top: top))
+                condition: try await condition(of: selection, own: sae, &leases), top: top))
     }
 
     /// What `when` reads, loaded.
     /// - Parameter own: the SAE that the selection applies; nil for steering vectors, which have no latents.
-    private func condition(of selection: AdapterSelection, own: SparseAutoencoder?) async throws(AdapterError) -> LatentCondition? {
+    private func condition(
+        of selection: AdapterSelection, own: SparseAutoencoder?, _ leases: inout [AdapterLease]
+    ) async throws(AdapterError) -> LatentCondition? {
         guard let when = selection.when else { return nil }
         func bad(_ problem: String) -> AdapterError { .badParameter(adapter: selection.name, parameter: "when", problem: problem) }
         let isOwn = when.adapter == nil || when.adapter == selection.name
@@ -99,7 +135,7 @@ extension AdapterRegistry {
         guard entry.summary.kind == .sae else { throw bad("reads latents, and '\(name)' is no SAE") }
         let hookpoint = try hookpoint(
             for: AdapterSelection(name: name, layer: when.layer, at: when.at), among: entry.summary.hookpoints)
-        guard case .sae(let sae) = try await load(entry, hookpoint: hookpoint) else {
+        guard case .sae(let sae) = try await load(entry, hookpoint: hookpoint, &leases) else {
             throw .badFile(adapter: name, file: "", problem: "it changed its kind while it was loaded")
         }
         return try LatentCondition(sae: sae, latent: when.latent, above: when.above)
@@ -113,7 +149,7 @@ extension AdapterRegistry {
     }
 
     /// The hookpoints that `layer` and `at` leave over, at least one.
-    private func fitting(_ selection: AdapterSelection, among all: [HookPoint]) throws(AdapterError) -> [HookPoint] {
+    func fitting(_ selection: AdapterSelection, among all: [HookPoint]) throws(AdapterError) -> [HookPoint] {
         let fitting = all.filter {
             (selection.layer == nil || $0.layer == selection.layer) && (selection.at == nil || $0.site == selection.at)
         }

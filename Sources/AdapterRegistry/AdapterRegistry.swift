@@ -7,64 +7,85 @@ import Foundation
 import Synchronization
 import Tensors
 
-/// The adapters of one folder and of the store. Every folder in it is an adapter, named after itself; a stored one is named `NAME` or
-/// `NAME:TAG`, and a folder of the same name hides it. What is wrong with a broken one is part of the list, never an obstacle to the others.
+/// The adapters of one folder, of the store, and those that were attached while serving. Every folder in the folder is an adapter, named
+/// after itself; a stored one is named `NAME` or `NAME:TAG`; which of several has a name says `AdapterPlaces`. What is wrong with a broken
+/// one is part of the list, never an obstacle to the others.
 ///
-/// Adapters are loaded when first asked for and stay. A request keeps the exact version it resolved to: when files change, the next
-/// request gets a new version with a new digest, and the old one goes with its last user.
+/// Adapters are loaded when first asked for and stay as long as there is room (`AdapterResidency`). A request keeps the exact version it
+/// resolved to: when files change, the next request gets a new version with a new digest, and the old one goes with its last user.
 package final class AdapterRegistry: Sendable {
     /// Most adapters in one request.
     package static let selectionLimit = 16
+    /// How long a request waits for files that are being written.
+    private static let patience = Duration.seconds(10)
 
-    let folder: URL?
-    let store: AdapterStore?
     let shape: ModelShape?
     /// The served base's name, which no adapter may have.
     let baseName: String
+    private let settleSeconds: Double
 
     struct State {
+        var places: AdapterPlaces
         var entries: [String: AdapterEntry] = [:]
-        var loads: [LoadKey: Load] = [:]
     }
 
-    let state = Mutex(State())
+    let state: Mutex<State>
+    let residency: AdapterResidency
+    let scanner: AdapterScanner
     private let loader: AdapterLoader
+    /// Every look at the disk after the first, from beginning to end, so that no older one can overwrite a newer one.
+    private let scanning = BackgroundThread("resa.scan", threads: 1)
 
-    /// Scans `folder` and computes digests, which reads every file once; those of stored adapters are in their manifests.
+    /// Scans the places and computes digests, which reads every file of the folder once; those of stored adapters are in their manifests.
     /// - Parameters:
     ///   - folder: nil for a server without adapters of its own.
     ///   - store: nil to serve none of the stored adapters.
     ///   - shape: the served model's; nil to list adapters without a model, in which case nothing can be resolved.
     ///   - format: the served model's.
     ///   - adapterFormat: how adapters are held; what goes with `format` when nil.
+    ///   - memory: bytes that loaded adapters may take.
+    ///   - settleSeconds: how long the files of a folder must have been left alone before a changed adapter is taken for one.
     /// - Throws: `AdapterRegistryError` when the folder itself cannot be read.
     package init(
         folder: URL?, store: AdapterStore? = nil, shape: ModelShape?, format: WeightFormat, adapterFormat: AdapterFormat? = nil,
-        baseName: String
+        baseName: String, memory: Int = .max, settleSeconds: Double = 0
     ) throws(AdapterRegistryError) {
-        self.folder = folder
-        self.store = store
         self.shape = shape
         self.baseName = baseName
-        loader = AdapterLoader(
-            scanner: AdapterScanner(shape: shape, baseName: baseName), format: adapterFormat ?? format.adapterFormat)
-        let entries = try loader.scanner.scan(folder: folder, store: store)
-        state.withLock { $0.entries = entries }
+        self.settleSeconds = settleSeconds
+        let adapterFormat = adapterFormat ?? format.adapterFormat
+        let loader = AdapterLoader(shape: shape, format: adapterFormat)
+        self.loader = loader
+        residency = AdapterResidency(limit: memory) { loader.dispose($0) }
+        scanner = AdapterScanner(shape: shape, baseName: baseName, format: adapterFormat)
+        let places = AdapterPlaces(folder: folder, store: store)
+        state = Mutex(State(places: places, entries: try scanner.scan(places)))
     }
 
     /// What is known about every adapter, by name. Touches no file: see `refresh` for changes on disk.
     package func list() -> [AdapterSummary] {
-        state.withLock { state in
-            state.entries.values.map { entry in
-                var summary = entry.summary
-                if summary.error == nil, let digest = summary.digest {
-                    let loads = state.loads.filter { $0.key.name == summary.name && $0.key.digest == digest }
-                    if !loads.isEmpty { summary.state = loads.contains { $0.value.isDone } ? .loaded : .loading }
-                }
-                return summary
-            }.sorted { $0.name < $1.name }
-        }
+        let entries = state.withLock { $0.entries }
+        return entries.values.map(summary).sorted { $0.name < $1.name }
     }
+
+    /// One of the list; nil when there is none of the name.
+    package func summary(of name: String) -> AdapterSummary? { state.withLock { $0.entries[name] }.map(summary) }
+
+    private func summary(_ entry: AdapterEntry) -> AdapterSummary {
+        var summary = entry.summary
+        let (usage, isLoaded, isLoading) = residency.usage(summary.name, digest: summary.digest)
+        summary.usage = usage
+        if summary.error == nil {
+            if isLoaded { summary.state = usage.isPinned ? .pinned : .loaded } else if isLoading { summary.state = .loading }
+        }
+        return summary
+    }
+
+    /// What residency has cost so far.
+    package var statistics: AdapterStatistics { residency.statistics }
+
+    /// Changes how many bytes loaded adapters may take; what is too much goes as soon as nobody uses it.
+    package func limitMemory(_ bytes: Int) { residency.limit(bytes) }
 
     /// What is known about the latents of those of `names` that have labels.
     package func labels(of names: [String]) -> [String: LatentLabels] {
@@ -78,47 +99,86 @@ package final class AdapterRegistry: Sendable {
         }
     }
 
-    /// Looks at folder and store again: new, changed and deleted adapters. Files that did not change are not read again.
+    /// Looks at every place again: new, changed and deleted adapters. Files that did not change are not read again.
     package func refresh() async {
-        // On the loader's queue from beginning to end, so that no older scan can overwrite a newer one.
-        await loader.run { [self] in
-            let known = state.withLock { $0.entries }
-            guard let entries = try? loader.scanner.scan(folder: folder, store: store, known: known) else { return }
-            state.withLock { state in
-                state.entries = entries
-                state.loads = state.loads.filter { entries[$0.key.name]?.summary.digest == $0.key.digest }
+        await onScanningThread { registry in
+            let (places, known) = registry.state.withLock { ($0.places, $0.entries) }
+            guard let entries = try? registry.scanner.scan(places, known: known, settleSeconds: registry.settleSeconds) else { return }
+            registry.state.withLock { $0.entries = entries }
+            registry.retireOldVersions()
+        }
+    }
+
+    /// Refreshes again and again until the task is cancelled: adapters that come, change and go are seen without a request that asks.
+    package func watch(every seconds: Double) async {
+        while (try? await Task.sleep(for: .seconds(seconds))) != nil { await refresh() }
+    }
+
+    /// Work that looks at the disk and changes entries by what it finds.
+    func onScanningThread<T: Sendable>(_ work: @escaping @Sendable (AdapterRegistry) -> T) async -> T {
+        await scanning.run { [self] _ in work(self) }
+    }
+
+    /// Versions that no name means any more go, with their last requests.
+    func retireOldVersions() {
+        let digests = state.withLock { $0.entries.mapValues(\.summary.digest) }
+        residency.retire {
+            digests[$0.name] == $0.digest
+        } forgetting: {
+            digests[$0] != nil
+        }
+    }
+
+    /// The adapter's entry, after a look at the disk when it is new or its files have changed. While its files are being written, requests
+    /// get the version before if that is in memory, and else wait.
+    /// - Parameter acceptsOld: whether the version before will do.
+    func entry(_ name: String, acceptsOld: Bool = true) async throws(AdapterError) -> AdapterEntry {
+        let deadline = ContinuousClock.now + Self.patience
+        while true {
+            let known = state.withLock { $0.entries[name] }
+            if let known, !known.isStale { return known }
+            let isLate = ContinuousClock.now >= deadline
+            switch await look(at: name, settleSeconds: isLate ? 0 : settleSeconds) {
+            case .entry(let entry): return entry
+            case .nothing: throw unknown(name)
+            case .unsettled:
+                if acceptsOld, let known, let digest = known.summary.digest, residency.holds(name, digest: digest) { return known }
+                guard (try? await Task.sleep(for: .milliseconds(50))) != nil else { throw unknown(name) }
             }
         }
     }
 
-    /// The adapter's entry, after a look at the disk when it is new or its files have changed.
-    func entry(_ name: String) async throws(AdapterError) -> AdapterEntry {
-        if let entry = state.withLock({ $0.entries[name] }), !entry.isStale { return entry }
-        await refresh()
-        let (entry, names) = state.withLock { ($0.entries[name], $0.entries.keys.sorted()) }
-        guard let entry else { throw .unknown(name: name, near: NearNames.find(name, among: names)) }
-        return entry
+    /// The error for a name that nothing has, with names near it.
+    func unknown(_ name: String) -> AdapterError {
+        .unknown(name: name, near: NearNames.find(name, among: state.withLock { $0.entries.keys.sorted() }))
     }
 
-    /// The loaded adapter. Concurrent calls for the same version share one load; a failed load is tried again by the next call.
-    func load(_ entry: AdapterEntry, hookpoint: HookPoint?) async throws(AdapterError) -> LoadedAdapter {
+    /// Looks at the place of one name.
+    func look(at name: String, settleSeconds: Double) async -> AdapterPlaces.Found {
+        await onScanningThread { registry in
+            let (places, known) = registry.state.withLock { ($0.places, $0.entries[name]) }
+            let found =
+                places.place(of: name).map {
+                    registry.scanner.look(at: $0, name: name, in: places, known: known, settleSeconds: settleSeconds)
+                } ?? .nothing
+            switch found {
+            case .entry(let entry): registry.state.withLock { $0.entries[name] = entry }
+            case .nothing: registry.state.withLock { $0.entries[name] = nil }
+            case .unsettled: return found
+            }
+            registry.retireOldVersions()
+            return found
+        }
+    }
+
+    /// The loaded adapter, and what keeps it loaded. Concurrent calls for the same version share one load; a failed load is tried again by
+    /// the next call.
+    func load(
+        _ entry: AdapterEntry, hookpoint: HookPoint?, isRequest: Bool
+    ) async throws(AdapterError) -> (adapter: LoadedAdapter, lease: AdapterLease) {
         let key = LoadKey(name: entry.summary.name, digest: entry.summary.digest ?? "", hookpoint: hookpoint)
-        let task = state.withLock { state in
-            if let load = state.loads[key] { return load.task }
-            let task = Task { [loader] in
-                let result = await loader.load(entry, hookpoint: hookpoint)
-                self.finish(key, succeeded: (try? result.get()) != nil)
-                return result
-            }
-            state.loads[key] = Load(task: task)
-            return task
-        }
-        return try await task.value.get()
-    }
-
-    private func finish(_ key: LoadKey, succeeded: Bool) {
-        state.withLock { state in
-            if succeeded { state.loads[key]?.isDone = true } else { state.loads[key] = nil }
+        return try await residency.acquire(key, bytes: entry.residentBytes[hookpoint] ?? 0, isRequest: isRequest) { [loader] in
+            await loader.load(entry, hookpoint: hookpoint)
         }
     }
 }
@@ -129,23 +189,4 @@ package struct AdapterRegistryError: Error, Equatable, CustomStringConvertible {
     package let reason: String
 
     package var description: String { "adapters folder \(path): \(reason)" }
-}
-
-/// One version of one adapter, and of an SAE one hookpoint.
-struct LoadKey: Hashable, Sendable {
-    let name: String
-    let digest: String
-    let hookpoint: HookPoint?
-}
-
-/// A load under way or done.
-struct Load: Sendable {
-    let task: Task<Result<LoadedAdapter, AdapterError>, Never>
-    var isDone = false
-}
-
-enum LoadedAdapter: Sendable {
-    case lora(LoRAAdapter)
-    case sae(SparseAutoencoder)
-    case vector(SteeringVectors)
 }

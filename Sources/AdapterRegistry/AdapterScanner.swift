@@ -1,42 +1,21 @@
 import Adapters
 import Checkpoints
 import Foundation
+import Tensors
 
 /// Finds out what the folders of a directory hold: names, kinds, hookpoints, digests; configs and tensor headers are checked, tensors
 /// are not read. How deep it looks is bounded, so links that lead in circles end soon.
 struct AdapterScanner: Sendable {
     let shape: ModelShape?
     let baseName: String
+    /// Adapters are held in it.
+    let format: AdapterFormat
     private let digests = FileDigests()
 
-    init(shape: ModelShape?, baseName: String) {
+    init(shape: ModelShape?, baseName: String, format: AdapterFormat = .bf16) {
         self.shape = shape
         self.baseName = baseName
-    }
-
-    /// Every folder of `directory` that is not hidden. Plain files beside them (a README, say) are passed over.
-    /// - Parameter known: what an earlier scan found; what has not changed since is kept.
-    func scan(
-        _ directory: URL, known: [String: AdapterEntry] = [:]
-    ) throws(AdapterRegistryError) -> [String: AdapterEntry] {
-        let names: [String]
-        do {
-            names = try FileManager.default.contentsOfDirectory(atPath: directory.path)
-        } catch {
-            throw AdapterRegistryError(path: directory.path, reason: "it cannot be listed: \(error.localizedDescription)")
-        }
-        var entries: [String: AdapterEntry] = [:]
-        for name in names where !name.hasPrefix(".") {
-            let folder = directory.appendingPathComponent(name)
-            if let entry = known[name], entry.folder == folder, !entry.isStale {
-                entries[name] = entry
-                continue
-            }
-            let stamp = FileStamp(path: folder.path)
-            if stamp?.isRegular == true { continue }
-            entries[name] = scan(folder: folder, name: name)
-        }
-        return entries
+        self.format = format
     }
 
     /// One folder; never throws, because a broken adapter is an entry too.
@@ -47,10 +26,10 @@ struct AdapterScanner: Sendable {
         var entry = AdapterEntry(
             folder: folder,
             summary: AdapterSummary(
-                name: shownAs ?? name, kind: nil, digest: nil, hookpoints: [], rank: nil, latents: nil, bytes: 0, state: .onDisk,
+                name: shownAs ?? name, kind: nil, digest: nil, hookpoints: [], rank: nil, latents: nil, bytes: 0, state: .cold,
                 baseModel: nil, description: nil, labels: [:], error: nil))
-        do {
-            try checkName(name)
+        do throws(AdapterError) {
+            if let problem = problem(withName: name) { throw AdapterError.badFile(adapter: name, file: ".", problem: problem) }
             try fill(&entry, name: entry.summary.name, known: known)
         } catch {
             entry.error = error
@@ -106,6 +85,7 @@ struct AdapterScanner: Sendable {
     /// - Returns: the files that decide what it does.
     private func fill(_ entry: inout AdapterEntry, _ layout: LoRALayout, _ manifest: AdapterManifest) -> [String] {
         entry.summary.kind = .lora
+        entry.residentBytes[nil] = layout.residentBytes(format)
         entry.summary.rank = layout.ranks.last
         entry.summary.modules = layout.modules
         entry.summary.layers = layout.layers
@@ -114,6 +94,7 @@ struct AdapterScanner: Sendable {
     }
 
     private func fill(_ entry: inout AdapterEntry, _ layout: SteeringLayout) -> [String] {
+        entry.residentBytes[nil] = layout.residentBytes
         entry.summary.kind = .vector
         entry.summary.hookpoints = layout.hookpoints
         return layout.files
@@ -153,6 +134,7 @@ struct AdapterScanner: Sendable {
                     problem: "'\(other.folder.isEmpty ? "." : other.folder)' is for the same hookpoint, \(layout.hookpoint)")
             }
             layouts[layout.hookpoint] = layout
+            entry.residentBytes[layout.hookpoint] = layout.residentBytes(format.floats)
         }
         var files: [String] = []
         for (hookpoint, layout) in layouts.sorted(by: { $0.key < $1.key }) {
@@ -183,11 +165,12 @@ struct AdapterScanner: Sendable {
     }
 
     /// Names go into headers, URLs and `BASE:ADAPTER`.
-    private func checkName(_ name: String) throws(AdapterError) {
-        func bad(_ problem: String) -> AdapterError { .badFile(adapter: name, file: ".", problem: problem) }
-        guard name != baseName else { throw bad("an adapter cannot have the base model's name: rename the folder") }
-        guard name.utf8.count <= 200, name.unicodeScalars.allSatisfy({ $0.value > 0x20 && $0.value < 0x7f && $0 != ":" && $0 != "\"" })
-        else { throw bad("names are up to 200 printable ASCII characters without blanks, ':' or '\"': rename the folder") }
+    /// - Returns: why an adapter cannot have the name; nil when it can.
+    func problem(withName name: String) -> String? {
+        if name == baseName { return "an adapter cannot have the base model's name: choose another" }
+        let isPlain = name.unicodeScalars.allSatisfy { $0.value > 0x20 && $0.value < 0x7f && $0 != ":" && $0 != "\"" }
+        return isPlain && (1...200).contains(name.utf8.count)
+            ? nil : "names are up to 200 printable ASCII characters without blanks, ':' or '\"': choose another"
     }
 
     private static func contents(_ folder: URL, adapter: String) throws(AdapterError) -> Set<String> {

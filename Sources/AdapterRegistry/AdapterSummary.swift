@@ -2,7 +2,7 @@ import Adapters
 
 /// What the list of adapters says about one.
 package struct AdapterSummary: Sendable, Equatable {
-    package enum State: String, Sendable { case onDisk = "on disk", loading, loaded, broken }
+    package enum State: String, Sendable, CaseIterable { case cold, loading, loaded, pinned, broken = "error" }
 
     package var name: String
     /// Nil when it is broken before that could be told.
@@ -32,6 +32,7 @@ package struct AdapterSummary: Sendable, Equatable {
     package var latentLabels = LatentLabels()
     /// Why it cannot be used.
     package var error: String?
+    package var usage = AdapterUsage()
 }
 
 /// What an SAE holds at one hookpoint.

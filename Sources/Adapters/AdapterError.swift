@@ -20,6 +20,10 @@ package enum AdapterError: Error, Sendable, Equatable, CustomStringConvertible {
     case badParameter(adapter: String, parameter: String, problem: String)
     /// More adapters in one request than the limit.
     case tooManyAdapters(got: Int, limit: Int)
+    /// Loaded, the adapter alone takes more memory than adapters may have. In bytes.
+    case tooLarge(adapter: String, bytes: Int, limit: Int)
+    /// There is no room for the adapter now: what is loaded is used by requests (`used` bytes) or pinned (`pinned` bytes).
+    case noRoom(adapter: String, bytes: Int, used: Int, pinned: Int, limit: Int)
 
     /// Wraps what a reader threw, naming the file relative to the adapter: where it lies on the server's disk is nobody's business.
     package init(_ error: any Error, adapter: String, file: String, path: String) {
@@ -39,7 +43,8 @@ package enum AdapterError: Error, Sendable, Equatable, CustomStringConvertible {
         case .unknown(let name, _): name
         case .badFile(let adapter, _, _), .unsupported(let adapter, _, _), .shapeMismatch(let adapter, _, _, _),
             .layerOutOfRange(let adapter, _, _), .noSuchHookpoint(let adapter, _, _), .hookpointNeeded(let adapter, _),
-            .latentOutOfRange(let adapter, _, _), .badParameter(let adapter, _, _):
+            .latentOutOfRange(let adapter, _, _), .badParameter(let adapter, _, _), .tooLarge(let adapter, _, _),
+            .noRoom(let adapter, _, _, _, _):
             adapter
         case .tooManyAdapters: nil
         }
@@ -52,7 +57,7 @@ package enum AdapterError: Error, Sendable, Equatable, CustomStringConvertible {
         case .noSuchHookpoint, .hookpointNeeded: "layer"
         case .latentOutOfRange: "latent"
         case .badParameter(_, let parameter, _): parameter
-        case .badFile, .unsupported, .shapeMismatch, .layerOutOfRange, .tooManyAdapters: nil
+        case .badFile, .unsupported, .shapeMismatch, .layerOutOfRange, .tooManyAdapters, .tooLarge, .noRoom: nil
         }
     }
 
@@ -81,7 +86,17 @@ package enum AdapterError: Error, Sendable, Equatable, CustomStringConvertible {
             return "adapter '\(adapter)': parameter '\(parameter)' \(problem)"
         case .tooManyAdapters(let got, let limit):
             return "\(got) adapters in one request, the limit is \(limit)"
+        case .tooLarge(let adapter, let bytes, let limit):
+            return "adapter '\(adapter)': loaded it takes \(Self.mebibytes(bytes)), and all adapters may take \(Self.mebibytes(limit))"
+        case .noRoom(let adapter, let bytes, let used, let pinned, let limit):
+            return "adapter '\(adapter)': there is no room to load its \(Self.mebibytes(bytes)) now: of the \(Self.mebibytes(limit)) for "
+                + "adapters, requests in flight use \(Self.mebibytes(used)) and \(Self.mebibytes(pinned)) are pinned"
         }
+    }
+
+    private static func mebibytes(_ bytes: Int) -> String {
+        let (whole, tenths) = (bytes >> 20, ((bytes & ((1 << 20) - 1)) * 10) >> 20)
+        return whole + tenths > 0 ? "\(whole).\(tenths) MiB" : "\(bytes) bytes"
     }
 
     private static func list(_ hookpoints: [HookPoint]) -> String {

@@ -34,10 +34,15 @@ package final class AdapterSet: Sendable {
     private let hookTable: [[HookAction]]
     /// `key` for steps. Freed with the set.
     package nonisolated(unsafe) let plainKey: PlainKey
+    /// Last of all properties: they go after the adapters.
+    private let keepers: [any AnyObject & Sendable]
 
-    /// - Parameter taps: see `ActivationTap`.
-    package init(_ applied: [AppliedAdapter], taps: [ActivationTap] = []) {
+    /// - Parameters:
+    ///   - taps: see `ActivationTap`.
+    ///   - keepers: what has to live exactly as long as the set.
+    package init(_ applied: [AppliedAdapter], taps: [ActivationTap] = [], keepers: [any AnyObject & Sendable] = []) {
         self.applied = applied
+        self.keepers = keepers
         isEmpty = applied.isEmpty && taps.isEmpty
         key = (applied.map(\.key) + taps.map { "tap;\(ObjectIdentifier($0))" }).joined(separator: "|")
         plainKey = PlainKey(key)

@@ -22,7 +22,6 @@ struct AdapterTensorReader: Sendable {
     }
 
     /// The tensor `[outputs, inputs]` as the weights of `y = x W^T`.
-    /// - Parameter headRows: nonzero when the rows lie interleaved in heads of this many (`GGUFRowOrder`).
     func packed(
         _ tensor: String, outputs: Int, inputs: Int, format: MatrixFormat, storage: WeightStorage? = nil, headRows: Int = 0,
         pool: WorkerPool
@@ -110,11 +109,6 @@ struct AdapterTensorReader: Sendable {
     }
 
     private static func firstNonFinite(_ values: UnsafePointer<Float>, count: Int) -> Int? {
-        let exponent: UInt32 = 0x7f80_0000
-        var found: UInt32 = 0
-        for index in 0..<count {
-            found |= (values[index].bitPattern & exponent) == exponent ? 1 : 0
-        }
-        return found == 0 ? nil : (0..<count).first { !values[$0].isFinite }
+        RowOperations.largestMagnitude(values, count: count).isFinite ? nil : (0..<count).first { !values[$0].isFinite }
     }
 }

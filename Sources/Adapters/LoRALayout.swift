@@ -1,5 +1,6 @@
 import Checkpoints
 import Foundation
+import Synchronization
 import Tensors
 
 /// A LoRA, read and checked but not loaded: for every pair of tensors its place in the model. A PEFT folder, or a GGUF file
@@ -49,7 +50,7 @@ package struct LoRALayout {
         self.files = files
         self.baseModel = baseModel
         self.shape = shape
-        self.entries = entries
+        self.entries = entries.sorted { ($0.layer, $0.module.tableIndex) < ($1.layer, $1.module.tableIndex) }
         self.tensors = tensors
     }
 
@@ -128,26 +129,45 @@ package struct LoRALayout {
         return entries
     }
 
-    /// Reads every tensor and packs it, all of them into one region of memory in the order in which a step reads them.
+    /// Memory its matrices take when loaded, in bytes.
+    package func residentBytes(_ format: AdapterFormat) -> Int { LoRAMemory.Plan(factorShapes, format: format).byteCount }
+
+    /// The shapes of `A` and `B` of every entry, as `PackedMatrix` has them.
+    private var factorShapes: [(outputs: Int, inputs: Int)] {
+        guard let shape else { return [] }
+        return entries.flatMap { [($0.rank, shape.inputs($0.module)), (shape.outputs($0.module), $0.rank)] }
+    }
+
+    /// Reads every tensor and packs it, several at a time, all of them into one region of memory in the order in which a step reads them.
     package func load(digest: String, format: AdapterFormat, pool: WorkerPool) throws(AdapterError) -> LoRAAdapter {
         guard let shape else { throw .badFile(adapter: name, file: tensors.file, problem: "it cannot be loaded without a model") }
-        let ordered = entries.sorted { ($0.layer, $0.module.tableIndex) < ($1.layer, $1.module.tableIndex) }
-        let shapes = ordered.flatMap { entry -> [(outputs: Int, inputs: Int)] in
-            [(entry.rank, shape.inputs(entry.module)), (shape.outputs(entry.module), entry.rank)]
-        }
-        let memory = LoRAMemory(shapes, format: format)
-        func factor(_ tensor: String, _ index: Int, headRows: Int = 0) throws(AdapterError) -> PackedMatrix {
-            try tensors.packed(
-                tensor, outputs: shapes[index].outputs, inputs: shapes[index].inputs, format: memory.format(index),
-                storage: memory.storage(index),
-                headRows: headRows, pool: pool)
+        let memory = LoRAMemory(LoRAMemory.Plan(factorShapes, format: format))
+        let results = Mutex([Result<LoRAUpdate, AdapterError>?](repeating: nil, count: entries.count))
+        // A few runs for each thread: the entries differ in size.
+        let runs = min(entries.count, pool.threads * 4)
+        pool.parallel(runs) { run in
+            let serial = WorkerPool(threads: 1)
+            for index in entries.count * run / runs..<entries.count * (run + 1) / runs {
+                let result = Result { () throws(AdapterError) -> LoRAUpdate in try update(index, shape, memory, serial) }
+                results.withLock { $0[index] = result }
+            }
         }
         var updates: [(layer: Int, module: ProjectionModule, update: LoRAUpdate)] = []
-        for (index, entry) in ordered.enumerated() {
-            let a = try factor(entry.a, 2 * index)
-            let b = try factor(entry.b, 2 * index + 1, headRows: entry.headRows)
-            updates.append((entry.layer, entry.module, LoRAUpdate(a: a, b: b, scale: entry.scale)))
+        for (entry, result) in zip(entries, results.withLock({ $0 })) {
+            guard let result else { preconditionFailure("a pool left out a task") }
+            updates.append((entry.layer, entry.module, try result.get()))
         }
         return LoRAAdapter(name: name, digest: digest, layers: shape.layers, updates: updates)
+    }
+
+    private func update(_ index: Int, _ shape: ModelShape, _ memory: LoRAMemory, _ pool: WorkerPool) throws(AdapterError) -> LoRAUpdate {
+        let entry = entries[index]
+        let a = try tensors.packed(
+            entry.a, outputs: entry.rank, inputs: shape.inputs(entry.module), format: memory.format(2 * index),
+            storage: memory.storage(2 * index), pool: pool)
+        let b = try tensors.packed(
+            entry.b, outputs: shape.outputs(entry.module), inputs: entry.rank, format: memory.format(2 * index + 1),
+            storage: memory.storage(2 * index + 1), headRows: entry.headRows, pool: pool)
+        return LoRAUpdate(a: a, b: b, scale: entry.scale)
     }
 }

@@ -1,4 +1,6 @@
 /// The parts of a PEFT tensor name, `base_model.model.model.layers.3.self_attn.q_proj.lora_A.weight`.
+///
+/// Read as bytes: an adapter has hundreds of tensors and a store hundreds of adapters, all of which are read at every start.
 struct LoRATensorName {
     let layer: Int
     let module: ProjectionModule
@@ -10,34 +12,53 @@ struct LoRATensorName {
     let partner: String
 
     private static let prefix = "base_model.model."
+    private static let suffixA = ".lora_A.weight"
+    private static let suffixB = ".lora_B.weight"
 
     /// - Throws: `AdapterError.badFile` or `.unsupported` naming the tensor and why it cannot be used.
     init(_ tensor: String, adapter: String, file: String) throws(AdapterError) {
-        func refuse(_ why: String) -> AdapterError { .badFile(adapter: adapter, file: file, problem: "tensor '\(tensor)' \(why)") }
-
-        guard tensor.hasPrefix(Self.prefix) else { throw refuse("does not start with '\(Self.prefix)'") }
-        let name = tensor.dropFirst(Self.prefix.count)
-        let suffixA = ".lora_A.weight"
-        let suffixB = ".lora_B.weight"
-        isA = name.hasSuffix(suffixA)
-        guard isA || name.hasSuffix(suffixB) else {
+        let bytes = tensor.utf8
+        guard bytes.starts(with: Self.prefix.utf8) else {
+            throw .badFile(adapter: adapter, file: file, problem: "tensor '\(tensor)' does not start with '\(Self.prefix)'")
+        }
+        let name = bytes.dropFirst(Self.prefix.utf8.count)
+        let end = name.suffix(Self.suffixA.utf8.count)
+        isA = end.elementsEqual(Self.suffixA.utf8)
+        guard isA || end.elementsEqual(Self.suffixB.utf8) else {
             throw .unsupported(
                 adapter: adapter, feature: "tensor '\(tensor)'", advice: "only lora_A.weight and lora_B.weight of projections are")
         }
-        path = String(name.dropLast(suffixA.count))
-        partner = Self.prefix + path + (isA ? suffixB : suffixA)
-
-        let parts = path.split(separator: ".", omittingEmptySubsequences: false)
-        let tail = parts.first == "model" ? parts.dropFirst() : parts[...]
-        let fields = Array(tail)
-        guard fields.count == 4, let module = ProjectionModule(rawValue: String(fields[3])), fields[2] == module.parent,
-            case .residual(let layer)? = HookPoint("\(fields[0]).\(fields[1])")
-        else {
+        // All cuts are beside ASCII characters, so both parts are texts.
+        let module = name.dropLast(Self.suffixA.utf8.count)
+        path = String(Substring(module))
+        partner = Self.prefix + path + (isA ? Self.suffixB : Self.suffixA)
+        guard let place = Self.place(module) else {
             throw .unsupported(
                 adapter: adapter, feature: "LoRA on '\(path)'",
                 advice: "only model.layers.N.self_attn.{q,k,v,o}_proj and model.layers.N.mlp.{gate,up,down}_proj are")
         }
-        self.layer = layer
-        self.module = module
+        (layer, self.module) = place
+    }
+
+    /// Reads `[model.]layers.N.PARENT.MODULE`.
+    private static func place(_ path: Substring.UTF8View) -> (layer: Int, module: ProjectionModule)? {
+        let dot = UInt8(ascii: ".")
+        var fields = path.split(separator: dot, maxSplits: 5, omittingEmptySubsequences: false)[...]
+        if let first = fields.first, first.elementsEqual("model".utf8) { fields = fields.dropFirst() }
+        guard fields.count == 4 else { return nil }
+        let start = fields.startIndex
+        let digits = fields[start + 1]
+        guard fields[start].elementsEqual("layers".utf8), (1...6).contains(digits.count) else { return nil }
+        var layer = 0
+        for digit in digits {
+            guard (0x30...0x39).contains(digit) else { return nil }
+            layer = layer * 10 + Int(digit - 0x30)
+        }
+        let (parent, name) = (fields[start + 2], fields[start + 3])
+        for module in ProjectionModule.allCases
+        where name.elementsEqual(module.rawValue.utf8) && parent.elementsEqual(module.parent.utf8) {
+            return (layer, module)
+        }
+        return nil
     }
 }

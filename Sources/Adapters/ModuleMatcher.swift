@@ -5,7 +5,8 @@
 struct ModuleMatcher {
     private enum Names {
         case all
-        case suffixes([String])
+        /// Whole names as bytes, each with a dot before it.
+        case suffixes([[UInt8]])
         case pattern(ModulePattern, key: String)
     }
 
@@ -36,7 +37,9 @@ struct ModuleMatcher {
     func targets(_ module: String, layer: Int) throws(AdapterError) -> Bool {
         if let excluded, try matches(excluded, module) { return false }
         guard try matches(targets, module) else { return false }
-        guard case .suffixes(let names) = targets, !names.contains(module), let layers = config.layersToTransform else { return true }
+        guard case .suffixes(let names) = targets, let layers = config.layersToTransform,
+            !names.contains(where: { $0.dropFirst().elementsEqual(module.utf8) })
+        else { return true }
         guard layers.contains(layer) else { return false }
         let bodies = config.layersPattern.isEmpty ? [".*?\\.[^.]*"] : config.layersPattern.map { "(?:^|.*?\\.)\($0)" }
         for body in bodies {
@@ -59,9 +62,14 @@ struct ModuleMatcher {
     private func matches(_ names: Names, _ module: String) throws(AdapterError) -> Bool {
         switch names {
         case .all: true
-        case .suffixes(let suffixes): suffixes.contains { module == $0 || module.hasSuffix(".\($0)") }
+        case .suffixes(let suffixes): suffixes.contains { Self.isNamed(module.utf8, $0) }
         case .pattern(let pattern, let key): try test(pattern, module, key: key)
         }
+    }
+
+    /// Whether `module` is the name behind the dot, or ends in the dot and it.
+    private static func isNamed(_ module: String.UTF8View, _ dotted: [UInt8]) -> Bool {
+        module.count < dotted.count ? module.elementsEqual(dotted.dropFirst()) : module.suffix(dotted.count).elementsEqual(dotted)
     }
 
     private func test(_ pattern: ModulePattern, _ module: String, key: String) throws(AdapterError) -> Bool {
@@ -75,7 +83,7 @@ struct ModuleMatcher {
     private static func names(_ targets: PEFTConfig.Targets, key: String, _ config: PEFTConfig) throws(AdapterError) -> Names {
         switch targets {
         case .allLinear: .all
-        case .names(let names): .suffixes(names)
+        case .names(let names): .suffixes(names.map { Array(".\($0)".utf8) })
         case .pattern(let pattern): .pattern(try compile(pattern, whole: true, key: key, config), key: key)
         }
     }

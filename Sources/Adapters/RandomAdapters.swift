@@ -10,7 +10,7 @@ package enum RandomAdapters {
         let shapes = projections.flatMap { place -> [(outputs: Int, inputs: Int)] in
             [(rank, shape.inputs(place.module)), (shape.outputs(place.module), rank)]
         }
-        let memory = LoRAMemory(shapes, format: format)
+        let memory = LoRAMemory(LoRAMemory.Plan(shapes, format: format))
         func factor(_ index: Int, deviation: Float) throws -> PackedMatrix {
             let (outputs, inputs) = shapes[index]
             return try PackedMatrix(

@@ -13,6 +13,8 @@ package protocol SAELayout: Sendable {
     var activation: SparseAutoencoder.Activation { get }
     var transcode: Bool { get }
     var skip: Bool { get }
+    /// d
+    var width: Int { get }
     /// Reads and packs every tensor.
     func load(digest: String, format: FloatFormat, pool: WorkerPool) throws(AdapterError) -> SparseAutoencoder
 }
@@ -45,5 +47,15 @@ package struct SAEPlace: Sendable, Equatable {
         case .saelens:
             return try SAELensLayout(folder: url, name: name, shownAs: folder, shape: shape)
         }
+    }
+}
+
+extension SAELayout {
+    /// About how much memory it takes when loaded, in bytes: encoder, decoder and skip matrix; vectors are left out.
+    package func residentBytes(_ format: FloatFormat) -> Int {
+        let element = format == .f32 ? 4 : 2
+        // Beside the rows, a shortlisting encoder keeps 8-bit codes.
+        let codes = activation == .topk && format == .bf16 ? latents * width : 0
+        return 2 * latents * width * element + codes + (skip ? width * width * element : 0)
     }
 }

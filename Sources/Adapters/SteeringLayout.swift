@@ -24,6 +24,8 @@ package struct SteeringLayout {
 
     /// In the order of the forward pass.
     package var hookpoints: [HookPoint] { tensorNames.keys.sorted() }
+    /// Memory its vectors take when loaded, in bytes.
+    package var residentBytes: Int { tensorNames.count * width * MemoryLayout<Float>.stride }
 
     /// Reads `steering.json` and the header of its tensors, and checks them against `shape` (nil: unknown).
     package init(folder: URL, name: String, shape: ModelShape?) throws(AdapterError) {

@@ -5,20 +5,69 @@ import Foundation
 /// `resa adapters pull`.
 struct PullAdapter: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "pull", abstract: "Fetch an adapter from the Hub, the web or this machine.",
+        commandName: "pull", abstract: "Fetch an adapter from the Hub, the web or this machine, into the store.",
         discussion: "Interrupted, it goes on where it ended when it is run again. HF_ENDPOINT, HF_TOKEN and HF_HUB_OFFLINE are honoured.")
 
     @OptionGroup var options: PullOptions
 
     @Option(
         name: [.customLong("to"), .customLong("adapters")],
-        help: ArgumentHelp("The folder of adapters that it is added to. (default: adapters in $RESA_HOME)", valueName: "folder"))
+        help: ArgumentHelp("The folder of adapters that it is added to, instead of the store.", valueName: "folder"))
     var folder: String?
 
     func run() async throws {
-        let parent =
-            folder.map { URL(fileURLWithPath: $0, isDirectory: true) }
-            ?? AdapterStore.standard().root.appendingPathComponent("adapters", isDirectory: true)
-        try await options.pull(.adapter, into: parent)
+        if let folder {
+            try await options.pull(.adapter, into: URL(fileURLWithPath: folder, isDirectory: true))
+        } else {
+            try await pullIntoStore()
+        }
+    }
+
+    /// Says on standard output what `add` says: the name and the digest.
+    private func pullIntoStore() async throws {
+        let source = try PullSource(options.source)
+        let reference = try AdapterReference(options.name ?? source.name)
+        let store = AdapterStore.standard()
+        let puller = Puller(hub: try HubEnvironment.read(), settings: options.settings)
+        let display = PullDisplay(source.description)
+        let result: StorePull.Result
+        do {
+            result = try await StorePull(store: store, puller: puller).pull(
+                source, as: reference, selection: options.selection(.adapter), sha256: options.sha256?.lowercased()
+            ) { display.show($0) }
+        } catch {
+            display.breakOff()
+            throw error
+        }
+        display.finish()
+        if options.json { return try Console.printJSON(StorePullReport(result, reference, store)) }
+        if let pulled = result.pulled { options.note(pulled) }
+        Console.printLine("\(reference) \(result.manifest.digest)")
+    }
+}
+
+/// What `--json` prints.
+private struct StorePullReport: Encodable {
+    let name: String
+    let digest: String
+    let path: String
+    let source: String?
+    let commit: String?
+    let bytes: Int
+    let bytesFound: Int
+    let files: [File]
+
+    struct File: Encodable {
+        let path: String
+        let bytes: Int
+        let sha256: String
+    }
+
+    init(_ result: StorePull.Result, _ reference: AdapterReference, _ store: AdapterStore) {
+        (name, digest, source) = ("\(reference)", result.manifest.digest, result.manifest.source)
+        path = store.folder(result.manifest).path
+        (commit, bytes) = (result.pulled?.commit, result.manifest.bytes)
+        bytesFound = result.pulled?.bytesFound ?? bytes
+        files = result.manifest.files.map { File(path: $0.path, bytes: $0.size, sha256: $0.sha256) }
     }
 }

@@ -7,7 +7,7 @@ struct PullOptions: ParsableArguments {
     @Argument(help: "hf:ORG/REPO[@REV][/SUBPATH], https://HOST/FILE or file:PATH.")
     var source: String
 
-    @Option(help: "The name of the folder that is made for it. (default: the last part of the source)")
+    @Option(help: "What it is called then. (default: the last part of the source)")
     var name: String?
 
     @Option(help: ArgumentHelp("Pull only paths that match this shell pattern; may be repeated.", valueName: "pattern"))
@@ -118,12 +118,17 @@ struct PullOptions: ParsableArguments {
     private func report(_ pulled: PulledFiles, _ destination: PullDestination) throws {
         let path = destination.usablePath(pulled)
         if json { return try Console.printJSON(PullReport(pulled, path: path)) }
+        note(pulled)
+        Console.printLine(path)
+    }
+
+    /// Says on standard error what came.
+    func note(_ pulled: PulledFiles) {
         let fetched = pulled.bytes - pulled.bytesFound
         Console.note(
             "resa: \(pulled.source)\(pulled.commit.map { " at commit \($0.prefix(12))" } ?? ""): \(pulled.files.count) files, "
                 + "\(Quantity.bytes(pulled.bytes))\(fetched < pulled.bytes ? ", of which \(Quantity.bytes(pulled.bytesFound)) were here" : "")\n"
         )
-        Console.printLine(path)
     }
 }
 

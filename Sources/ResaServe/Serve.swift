@@ -25,6 +25,9 @@ struct Serve: AsyncParsableCommand {
     @Flag(inversion: .prefixedNo, help: "Serve the adapters of the store too; a folder hides a stored adapter of its name.")
     var store = true
 
+    @OptionGroup(title: "Adapters while serving")
+    var residency: AdapterOptions
+
     @Option(help: "What requests call the model. (default: the name of its folder or file)")
     var name: String?
 
@@ -87,19 +90,25 @@ struct Serve: AsyncParsableCommand {
     func run() async throws {
         let format = compute.weights
         let pool = compute.makePool()
-        let (bundle, (registry, languageModel)) = try ModelBundle.open(path: source.model) { weights in
+        let folder = adapters.map { URL(fileURLWithPath: $0, isDirectory: true) }
+        let (bundle, (registry, keeper, languageModel)) = try ModelBundle.open(path: source.model) { weights in
             // Before the weights, so that a wrong folder is told at once.
             let registry = try AdapterRegistry(
-                folder: adapters.map { URL(fileURLWithPath: $0, isDirectory: true) }, store: store ? .standard() : nil,
-                shape: weights.config.shape, format: format, adapterFormat: compute.adapterWeights, baseName: name ?? weights.name)
-            return (registry, try compute.load(weights, pool: pool))
+                folder: folder, store: store ? .standard() : nil, shape: weights.config.shape, format: format,
+                adapterFormat: compute.adapterWeights, baseName: name ?? weights.name, settleSeconds: residency.settleSeconds)
+            let keeper = try residency.keeper(of: registry, folder: folder)
+            return (registry, keeper, try compute.load(weights, pool: pool))
         }
         let modelName = name ?? bundle.name
 
         let engine = Engine(
             model: languageModel, tokenizer: bundle.tokenizer, settings: engineSettings(bundle.config), pool: pool)
         let service = EngineService(
-            name: modelName, fingerprint: "fp_\(modelName)_\(format.rawValue)", bundle: bundle, engine: engine, registry: registry)
+            name: modelName, fingerprint: "fp_\(modelName)_\(format.rawValue)", bundle: bundle, engine: engine, registry: registry,
+            keeper: keeper)
+        registry.limitMemory(residency.memoryBytes)
+        let watch = residency.watch(registry)
+        defer { watch?.cancel() }
         let server = Server(service: service, settings: serverSettings(), logger: makeLogger())
         let host = host
         try await server.run { port in

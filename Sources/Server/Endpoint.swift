@@ -13,6 +13,7 @@ struct Endpoint: Sendable {
         .chatCompletions, .completions, .compare, .features,
         .models, .model,
         .adapters, .adapter,
+        .addAdapter, .removeAdapter, .adapterVerbs, .loadLoRAAdapter, .unloadLoRAAdapter,
         .tokenize, .detokenize,
         .health, .metrics,
     ]

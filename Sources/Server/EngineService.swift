@@ -12,16 +12,21 @@ package struct EngineService: InferenceService {
     private let bundle: ModelBundle
     private let engine: Engine
     private let registry: AdapterRegistry
+    package let keeper: AdapterKeeper?
 
     /// - Parameters:
     ///   - name: what requests call the base model.
     ///   - fingerprint: changes when the same request may get other tokens.
-    package init(name: String, fingerprint: String, bundle: ModelBundle, engine: Engine, registry: AdapterRegistry) {
+    ///   - keeper: nil when nobody may change what is served.
+    package init(
+        name: String, fingerprint: String, bundle: ModelBundle, engine: Engine, registry: AdapterRegistry, keeper: AdapterKeeper? = nil
+    ) {
         modelName = name
         self.fingerprint = fingerprint
         self.bundle = bundle
         self.engine = engine
         self.registry = registry
+        self.keeper = keeper
     }
 
     package var contextLength: Int { min(engine.settings.contextLength, engine.settings.kvTokens) }
@@ -71,6 +76,15 @@ package struct EngineService: InferenceService {
         await registry.refresh()
         return registry.list()
     }
+
+    package func adapterNames(likely: [String]) async -> [String] {
+        let known = registry.list().map(\.name)
+        if likely.contains(where: { known.contains(AdapterReference.canonical($0)) }) { return known }
+        await registry.refresh()
+        return registry.list().map(\.name)
+    }
+
+    package var adapterStatistics: AdapterStatistics { registry.statistics }
 
     package func resolve(_ selections: [AdapterSelection]) async throws(AdapterError) -> ResolvedAdapters {
         let set = try await registry.resolve(selections)

@@ -27,7 +27,13 @@ package protocol InferenceService: Sendable {
 
     /// Every adapter in the registry, broken ones too, by name.
     func adapters() async -> [AdapterSummary]
-    /// Loads what is not loaded yet, and pins the versions for one request.
+    /// The names of all adapters; when one of `likely` is known already, those that are known.
+    func adapterNames(likely: [String]) async -> [String]
+    /// Changes what is served; nil when nobody may.
+    var keeper: AdapterKeeper? { get }
+    /// What keeping adapters in memory has cost so far.
+    var adapterStatistics: AdapterStatistics { get }
+    /// Loads what is not loaded yet, and keeps the versions for one request.
     func resolve(_ selections: [AdapterSelection]) async throws(AdapterError) -> ResolvedAdapters
 
     /// Queues generations of one client, all or none. One ends early when the task that iterates its events is cancelled.

@@ -53,6 +53,7 @@ package struct Server: Sendable {
                 middleware: CORSMiddleware(
                     allowOrigin: origin == "*" ? .all : .custom(origin),
                     allowHeaders: [.accept, .authorization, .contentType, .origin, AdapterHeader.name, RequestIDMiddleware.header],
+                    allowMethods: [.get, .post, .head, .delete, .options],
                     exposedHeaders: [ResaFields.appliedHeader.rawName, RequestIDMiddleware.header.rawName]))
         }
         router.add(middleware: ErrorMiddleware())

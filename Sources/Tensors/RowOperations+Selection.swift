@@ -53,4 +53,7 @@ extension RowOperations {
     package static func sumOfSquares(_ x: UnsafePointer<Float>, count: Int, on tier: InstructionSet = .current) -> Float {
         tier.kernels.pointee.sum_of_squares(count, x)
     }
+
+    /// The largest |x|; not finite when any x is not.
+    package static func largestMagnitude(_ x: UnsafePointer<Float>, count: Int) -> Float { resa_search_largest(count, x) }
 }

@@ -18,7 +18,7 @@ import Testing
         let list = try folder.registry().list()
         #expect(list.map(\.name) == ["math", "r1-sae"])
         #expect(list[0].kind == .lora && list[0].rank == 3 && list[0].baseModel == "some/base" && list[0].error == nil)
-        #expect(list[0].state == .onDisk && list[0].bytes > 3 * 32 * 4)
+        #expect(list[0].state == .cold && list[0].bytes > 3 * 32 * 4)
         #expect(list[0].modules == [.q] && list[0].layers == [1])
         #expect(list[1].dictionaries.map(\.hookpoint) == list[1].hookpoints)
         #expect(list[1].dictionaries.allSatisfy { $0.k == 4 && $0.activation == .topk && !$0.transcode && !$0.skip })

@@ -90,7 +90,7 @@ import Testing
         for adapter in ["math", "sound"] { _ = try home.store.add(folder: folder.path("math"), as: name(adapter)) }
         try Data("{".utf8).write(to: home.store.manifestPath(try name("math")))
         let registry = try registry(home)
-        #expect(registry.list().map(\.state) == [.broken, .onDisk])
+        #expect(registry.list().map(\.state) == [.broken, .cold])
         await #expect(throws: AdapterError.self) { try await registry.resolve([AdapterSelection(name: "math")]) }
         _ = try home.store.add(folder: folder.path("math"), as: name("math"))
         #expect(try await registry.resolve([AdapterSelection(name: "math")]).report[0].name == "math")

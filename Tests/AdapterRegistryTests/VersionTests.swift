@@ -50,7 +50,7 @@ import Testing
         try folder.addLoRA("broken")
         try folder.write("{", to: "broken/adapter_config.json")
         let registry = try folder.registry()
-        #expect(registry.list().map(\.state) == [.broken, .onDisk])
+        #expect(registry.list().map(\.state) == [.broken, .cold])
         _ = try await registry.resolve([AdapterSelection(name: "gone")])
         await #expect(throws: AdapterError.self) { try await registry.resolve([AdapterSelection(name: "broken")]) }
         try FileManager.default.removeItem(at: folder.path("gone"))

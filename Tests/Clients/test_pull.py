@@ -12,7 +12,7 @@ import threading
 from pathlib import Path
 
 import pytest
-from conftest import required
+from conftest import ADAPTERS, LORA as ADAPTER, required
 from fake_hub import FakeHub, Fault, sha256
 
 TOKEN = "hf_secret"
@@ -412,3 +412,27 @@ def test_models(hub, machine, tmp_path):
 @pytest.mark.parametrize("source", ["org/lora", "hf:lora", "hf:../x", "hf:org/lora@..", "ftp://host/x", "https://", "https://host/", "file:"])
 def test_sources_that_are_none(machine, source):
     bad(machine.pull(source), "is no source", "hf:ORG/REPO")
+
+
+def test_without_a_folder_it_goes_to_the_store(hub, machine):
+    content = {name: (ADAPTERS / ADAPTER / name).read_bytes() for name in ("adapter_config.json", WEIGHTS)}
+    hub.add("org/kept", {**content, "optimizer.pt": b"pickled"})
+
+    def pull(*arguments: str) -> subprocess.CompletedProcess:
+        command = [required("RESA_BIN"), "adapters", "pull", *arguments, "--retry-wait", "0.01", "--retries", "3"]
+        return subprocess.run(command, env=machine.environment, capture_output=True, timeout=60)
+
+    name, digest = good(pull("hf:org/kept", "--name", "kept:v1")).split()
+    assert name == "kept:v1" and digest.startswith("sha256:")
+    listed = subprocess.run([required("RESA_BIN"), "adapters", "list", "--json"], env=machine.environment, capture_output=True, check=True)
+    [entry] = json.loads(listed.stdout)
+    assert entry["name"] == "kept:v1" and entry["kind"] == "lora"
+    # What is here is not fetched again, and is found without a network.
+    hub.seen.clear()
+    report = json.loads(good(pull("hf:org/kept", "--name", "kept:v1", "--json")))
+    assert report["digest"] == digest and report["bytes_found"] == report["bytes"] and not hub.requests(WEIGHTS)
+    assert {file["path"]: file["sha256"] for file in report["files"]} == {path: sha256(data) for path, data in content.items()}
+    assert good(pull("hf:org/kept", "--name", "kept:v1", "--offline")).split() == [name, digest]
+    bad(pull("hf:org/lora"), "adapter_config.json")
+    assert not list((machine.home / "resa" / "manifests").glob("lora/*"))
+    assert not list((machine.home / "resa" / "pulls").glob("kept*"))

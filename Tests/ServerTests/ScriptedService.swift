@@ -32,10 +32,14 @@ final class ScriptedService: InferenceService {
     let ending: Ending
     let refusal: EngineError?
     let renders: @Sendable (ChatPrompt) throws(APIError) -> String
+    /// What is served instead of the scripted adapters, when they may be changed.
+    let registry: AdapterRegistry?
+    let keeper: AdapterKeeper?
     private let state = Mutex(Log())
 
     init(
         pieces: [String] = ["Hello", " world"], ending: Ending = .finishes, refusal: EngineError? = nil,
+        keeper: AdapterKeeper? = nil,
         renders: @escaping @Sendable (ChatPrompt) throws(APIError) -> String = { chat throws(APIError) in
             "\(chat.messages.count)" + (chat.addsGenerationPrompt ? "|" : "")
         }
@@ -44,6 +48,8 @@ final class ScriptedService: InferenceService {
         self.ending = ending
         self.refusal = refusal
         self.renders = renders
+        self.keeper = keeper
+        registry = keeper?.registry
     }
 
     var log: Log { state.withLock { $0 } }
@@ -66,10 +72,15 @@ final class ScriptedService: InferenceService {
 
     func render(_ chat: ChatPrompt) throws(APIError) -> String { try renders(chat) }
 
+    func adapterNames(likely: [String]) async -> [String] { await adapters().map(\.name) }
+
+    var adapterStatistics: AdapterStatistics { registry?.statistics ?? AdapterStatistics() }
+
     func adapters() async -> [AdapterSummary] {
-        [
+        if let registry { return registry.list() }
+        return [
             AdapterSummary(
-                name: "math-lora", kind: .lora, digest: "sha256:aa", hookpoints: [], rank: 8, latents: nil, bytes: 100, state: .onDisk,
+                name: "math-lora", kind: .lora, digest: "sha256:aa", hookpoints: [], rank: 8, latents: nil, bytes: 100, state: .cold,
                 baseModel: "some/base", description: nil, labels: [:], error: nil),
             AdapterSummary(
                 name: "r1-sae", kind: .sae, digest: "sha256:bb", hookpoints: [.residual(layer: 12)], rank: nil, latents: 2048, bytes: 200,
@@ -105,6 +116,8 @@ final class ScriptedService: InferenceService {
                                 adapter: $0.adapter ?? "r1-sae", digest: "sha256:bb", hookpoint: .residual(layer: 12), latent: $0.latent,
                                 above: $0.above)
                         }))
+            case "huge": throw .tooLarge(adapter: "huge", bytes: 9 << 20, limit: 5 << 20)
+            case "unlucky": throw .noRoom(adapter: "unlucky", bytes: 3 << 20, used: 2 << 20, pinned: 1 << 20, limit: 5 << 20)
             case "torn": throw .badFile(adapter: "torn", file: "adapter_config.json", problem: "it is missing")
             default: throw .unknown(name: selection.name, near: ["math-lora"])
             }

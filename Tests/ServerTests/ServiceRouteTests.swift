@@ -28,7 +28,7 @@ import Testing
             #expect(
                 adapters[1]["hookpoints"] == ["layers.12"] && adapters[1]["digest"] == "sha256:bb"
                     && adapters[1]["labels"] == ["7": "doubt"])
-            #expect(adapters[2]["state"] == "broken" && adapters[2]["error"]?.string?.contains("missing") == true)
+            #expect(adapters[2]["state"] == "error" && adapters[2]["error"]?.string?.contains("missing") == true)
             #expect(try await client.get("/v1/adapters/math-lora").json["rank"]?.int == 8)
             let missing = try await client.get("/v1/adapters/math-lor")
             #expect(missing.status == 404 && missing.errorMessage.contains("'math-lora'"))

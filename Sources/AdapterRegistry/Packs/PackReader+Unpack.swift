@@ -36,9 +36,12 @@ extension PackReader {
     }
 
     /// Adds the files to a store under a name, without a folder between.
-    /// - Parameter progress: hears the fraction of bytes done.
+    /// - Parameters:
+    ///   - check: as for `StoreWriter.commit`.
+    ///   - progress: hears the fraction of bytes done.
     package func add(
-        to store: AdapterStore, as reference: AdapterReference, source: String? = nil, progress: (Double) -> Void = { _ in }
+        to store: AdapterStore, as reference: AdapterReference, source: String? = nil, check: StoreCheck? = nil,
+        progress: (Double) -> Void = { _ in }
     ) throws(AdapterStorageError) -> StoredManifest {
         let writer = try StoreWriter(store)
         var counter = ByteCounter(total: manifest.bytes)
@@ -50,6 +53,6 @@ extension PackReader {
             }
             try writer.finish(blob, path: entry.content.path)
         }
-        return try writer.commit(reference, source: source)
+        return try writer.commit(reference, source: source, check: check)
     }
 }

@@ -21,7 +21,7 @@ enum FoundFile {
                 let parent = (destination as NSString).deletingLastPathComponent
                 try? FileManager.default.createDirectory(atPath: parent, withIntermediateDirectories: true)
                 unlink(destination)
-                guard link(place, destination) == 0 else { continue }
+                guard isTaken(place, destination) else { continue }
                 syncFolder(parent)
             }
             control.update {
@@ -33,8 +33,17 @@ enum FoundFile {
         return nil
     }
 
+    /// Links a file that lies there; copies one that a link leads to (a store's, which a further link would make look changed).
+    private static func isTaken(_ place: String, _ destination: String) -> Bool {
+        var status = stat()
+        guard lstat(place, &status) == 0 else { return false }
+        if status.st_mode & S_IFMT == S_IFREG { return link(place, destination) == 0 }
+        let source = URL(fileURLWithPath: place).resolvingSymlinksInPath().path
+        return (try? FileManager.default.copyItem(atPath: source, toPath: destination)) != nil
+    }
+
     private static func isRegular(_ path: String, size: Int) -> Bool {
         var status = stat()
-        return lstat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFREG && Int(status.st_size) == size
+        return stat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFREG && Int(status.st_size) == size
     }
 }

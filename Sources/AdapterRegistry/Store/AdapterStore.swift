@@ -48,18 +48,25 @@ package struct AdapterStore: Sendable {
 
     /// Every adapter, by name and tag; one whose manifest cannot be read comes with the reason. Reads manifests only.
     /// - Throws: `.system` when the folders cannot be listed.
-    package func list() throws(AdapterStorageError) -> [StoredAdapter] {
-        var adapters: [StoredAdapter] = []
+    package func list() throws(AdapterStorageError) -> [StoredAdapter] { try references().compactMap(adapter) }
+
+    /// The names of all adapters, sorted. Reads no file.
+    /// - Throws: `.system` when the folders cannot be listed.
+    func references() throws(AdapterStorageError) -> [AdapterReference] {
+        var references: [AdapterReference] = []
         for name in try DurableFolder.names(manifests.path) where AdapterReference.isValid(name) {
             for file in try DurableFolder.names(manifests.appendingPathComponent(name).path) where file.hasSuffix(Self.manifestSuffix) {
                 guard let reference = try? AdapterReference(name: name, tag: String(file.dropLast(Self.manifestSuffix.count))) else {
                     continue
                 }
-                if let adapter = adapter(reference) { adapters.append(adapter) }
+                references.append(reference)
             }
         }
-        return adapters.sorted { $0.reference < $1.reference }
+        return references.sorted()
     }
+
+    /// Whether the name stands for anything. Reads no file.
+    package func contains(_ reference: AdapterReference) -> Bool { access(manifestPath(reference).path, F_OK) == 0 }
 
     /// Nil when there is no such adapter (any more).
     func adapter(_ reference: AdapterReference) -> StoredAdapter? {
@@ -89,7 +96,7 @@ package struct AdapterStore: Sendable {
     }
 
     func unknown(_ reference: AdapterReference) -> AdapterStorageError {
-        let names = (try? list())?.map { "\($0.reference)" } ?? []
+        let names = (try? references())?.map(\.description) ?? []
         return .unknown(name: "\(reference)", near: NearNames.find("\(reference)", among: names))
     }
 }

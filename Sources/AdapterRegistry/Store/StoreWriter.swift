@@ -52,13 +52,28 @@ package final class StoreWriter {
         try finish(blob, path: path)
     }
 
+    /// Takes files that the store holds already.
+    /// - Throws: `.damaged` when one of them is not there.
+    func adopt(_ stored: [StoredFile]) throws(AdapterStorageError) {
+        for file in stored {
+            let path = store.blob(file.sha256).path
+            guard access(path, F_OK) == 0 else { throw .damaged(file: path, what: file.path, problem: "it is not there") }
+        }
+        files += stored
+    }
+
     /// Makes `reference` stand for the files added, in one step.
-    /// - Parameter source: where they came from, for people.
-    package func commit(_ reference: AdapterReference, source: String? = nil) throws(AdapterStorageError) -> StoredManifest {
+    /// - Parameters:
+    ///   - source: where they came from, for people.
+    ///   - check: sees the folder of the files before the name stands for them; when it throws, the name means what it meant.
+    package func commit(
+        _ reference: AdapterReference, source: String? = nil, check: StoreCheck? = nil
+    ) throws(AdapterStorageError) -> StoredManifest {
         let place = store.manifestPath(reference)
         let manifest = try StoredManifest(files: files, source: source, for: place.path)
         try DurableFolder.sync(store.blobs.path)
-        _ = try store.makeFolder(manifest)
+        let content = try store.makeFolder(manifest)
+        try check?(content)
         let partial = store.partial.appendingPathComponent(UUID().uuidString).path
         let file = try SystemFile.create(partial)
         try file.write(manifest.bytesOfJSON)
@@ -72,11 +87,17 @@ package final class StoreWriter {
     }
 }
 
+/// Looks at the folder of files that are about to get a name.
+package typealias StoreCheck = (_ folder: URL) throws(AdapterStorageError) -> Void
+
 extension AdapterStore {
     /// Adds a folder's files under a name; a name that is taken comes to mean the new version.
-    /// - Parameter progress: hears the fraction of bytes done.
+    /// - Parameters:
+    ///   - check: as for `StoreWriter.commit`.
+    ///   - progress: hears the fraction of bytes done.
     package func add(
-        folder: URL, as reference: AdapterReference, source: String? = nil, progress: (Double) -> Void = { _ in }
+        folder: URL, as reference: AdapterReference, source: String? = nil, check: StoreCheck? = nil,
+        progress: (Double) -> Void = { _ in }
     ) throws(AdapterStorageError) -> StoredManifest {
         let files = try AdapterFiles(folder: folder)
         let writer = try StoreWriter(self)
@@ -87,7 +108,14 @@ extension AdapterStore {
                 progress(Double(done) / Double(max(files.bytes, 1)))
             }
         }
-        return try writer.commit(reference, source: source)
+        return try writer.commit(reference, source: source, check: check)
+    }
+
+    /// Makes another name stand for a version that is here.
+    package func add(_ manifest: StoredManifest, as reference: AdapterReference) throws(AdapterStorageError) -> StoredManifest {
+        let writer = try StoreWriter(self)
+        try writer.adopt(manifest.files)
+        return try writer.commit(reference, source: manifest.source)
     }
 
     func lock(_ kind: StoreLock.Kind, doing: String) throws(AdapterStorageError) -> StoreLock {

@@ -1,6 +1,7 @@
 import AdapterRegistry
 import Adapters
 import Checkpoints
+import Foundation
 import Hummingbird
 import JSONText
 
@@ -22,12 +23,15 @@ extension Endpoint {
 }
 
 extension AdapterSummary {
-    fileprivate var json: JSON {
+    var json: JSON {
         var object = JSONObject([
             ("id", .string(name)), ("object", "adapter"), ("name", .string(name)), ("kind", .optional(kind?.rawValue)),
             ("digest", .optional(digest)), ("state", .string(state.rawValue)),
             ("hookpoints", .array(hookpoints.map { .string($0.description) })), ("bytes", .int(bytes)),
+            ("resident_bytes", .int(usage.residentBytes)), ("pinned", .bool(usage.isPinned)), ("in_use", .int(usage.requests)),
+            ("uses", .int(usage.uses)), ("last_used", usage.lastUsed.map { .int(Int($0.timeIntervalSince1970)) } ?? .null),
         ])
+        if kind == .sae { object["loaded_hookpoints"] = .array(usage.loadedHookpoints.map { .string($0.description) }) }
         if let rank { object["rank"] = .int(rank) }
         if let latents { object["latents"] = .int(latents) }
         if let baseModel { object["base_model"] = .string(baseModel) }
@@ -44,7 +48,8 @@ extension ServerState {
     /// Names that `model` may hold; the registry is only asked when the request names a model other than the base.
     func adapterNames(_ fields: FieldReader) async -> [String] {
         guard let name = fields["model"]?.string, name != service.modelName else { return [] }
-        return await service.adapters().map(\.name)
+        return await service.adapterNames(
+            likely: name.hasPrefix(service.modelName + ":") ? [name, String(name.dropFirst(service.modelName.count + 1))] : [name])
     }
 
     /// Loads what is not loaded yet, and pins the versions for this request.

@@ -1,3 +1,4 @@
+import AdapterRegistry
 import Adapters
 import Engine
 
@@ -29,8 +30,71 @@ extension APIError {
         case .unknown: self = .notFound(error.description, param: "adapters", code: "adapter_not_found")
         case .badFile, .unsupported:
             self.init(status: .unprocessableContent, message: error.description, param: param, code: "adapter_unusable")
+        case .tooLarge:
+            self.init(status: .unprocessableContent, message: error.description, param: param, code: "adapter_too_large")
+        case .noRoom:
+            self.init(
+                status: .serviceUnavailable, message: error.description, type: "server_error", param: param, code: "adapter_memory_full",
+                retryAfter: Self.roomSeconds)
         case .shapeMismatch, .layerOutOfRange: self = .bad(param, error.description, code: "adapter_mismatch")
         case .noSuchHookpoint, .hookpointNeeded, .latentOutOfRange, .badParameter, .tooManyAdapters: self = .bad(param, error.description)
+        }
+    }
+
+    /// When a request in flight may have ended that keeps an adapter in memory.
+    private static let roomSeconds = 1
+
+    /// Why adapters were not changed.
+    init(_ error: AdapterChangeError) {
+        let message = error.description
+        switch error {
+        case .adapter(.unknown): self = .notFound(message, param: "name", code: "adapter_not_found")
+        case .adapter(let error):
+            self.init(error)
+            param = error.parameter
+        case .forbidden: self.init(status: .forbidden, message: message, code: "not_allowed")
+        case .bad(let parameter, _): self = .bad(parameter, message)
+        case .taken: self = .bad("name", message + "; replace it with \"replace\": true", code: "adapter_exists")
+        case .storage(let error): self.init(error)
+        case .pull(let error): self.init(error)
+        }
+    }
+
+    private init(_ error: AdapterStorageError) {
+        switch error {
+        case .unknown: self = .notFound(error.description, param: "source", code: "adapter_not_found")
+        case .badName: self = .bad("name", error.description)
+        case .busy:
+            self.init(
+                status: .serviceUnavailable, message: "other processes are using the store; try again later", type: "server_error",
+                code: "store_busy", retryAfter: 5)
+        case .system(_, let doing, let reason): self = .internal("the store could not be changed: \(doing): \(reason)")
+        case .badPath, .badSource, .malformed, .overLimit, .damaged, .signature, .exists:
+            self.init(
+                status: .unprocessableContent, message: Self.withoutFolder(error.description), param: "source", code: "adapter_unusable")
+        }
+    }
+
+    /// Where files lie on this machine is nobody's business: `/a/b/c.resa: size: ...` begins with the last part.
+    private static func withoutFolder(_ text: String) -> String {
+        guard text.hasPrefix("/"), let end = text.firstRange(of: ": ")?.lowerBound, let slash = text[..<end].lastIndex(of: "/") else {
+            return text
+        }
+        return String(text[text.index(after: slash)...])
+    }
+
+    private init(_ error: PullError) {
+        switch error {
+        case .badSource: self = .bad("source", error.description)
+        case .forbidden, .offline:
+            self.init(status: .forbidden, message: error.description, param: "source", code: "pull_not_allowed")
+        case .noAnswer, .asksToWait, .busy, .cancelled:
+            self.init(
+                status: .serviceUnavailable, message: Self.withoutFolder(error.description), type: "server_error", param: "source",
+                code: "pull_failed", retryAfter: 5)
+        case .disk(_, let reason): self = .internal("the disk refused what was pulled: \(reason)")
+        case .status, .badRedirect, .wrongAnswer, .wrongSize, .wrongDigest, .unsafePath, .tooLarge, .nothingToPull:
+            self.init(status: .unprocessableContent, message: error.description, param: "source", code: "pull_failed")
         }
     }
 }

@@ -1,3 +1,4 @@
+import AdapterRegistry
 import Engine
 import Hummingbird
 
@@ -7,6 +8,7 @@ extension Endpoint {
         state.metrics.registry.print(into: &page)
         page.gauge("resa_generations_in_flight", "Generations that clients wait for.", Double(state.drain.inFlight))
         page.addEngine(state.service)
+        page.addAdapters(state.service.adapterStatistics)
         return Response(
             status: .ok, headers: [.contentType: PrometheusText.contentType], body: .init(byteBuffer: ByteBuffer(string: page.text)))
     }
@@ -56,6 +58,24 @@ extension PrometheusText {
         counter("resa_engine_steps_total", "Steps of the engine.", engine.steps)
         counter("resa_engine_rows_total", "Tokens computed in all steps.", engine.rows)
         counter("resa_engine_step_seconds_total", "Time spent in steps.", engine.stepSeconds)
+    }
+
+    fileprivate mutating func addAdapters(_ adapters: AdapterStatistics) {
+        gauge("resa_adapters_loaded", "Adapters in memory, a hookpoint of an SAE each.", adapters.loaded)
+        gauge("resa_adapters_loading", "Adapters on their way into memory.", adapters.loading)
+        gauge("resa_adapters_pinned", "Adapters in memory that stay.", adapters.pinned)
+        gauge("resa_adapter_uses", "Uses of adapters by requests in flight.", adapters.uses)
+        gauge("resa_adapter_memory_bytes", "Memory that adapters take, or are about to.", adapters.bytes)
+        gauge("resa_adapter_memory_used_bytes", "Of it, what requests in flight use.", adapters.usedBytes)
+        gauge("resa_adapter_memory_pinned_bytes", "Of it, what stays.", adapters.pinnedBytes)
+        gauge("resa_adapter_memory_limit_bytes", "Memory that adapters may take.", adapters.limit)
+        counter("resa_adapter_loads_total", "Adapters loaded.", adapters.loads)
+        counter("resa_adapter_load_failures_total", "Loads that failed.", adapters.loadFailures)
+        counter("resa_adapter_loaded_bytes_total", "Memory taken by loads.", adapters.loadedBytes)
+        counter("resa_adapter_load_seconds_total", "Time from asking for adapters to having them.", adapters.loadSeconds)
+        counter("resa_adapter_evictions_total", "Adapters evicted to make room.", adapters.evictions)
+        counter("resa_adapter_evicted_bytes_total", "Memory given up by evictions.", adapters.evictedBytes)
+        counter("resa_adapter_refusals_total", "Requests turned away because adapters had no room.", adapters.refusals)
     }
 
     private mutating func gauge(_ name: String, _ help: String, _ value: Int) { gauge(name, help, Double(value)) }

@@ -1,4 +1,5 @@
 import Hummingbird
+import JSONText
 import NIOCore
 
 /// Reads request bodies within the limits on size and time.
@@ -10,6 +11,12 @@ enum RequestBodyReader {
                 "Content-Encoding", "bodies with Content-Encoding \(encoding.prefix(40)) are not read; send them plain")
         }
         return try FieldReader(body: try await bytes(request, settings))
+    }
+
+    /// The same where the body may be left out.
+    static func optionalFields(_ request: Request, _ settings: ServerSettings) async throws -> FieldReader {
+        let bytes = try await bytes(request, settings)
+        return bytes.isEmpty ? FieldReader(JSONObject([])) : try FieldReader(body: bytes)
     }
 
     private static func bytes(_ request: Request, _ settings: ServerSettings) async throws -> [UInt8] {

@@ -1,0 +1,78 @@
+import AdapterRegistry
+import ArgumentParser
+import Foundation
+import Tensors
+
+/// How `resa serve` keeps adapters in memory, sees them change, and lets requests change them.
+struct AdapterOptions: ParsableArguments {
+    @Option(
+        help: ArgumentHelp(
+            "Memory that loaded adapters may take; the one that was not used for longest goes first. (default: a quarter of what is free once the model is loaded)",
+            valueName: "MiB"))
+    var adapterMemory: Int?
+
+    @Option(help: ArgumentHelp("How often to look for adapters that came, changed or went; 0 looks only when asked.", valueName: "seconds"))
+    var adapterWatch = 2.0
+
+    @Option(
+        help: ArgumentHelp(
+            "How long the files of an adapter's folder must have been left alone before a change to it counts.", valueName: "seconds"))
+    var adapterSettle = 0.5
+
+    @Flag(
+        help:
+            "Let requests add, remove, load, unload and pin adapters. Whoever may send requests may then do so: use it with --api-key, or on an address that only you reach."
+    )
+    var allowAdapterChanges = false
+
+    @Option(
+        name: .customLong("allow-adapters-from"),
+        help: ArgumentHelp(
+            "A folder of this machine from which requests may add adapters, beside --adapters; may be repeated.", valueName: "folder"))
+    var allowedFolders: [String] = []
+
+    @Option(
+        name: .customLong("allow-pulls"),
+        help: ArgumentHelp(
+            "A host from which requests may fetch adapters, by https and at public addresses only; *.HOST for all below it; may be repeated. (default: none)",
+            valueName: "host"))
+    var allowedHosts: [String] = []
+
+    @Option(help: ArgumentHelp("Most bytes that one request may fetch.", valueName: "bytes"))
+    var pullLimit = 8 << 30
+
+    func validate() throws {
+        func check(_ valid: Bool, _ message: String) throws { if !valid { throw ValidationError(message) } }
+        try check((0...1 << 30).contains(adapterMemory ?? 0), "--adapter-memory is \(adapterMemory ?? 0), but must be from 0 to \(1 << 30)")
+        for (name, value) in [("--adapter-watch", adapterWatch), ("--adapter-settle", adapterSettle)] {
+            try check((0...86_400).contains(value), "\(name) is \(value), but must be from 0 to 86400")
+        }
+        try check(pullLimit >= 1, "--pull-limit is \(pullLimit), but must be 1 or more")
+        for host in allowedHosts {
+            try check(!host.isEmpty && !host.contains("/") && !host.contains(":"), "--allow-pulls is '\(host)', but must be a host's name")
+        }
+        try check(
+            allowAdapterChanges || (allowedFolders.isEmpty && allowedHosts.isEmpty),
+            "--allow-adapters-from and --allow-pulls go with --allow-adapter-changes")
+    }
+
+    var memoryBytes: Int { adapterMemory.map { $0 << 20 } ?? max(MachineProbe.memoryAvailable / 4, 64 << 20) }
+    var settleSeconds: Double { adapterSettle }
+
+    /// Nil when requests may change nothing.
+    func keeper(of registry: AdapterRegistry, folder: URL?) throws -> AdapterKeeper? {
+        guard allowAdapterChanges else { return nil }
+        var settings = PullSettings()
+        settings.policy = allowedHosts.isEmpty ? .off : .hosts(Set(allowedHosts))
+        (settings.fileLimit, settings.totalLimit) = (pullLimit, pullLimit)
+        var rules = AdapterKeeper.Rules(puller: Puller(hub: try HubEnvironment.read(), settings: settings))
+        rules.folders = AllowedFolders([folder].compactMap(\.self) + allowedFolders.map { URL(fileURLWithPath: $0, isDirectory: true) })
+        return AdapterKeeper(registry, rules: rules)
+    }
+
+    /// Nil when nobody is to look.
+    func watch(_ registry: AdapterRegistry) -> Task<Void, Never>? {
+        let seconds = adapterWatch
+        return seconds > 0 ? Task { await registry.watch(every: seconds) } : nil
+    }
+}
