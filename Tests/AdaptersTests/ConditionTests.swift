@@ -16,21 +16,29 @@ import Testing
 
     /// Whether `latent` of each row acts more strongly than `above`.
     private func rowsWhere(_ sae: SparseAutoencoder, _ latent: Int, above: Float, _ x: Matrix) -> [Bool] {
-        let latents = sae.encode(x.view, pool: pool, workspace: Workspace())
-        return (0..<x.rows).map { row in
-            (0..<latents.count(row: row)).contains {
-                latents.indices(row: row)[$0] == latent && latents.activations(row: row)[$0] > above
+        let workspace = Workspace()
+        return withExtendedLifetime(workspace) {
+            let latents = sae.encode(x.view, pool: pool, workspace: workspace)
+            return (0..<x.rows).map { row in
+                (0..<latents.count(row: row)).contains {
+                    latents.indices(row: row)[$0] == latent && latents.activations(row: row)[$0] > above
+                }
             }
         }
     }
 
     /// A latent and a threshold that some rows pass and others, where it acts too, do not.
     private func choose(_ sae: SparseAutoencoder, _ x: Matrix) throws -> (latent: Int, above: Float) {
-        let latents = sae.encode(x.view, pool: pool, workspace: Workspace())
-        for latent in 0..<sae.latents {
-            let found = (0..<x.rows).map { latents.activation(row: $0, latent: Int32(latent)) }.filter { $0 > 0 }.sorted()
-            if found.count >= 6 { return (latent, found[found.count / 2]) }
+        let workspace = Workspace()
+        let chosen: (latent: Int, above: Float)? = withExtendedLifetime(workspace) {
+            let latents = sae.encode(x.view, pool: pool, workspace: workspace)
+            for latent in 0..<sae.latents {
+                let found = (0..<x.rows).map { latents.activation(row: $0, latent: Int32(latent)) }.filter { $0 > 0 }.sorted()
+                if found.count >= 6 { return (latent, found[found.count / 2]) }
+            }
+            return nil
         }
+        if let chosen { return chosen }
         throw AdapterError.unknown(name: "a latent that acts in six rows", near: [])
     }
 
