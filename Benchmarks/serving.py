@@ -33,7 +33,7 @@ class Server:
         started = time.perf_counter()
         self.process = subprocess.Popen(
             [args.resa, "serve", "--model", args.model, "--weights", args.weights, "--threads", args.threads, "--port", "0",
-             "--max-batch", str(args.clients), "--context", str(args.prefix + 256), "--kv-tokens", str(args.kv_tokens)],
+             "--no-store", "--max-batch", str(args.clients), "--context", str(args.prefix + 256), "--kv-tokens", str(args.kv_tokens)],
             stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
         )  # fmt: skip
         for line in self.process.stdout:

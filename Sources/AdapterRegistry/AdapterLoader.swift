@@ -5,12 +5,12 @@ import Tensors
 /// Reads adapters one at a time on a thread of its own: neither the engine nor the tasks that serve requests wait for the disk.
 final class AdapterLoader: Sendable {
     let scanner: AdapterScanner
-    private let format: FloatFormat
+    private let format: AdapterFormat
     private let queue = DispatchQueue(label: "resa.adapters", qos: .utility)
     /// Packs on the queue's thread. The engine's pool is the engine's alone.
     private let pool = WorkerPool(threads: 1)
 
-    init(scanner: AdapterScanner, format: FloatFormat) {
+    init(scanner: AdapterScanner, format: AdapterFormat) {
         self.scanner = scanner
         self.format = format
     }
@@ -41,7 +41,7 @@ final class AdapterLoader: Sendable {
             throw .noSuchHookpoint(adapter: name, wanted: hookpoint.description, has: entry.summary.hookpoints)
         }
         let layout = try place.open(in: entry.folder, name: name, shape: shape)
-        return .sae(try layout.load(digest: digest, format: format, pool: pool))
+        return .sae(try layout.load(digest: digest, format: format.floats, pool: pool))
     }
 
     /// Kinds that are loaded in one piece.

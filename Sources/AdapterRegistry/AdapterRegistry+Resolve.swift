@@ -27,7 +27,7 @@ extension AdapterRegistry {
     }
 
     private func lora(_ selection: AdapterSelection, _ entry: AdapterEntry) async throws(AdapterError) -> AppliedAdapter {
-        try refuse(selection, "this is a LoRA", ["layer", "at", "mode", "edits", "top", "scope"])
+        try refuse(selection, "this is a LoRA", ["layer", "at", "mode", "edits", "top", "scope", "when"])
         let scale = selection.scale ?? 1
         guard scale.isFinite else {
             throw .badParameter(adapter: selection.name, parameter: "scale", problem: "is \(scale), wanted a finite number")
@@ -43,7 +43,7 @@ extension AdapterRegistry {
         let given: [(parameter: String, isGiven: Bool, owners: String)] = [
             ("layer", selection.layer != nil, "SAEs and steering vectors"), ("at", selection.at != nil, "SAEs and steering vectors"),
             ("mode", selection.mode != nil, "SAEs"), ("edits", !selection.edits.isEmpty, "SAEs"), ("top", selection.top != nil, "SAEs"),
-            ("scope", selection.scope != .all, "SAEs and steering vectors"),
+            ("scope", selection.scope != .all, "SAEs and steering vectors"), ("when", selection.when != nil, "SAEs and steering vectors"),
         ]
         for (parameter, isGiven, owners) in given where isGiven && parameters.contains(parameter) {
             throw .badParameter(adapter: selection.name, parameter: parameter, problem: "is for \(owners), and \(what)")
@@ -56,7 +56,10 @@ extension AdapterRegistry {
         guard case .vector(let vectors) = try await load(entry, hookpoint: nil) else {
             throw .badFile(adapter: selection.name, file: "", problem: "it changed its kind while it was loaded")
         }
-        return .vector(try Steering(vectors, hookpoints: hookpoints, scale: selection.scale ?? 1, scope: selection.scope))
+        return .vector(
+            try Steering(
+                vectors, hookpoints: hookpoints, scale: selection.scale ?? 1, scope: selection.scope,
+                condition: try await condition(of: selection, own: nil)))
     }
 
     private func sae(_ selection: AdapterSelection, _ entry: AdapterEntry) async throws(AdapterError) -> AppliedAdapter {
@@ -76,7 +79,30 @@ extension AdapterRegistry {
         let top = selection.top ?? (mode == .observe ? Self.defaultTop : 0)
         return .sae(
             try Intervention(
-                sae: sae, mode: mode, edits: selection.edits, strength: selection.scale ?? 1, scope: selection.scope, top: top))
+                sae: sae, mode: mode, edits: selection.edits, strength: selection.scale ?? 1, scope: selection.scope,
+                condition: try await condition(of: selection, own: sae), top: top))
+    }
+
+    /// What `when` reads, loaded.
+    /// - Parameter own: the SAE that the selection applies; nil for steering vectors, which have no latents.
+    private func condition(of selection: AdapterSelection, own: SparseAutoencoder?) async throws(AdapterError) -> LatentCondition? {
+        guard let when = selection.when else { return nil }
+        func bad(_ problem: String) -> AdapterError { .badParameter(adapter: selection.name, parameter: "when", problem: problem) }
+        let isOwn = when.adapter == nil || when.adapter == selection.name
+        if let own, isOwn, when.layer == nil, when.at == nil {
+            return try LatentCondition(sae: own, latent: when.latent, above: when.above)
+        }
+        guard own != nil || !isOwn else { throw bad("needs the name of an SAE: steering vectors have no latents") }
+        let name = when.adapter ?? selection.name
+        let entry = try await entry(name)
+        if let error = entry.error { throw error }
+        guard entry.summary.kind == .sae else { throw bad("reads latents, and '\(name)' is no SAE") }
+        let hookpoint = try hookpoint(
+            for: AdapterSelection(name: name, layer: when.layer, at: when.at), among: entry.summary.hookpoints)
+        guard case .sae(let sae) = try await load(entry, hookpoint: hookpoint) else {
+            throw .badFile(adapter: name, file: "", problem: "it changed its kind while it was loaded")
+        }
+        return try LatentCondition(sae: sae, latent: when.latent, above: when.above)
     }
 
     /// The one hookpoint that `layer` and `at` leave over.

@@ -35,16 +35,19 @@ package final class AdapterRegistry: Sendable {
     ///   - folder: nil for a server without adapters of its own.
     ///   - store: nil to serve none of the stored adapters.
     ///   - shape: the served model's; nil to list adapters without a model, in which case nothing can be resolved.
-    ///   - format: the served model's; adapters are held in its `adapterFormat`.
+    ///   - format: the served model's.
+    ///   - adapterFormat: how adapters are held; what goes with `format` when nil.
     /// - Throws: `AdapterRegistryError` when the folder itself cannot be read.
     package init(
-        folder: URL?, store: AdapterStore? = nil, shape: ModelShape?, format: WeightFormat, baseName: String
+        folder: URL?, store: AdapterStore? = nil, shape: ModelShape?, format: WeightFormat, adapterFormat: AdapterFormat? = nil,
+        baseName: String
     ) throws(AdapterRegistryError) {
         self.folder = folder
         self.store = store
         self.shape = shape
         self.baseName = baseName
-        loader = AdapterLoader(scanner: AdapterScanner(shape: shape, baseName: baseName), format: format.adapterFormat)
+        loader = AdapterLoader(
+            scanner: AdapterScanner(shape: shape, baseName: baseName), format: adapterFormat ?? format.adapterFormat)
         let entries = try loader.scanner.scan(folder: folder, store: store)
         state.withLock { $0.entries = entries }
     }

@@ -13,12 +13,14 @@ package struct AdapterSelection: Sendable, Equatable {
     package var mode: InterventionMode?
     package var edits: [LatentEdit]
     package var scope: InterventionScope
+    /// Where edits, splices and vectors act; everywhere in scope when left out.
+    package var when: ConditionSelection?
     /// Strongest latents to report per token.
     package var top: Int?
 
     package init(
         name: String, scale: Float? = nil, layer: Int? = nil, at: HookPoint.Site? = nil, mode: InterventionMode? = nil,
-        edits: [LatentEdit] = [], scope: InterventionScope = .all, top: Int? = nil
+        edits: [LatentEdit] = [], scope: InterventionScope = .all, when: ConditionSelection? = nil, top: Int? = nil
     ) {
         self.name = AdapterReference.canonical(name)
         self.scale = scale
@@ -27,13 +29,34 @@ package struct AdapterSelection: Sendable, Equatable {
         self.mode = mode
         self.edits = edits
         self.scope = scope
+        self.when = when
         self.top = top
     }
 
     /// Whether both only edit, in the same place and way.
     func canMerge(with other: AdapterSelection) -> Bool {
         name == other.name && layer == other.layer && at == other.at && scale == other.scale && scope == other.scope
-            && !edits.isEmpty && !other.edits.isEmpty && mode ?? .edit == .edit && other.mode ?? .edit == .edit
+            && when == other.when && !edits.isEmpty && !other.edits.isEmpty && mode ?? .edit == .edit && other.mode ?? .edit == .edit
             && (top == nil || other.top == nil || top == other.top)
+    }
+}
+
+/// What a request says about the latent that must act for an adapter to act.
+package struct ConditionSelection: Sendable, Equatable {
+    package var latent: Int
+    /// It must act more strongly than this.
+    package var above: Float
+    /// An SAE of another name; the adapter itself when left out.
+    package var adapter: String?
+    /// Which of its hookpoints; where the adapter itself acts, when that is meant and both are left out.
+    package var layer: Int?
+    package var at: HookPoint.Site?
+
+    package init(latent: Int, above: Float, adapter: String? = nil, layer: Int? = nil, at: HookPoint.Site? = nil) {
+        self.latent = latent
+        self.above = above
+        self.adapter = adapter.map(AdapterReference.canonical)
+        self.layer = layer
+        self.at = at
     }
 }

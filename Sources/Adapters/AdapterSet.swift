@@ -21,21 +21,31 @@ package final class AdapterSet: Sendable {
     package let cacheKey: String
     /// Whether a token's keys and values depend on its belonging to the prompt or to the answer.
     package let distinguishesPrompt: Bool
+    /// Whether a token's part depends on its standing inside `<think>`.
+    package let readsThink: Bool
+    /// The interventions that splice, in the request's order.
+    package let splices: [Intervention]
     /// Leading blocks that compute what the base model computes; `Int.max` when all do (`SharedLayers.swift`).
     package let sharedLayers: Int
-    private let loraTable: [[LoRAEntry]]
+    /// Freed with the set.
+    package nonisolated(unsafe) let loraTable: LoRATable
+    /// Whether anything is done at some hookpoint.
+    package let isHooked: Bool
     private let hookTable: [[HookAction]]
+    /// `key` for steps. Freed with the set.
+    package nonisolated(unsafe) let plainKey: PlainKey
 
     /// - Parameter taps: see `ActivationTap`.
     package init(_ applied: [AppliedAdapter], taps: [ActivationTap] = []) {
         self.applied = applied
         isEmpty = applied.isEmpty && taps.isEmpty
         key = (applied.map(\.key) + taps.map { "tap;\(ObjectIdentifier($0))" }).joined(separator: "|")
+        plainKey = PlainKey(key)
         let changing = applied.filter(\.changesActivations)
         cacheKey = changing.map(\.key).joined(separator: "|")
         distinguishesPrompt = changing.contains(where: \.distinguishesPrompt)
         sharedLayers = applied.map(\.sharedLayers).min() ?? .max
-        var loras: [[LoRAEntry]] = []
+        readsThink = applied.contains { $0.scope?.isInsideThink ?? false }
         var hooks: [[HookAction]] = []
         func add(_ action: HookAction, at hookpoint: HookPoint) {
             let index = hookpoint.tableIndex
@@ -43,33 +53,47 @@ package final class AdapterSet: Sendable {
             hooks[index].append(action)
         }
         for tap in taps { add(.tap(tap), at: tap.hookpoint) }
+        var conditions = 0
+        // A condition on the intervention's own latents is found where those are.
+        func gate(_ adapter: AppliedAdapter) -> ConditionGate {
+            guard let condition = adapter.condition, let scope = adapter.scope else { return .open }
+            if case .sae(let intervention) = adapter, intervention.ownCondition != nil { return .open }
+            precondition(conditions < UInt32.bitWidth, "more conditions than a row has bits for")
+            let bit: UInt32 = 1 << conditions
+            conditions += 1
+            add(.condition(condition, scope: scope, bit: bit), at: condition.hookpoint)
+            return ConditionGate(required: bit)
+        }
+        var splices: [Intervention] = []
         for adapter in applied {
+            let gate = gate(adapter)
             switch adapter {
-            case .lora(let lora, let scale):
-                if loras.count < lora.layers * ProjectionModule.count {
-                    loras += Array(repeating: [], count: lora.layers * ProjectionModule.count - loras.count)
-                }
-                for layer in 0..<lora.layers {
-                    for module in ProjectionModule.allCases {
-                        guard let update = lora.update(layer: layer, module: module) else { continue }
-                        loras[layer * ProjectionModule.count + module.tableIndex].append(LoRAEntry(update: update, strength: scale))
-                    }
-                }
-            case .sae(let intervention): add(.intervention(intervention), at: intervention.hookpoint)
+            case .lora: break
+            case .sae(let intervention):
+                add(.intervention(intervention, gate: gate, splice: splices.count), at: intervention.hookpoint)
+                if intervention.mode == .splice { splices.append(intervention) }
             case .vector(let steering):
-                for hookpoint in steering.hookpoints { add(.steering(steering, at: hookpoint), at: hookpoint) }
+                for hookpoint in steering.hookpoints { add(.steering(steering, at: hookpoint, gate: gate), at: hookpoint) }
             }
         }
-        loraTable = loras
+        self.splices = splices
+        loraTable = LoRATable(applied)
         hookTable = hooks
+        isHooked = hooks.contains { !$0.isEmpty }
         observes = hooks.contains { $0.contains { ($0.intervention?.top ?? 0) > 0 } }
     }
 
-    /// The updates of a projection, in the request's order.
-    @inline(__always)
+    deinit {
+        loraTable.deallocate()
+        plainKey.deallocate()
+    }
+
+    /// The updates of a projection, in the request's order: what `loraTable` holds in the form for steps.
     package func loras(layer: Int, module: ProjectionModule) -> [LoRAEntry] {
-        let index = layer * ProjectionModule.count + module.tableIndex
-        return index < loraTable.count ? loraTable[index] : []
+        applied.compactMap { adapter in
+            guard case .lora(let lora, let scale) = adapter, let update = lora.update(layer: layer, module: module) else { return nil }
+            return LoRAEntry(update: update, strength: scale)
+        }
     }
 
     /// What is done at a hookpoint, in the request's order: each sees what the one before it left.

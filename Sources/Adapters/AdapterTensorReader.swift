@@ -24,11 +24,13 @@ struct AdapterTensorReader: Sendable {
     /// The tensor `[outputs, inputs]` as the weights of `y = x W^T`.
     /// - Parameter headRows: nonzero when the rows lie interleaved in heads of this many (`GGUFRowOrder`).
     func packed(
-        _ tensor: String, outputs: Int, inputs: Int, format: FloatFormat, headRows: Int = 0, pool: WorkerPool
+        _ tensor: String, outputs: Int, inputs: Int, format: MatrixFormat, storage: WeightStorage? = nil, headRows: Int = 0,
+        pool: WorkerPool
     ) throws(AdapterError) -> PackedMatrix {
         try require(tensor, shape: [outputs, inputs])
         do {
-            let matrix = try PackedMatrix(format: MatrixFormat(format), outputs: outputs, inputs: inputs, pool: pool) { rows, destination in
+            let matrix = try PackedMatrix(format: format, outputs: outputs, inputs: inputs, storage: storage, pool: pool) {
+                rows, destination in
                 guard headRows > 0 else { return try read(tensor, rows: rows, columns: inputs, into: destination) }
                 for (index, row) in rows.enumerated() {
                     let stored = GGUFRowOrder.stored(row, headRows: headRows)
@@ -40,6 +42,10 @@ struct AdapterTensorReader: Sendable {
         } catch {
             throw wrap(error)
         }
+    }
+
+    func packed(_ tensor: String, outputs: Int, inputs: Int, format: FloatFormat, pool: WorkerPool) throws(AdapterError) -> PackedMatrix {
+        try packed(tensor, outputs: outputs, inputs: inputs, format: MatrixFormat(format), pool: pool)
     }
 
     /// The tensor `[latents, width]` as an encoder that selects its largest pre-activations.

@@ -33,29 +33,40 @@ package enum AppliedAdapter: Sendable {
     }
 
     /// Whether it does something else on the prompt than on the answer.
-    var distinguishesPrompt: Bool {
-        let scope: InterventionScope
+    var distinguishesPrompt: Bool { scope.map { $0.part != .all } ?? false }
+
+    /// The tokens it is for; nil for a LoRA, which knows no scope.
+    package var scope: InterventionScope? {
         switch self {
-        case .lora: return false
-        case .sae(let intervention): scope = intervention.scope
-        case .vector(let steering): scope = steering.scope
+        case .lora: nil
+        case .sae(let intervention): intervention.scope
+        case .vector(let steering): steering.scope
         }
-        return scope == .prompt || scope == .generated
+    }
+
+    /// It acts only where this holds.
+    var condition: LatentCondition? {
+        switch self {
+        case .lora: nil
+        case .sae(let intervention): intervention.condition
+        case .vector(let steering): steering.condition
+        }
     }
 
     /// Equal for two that do the same: name, digest and every parameter, numbers by their bits.
     var key: String {
         let identity = "\(name.utf8.count):\(name)@\(digest)"
+        let condition = condition.map { ";when=\($0.key)" } ?? ""
         switch self {
         case .lora(_, let scale):
             return "\(identity);lora;\(scale.bitPattern)"
         case .sae(let intervention):
             let edits = intervention.edits.map { "\($0.latent)\($0.op.rawValue)\($0.value.bitPattern)" }.joined(separator: ",")
             return "\(identity);sae;\(intervention.hookpoint);\(intervention.mode.rawValue);\(intervention.strength.bitPattern);"
-                + "\(intervention.scope);\(intervention.top);\(edits)"
+                + "\(intervention.scope);\(intervention.top);\(edits)\(condition)"
         case .vector(let steering):
             let places = steering.hookpoints.map(\.description).joined(separator: ",")
-            return "\(identity);vector;\(places);\(steering.scale.bitPattern);\(steering.scope)"
+            return "\(identity);vector;\(places);\(steering.scale.bitPattern);\(steering.scope)\(condition)"
         }
     }
 
@@ -71,12 +82,12 @@ package enum AppliedAdapter: Sendable {
                 name: intervention.sae.name, digest: intervention.sae.digest, kind: .sae,
                 scale: intervention.mode == .edit ? intervention.strength : nil, hookpoint: intervention.hookpoint,
                 mode: intervention.mode, edits: intervention.edits, scope: intervention.scope,
-                top: intervention.top > 0 ? intervention.top : nil)
+                top: intervention.top > 0 ? intervention.top : nil, condition: condition?.report)
         case .vector(let steering):
             AppliedReport(
                 name: steering.vectors.name, digest: steering.vectors.digest, kind: .vector, scale: steering.scale,
                 hookpoint: steering.hookpoints.count == 1 ? steering.hookpoints.first : nil, mode: nil, edits: [], scope: steering.scope,
-                top: nil)
+                top: nil, condition: condition?.report)
         }
     }
 }
@@ -94,4 +105,5 @@ package struct AppliedReport: Sendable, Equatable {
     package var edits: [LatentEdit]
     package var scope: InterventionScope?
     package var top: Int?
+    package var condition: AppliedCondition?
 }

@@ -1,52 +1,47 @@
 import Tensors
 
 extension Intervention {
-    /// Rows encoded at once: bounds the scratch `[rows, latents]` to 16 MB as far as one row allows, and to twice that where a threshold
-    /// selects, as any number of latents may act. Has no influence on any result.
-    private var portion: Int { max(1, min(64, (4 << 20) / sae.latents)) }
-
     /// Reads or changes the activations `h` `[rows, d]` in place. Every row is worked on by itself.
     /// - Parameters:
     ///   - input: `[rows, d]`, what the MLP was given (after its norm). Only transcoders read it.
     ///   - rows: what each row is.
+    ///   - gate: conditions on other SAEs; its own SAE's condition is found here.
+    ///   - splice: which of the rows' `fits` is for this intervention.
     ///   - observations: collects readings of the rows it wants; nil when nobody observes.
     package func apply(
-        to h: MatrixView, input: MatrixView?, rows: UnsafePointer<RowContext>, observations: ObservationSink?, pool: WorkerPool,
-        workspace: Workspace
+        to h: MatrixView, input: MatrixView?, rows: UnsafePointer<RowContext>, gate: ConditionGate = .open, splice: Int = 0,
+        observations: ObservationSink?, pool: WorkerPool, workspace: Workspace
     ) {
-        let portion = portion
-        var start = 0
-        while start < h.rows {
-            guard touches(rows[start], observations) else {
-                start += 1
-                continue
-            }
-            var end = start + 1
-            while end < h.rows, end - start < portion, touches(rows[end], observations) { end += 1 }
-            run(
-                h.rows(start..<end), source: source(h, input).rows(start..<end), rows: rows + start, observations: observations,
+        let source = sae.source(h, input)
+        forEachRun(in: h.rows, atMost: sae.rowsAtOnce, where: { touches(rows[$0], gate, observations) }) { run in
+            self.run(
+                h.rows(run), source: source.rows(run), rows: rows + run.lowerBound, gate: gate, splice: splice, observations: observations,
                 pool: pool, workspace: workspace)
-            start = end
         }
     }
 
     /// Whether there is anything to do at a row.
     @inline(__always)
-    private func touches(_ row: RowContext, _ observations: ObservationSink?) -> Bool {
-        scope.contains(row) && (mode != .observe || (observations?.wants(row: Int(row.row)) ?? false))
+    private func touches(_ row: RowContext, _ gate: ConditionGate, _ observations: ObservationSink?) -> Bool {
+        guard scope.contains(row) else { return false }
+        if mode != .observe, gate.isOpen(row) { return true }
+        return top > 0 && (observations?.wants(row: Int(row.row)) ?? false)
     }
 
-    private func source(_ h: MatrixView, _ input: MatrixView?) -> MatrixView {
-        guard sae.transcode else { return h }
-        guard let input else { preconditionFailure("a transcoder at \(hookpoint) needs the MLP's input") }
-        return input
+    /// Whether the conditions hold at a row.
+    @inline(__always)
+    private func acts(_ row: Int, _ rows: UnsafePointer<RowContext>, _ gate: ConditionGate, _ latents: LatentRows) -> Bool {
+        guard gate.isOpen(rows[row]) else { return false }
+        guard let ownCondition else { return true }
+        return ownCondition.holds(latents, row: row)
     }
 
     private func run(
-        _ h: MatrixView, source: MatrixView, rows: UnsafePointer<RowContext>, observations: ObservationSink?, pool: WorkerPool,
-        workspace: Workspace
+        _ h: MatrixView, source: MatrixView, rows: UnsafePointer<RowContext>, gate: ConditionGate, splice: Int,
+        observations: ObservationSink?, pool: WorkerPool, workspace: Workspace
     ) {
         if editsWithoutLatents, !reports(rows, h.rows, observations) {
+            // Nobody is to be told anything, so whatever is touched acts.
             for row in 0..<h.rows { edit(h.row(row), nil, source: source.row(row), row: row, on: pool.instructionSet) }
             return
         }
@@ -60,10 +55,15 @@ extension Intervention {
             let reconstruction = workspace.matrix(h.rows, sae.width)
             sae.decode(latents, input: source, into: reconstruction, pool: pool, workspace: workspace)
             report(latents, rows: rows, observations: observations, target: h, reconstruction: reconstruction)
-            for row in 0..<h.rows { h.row(row).update(from: reconstruction.row(row), count: sae.width) }
+            for row in 0..<h.rows where acts(row, rows, gate, latents) {
+                rows[row].fits?[splice].add(rows[row], target: h.row(row), reconstruction: reconstruction.row(row))
+                h.row(row).update(from: reconstruction.row(row), count: sae.width)
+            }
         case .edit:
             report(latents, rows: rows, observations: observations, target: h, reconstruction: nil)
-            for row in 0..<h.rows { edit(h.row(row), latents, source: source.row(row), row: row, on: pool.instructionSet) }
+            for row in 0..<h.rows where acts(row, rows, gate, latents) {
+                edit(h.row(row), latents, source: source.row(row), row: row, on: pool.instructionSet)
+            }
         }
     }
 

@@ -9,6 +9,8 @@ package final class Intervention: Sendable {
     /// Factor on the change of an edit; 1 for the other modes.
     package let strength: Float
     package let scope: InterventionScope
+    /// It acts only where this holds.
+    package let condition: LatentCondition?
     /// Latents to report per token; 0 reports nothing.
     package let top: Int
 
@@ -28,12 +30,21 @@ package final class Intervention: Sendable {
     /// W_dec rows of the named latents as f32 `[editedLatents.count, d]`.
     let editedRows: AlignedBuffer<Float>
 
+    /// - Parameter condition: reads this SAE or another one, at no later hookpoint.
     /// - Throws: `AdapterError.latentOutOfRange` or `.badParameter` for what the SAE cannot do.
     package init(
         sae: SparseAutoencoder, mode: InterventionMode, edits: [LatentEdit] = [], strength: Float = 1, scope: InterventionScope = .all,
-        top: Int = 0
+        condition: LatentCondition? = nil, top: Int = 0
     ) throws(AdapterError) {
         try Self.validate(sae: sae, mode: mode, edits: edits, strength: strength, top: top)
+        if let condition {
+            guard mode != .observe else {
+                throw .badParameter(
+                    adapter: sae.name, parameter: "when", problem: "says where edits and splices act; observe changes nothing")
+            }
+            try condition.check(before: sae.hookpoint, adapter: sae.name)
+        }
+        self.condition = condition
         self.sae = sae
         self.mode = mode
         self.edits = edits
@@ -64,7 +75,13 @@ package final class Intervention: Sendable {
     }
 
     /// Whether rows that nobody observes can be edited without knowing their latents.
-    var editsWithoutLatents: Bool { mode == .edit && editedLatents.allSatisfy { $0.change != nil } }
+    var editsWithoutLatents: Bool { mode == .edit && ownCondition == nil && editedLatents.allSatisfy { $0.change != nil } }
+
+    /// The condition, where it needs no encoding but this SAE's own.
+    var ownCondition: LatentCondition? {
+        guard let condition, condition.sae === sae else { return nil }
+        return condition
+    }
 
     package var hookpoint: HookPoint { sae.hookpoint }
 

@@ -26,7 +26,7 @@ package final class LoRAAdapter: Sendable {
     /// - Throws: `AdapterError` when a file is missing or malformed, the adapter needs something unsupported, or a tensor does not
     ///   fit the config or `shape`.
     package static func load(
-        folder: URL, name: String, digest: String, shape: ModelShape, format: FloatFormat, pool: WorkerPool
+        folder: URL, name: String, digest: String, shape: ModelShape, format: AdapterFormat, pool: WorkerPool
     ) throws(AdapterError) -> LoRAAdapter {
         try LoRALayout(folder: folder, name: name, shape: shape).load(digest: digest, format: format, pool: pool)
     }

@@ -128,14 +128,24 @@ package struct LoRALayout {
         return entries
     }
 
-    /// Reads and packs every tensor.
-    package func load(digest: String, format: FloatFormat, pool: WorkerPool) throws(AdapterError) -> LoRAAdapter {
+    /// Reads every tensor and packs it, all of them into one region of memory in the order in which a step reads them.
+    package func load(digest: String, format: AdapterFormat, pool: WorkerPool) throws(AdapterError) -> LoRAAdapter {
         guard let shape else { throw .badFile(adapter: name, file: tensors.file, problem: "it cannot be loaded without a model") }
+        let ordered = entries.sorted { ($0.layer, $0.module.tableIndex) < ($1.layer, $1.module.tableIndex) }
+        let shapes = ordered.flatMap { entry -> [(outputs: Int, inputs: Int)] in
+            [(entry.rank, shape.inputs(entry.module)), (shape.outputs(entry.module), entry.rank)]
+        }
+        let memory = LoRAMemory(shapes, format: format)
+        func factor(_ tensor: String, _ index: Int, headRows: Int = 0) throws(AdapterError) -> PackedMatrix {
+            try tensors.packed(
+                tensor, outputs: shapes[index].outputs, inputs: shapes[index].inputs, format: memory.format(index),
+                storage: memory.storage(index),
+                headRows: headRows, pool: pool)
+        }
         var updates: [(layer: Int, module: ProjectionModule, update: LoRAUpdate)] = []
-        for entry in entries {
-            let a = try tensors.packed(entry.a, outputs: entry.rank, inputs: shape.inputs(entry.module), format: format, pool: pool)
-            let b = try tensors.packed(
-                entry.b, outputs: shape.outputs(entry.module), inputs: entry.rank, format: format, headRows: entry.headRows, pool: pool)
+        for (index, entry) in ordered.enumerated() {
+            let a = try factor(entry.a, 2 * index)
+            let b = try factor(entry.b, 2 * index + 1, headRows: entry.headRows)
             updates.append((entry.layer, entry.module, LoRAUpdate(a: a, b: b, scale: entry.scale)))
         }
         return LoRAAdapter(name: name, digest: digest, layers: shape.layers, updates: updates)

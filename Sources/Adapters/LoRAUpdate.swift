@@ -22,20 +22,16 @@ package final class LoRAUpdate: Sendable {
     package var rank: Int { a.outputs }
     package var byteCount: Int { a.byteCount + b.byteCount }
 
-    /// Adds the update of `x` `[tokens, in]` to `y` `[tokens, out]`, row by row. Strength 0, and an update that
-    /// does nothing, leave `y` bit for bit.
-    package func apply(x: MatrixView, into y: MatrixView, strength: Float, pool: WorkerPool, workspace: Workspace) {
+    /// What a step adds; valid as long as the update lives. Nil for strength 0 and for an update that does nothing: they leave what they are
+    /// added to bit for bit.
+    package func borrowed(strength: Float) -> LowRankUpdate? {
         let factor = scale * strength
-        guard factor != 0, !doesNothing, x.rows > 0 else { return }
-        let mark = workspace.mark()
-        defer { workspace.release(mark) }
-        let reduced = workspace.matrix(x.rows, rank)
-        a.multiply(x, into: reduced, pool: pool, workspace: workspace)
-        b.multiply(reduced, into: y, .add(scale: factor), pool: pool, workspace: workspace)
+        return factor == 0 || doesNothing ? nil : LowRankUpdate(a: a, b: b, scale: factor)
     }
 
     /// Stored zeros are zero bytes in every float format; -0 counts as something.
     private static func isZero(_ matrix: PackedMatrix) -> Bool {
+        if case .quantised = matrix.format { return matrix.hasOnlyZeroScales }
         let bytes = matrix.storage.pointer
         let count = matrix.storage.byteCount
         guard count > 0 else { return true }

@@ -2,14 +2,17 @@
 ///
 /// The first `n` blocks are *shared* when their keys and values, and the residual stream after them (before anything that hooks into it
 /// there), are the base model's bit for bit. A LoRA on any projection of block L shares L blocks: what comes into block L is the base's.
-/// So does a hook at `layers.L.mlp`. A hook at `layers.L` shares L + 1: it acts on what block L has put out.
+/// So does a hook at `layers.L.mlp`. A hook at `layers.L` shares L + 1: it acts on what block L has put out. What has a condition shares no
+/// more than a hook where that is read: a row that begins above could not tell whether it holds.
 extension AppliedAdapter {
     /// `Int.max` for what changes nothing.
     var sharedLayers: Int {
+        guard changesActivations else { return .max }
+        let read = condition?.hookpoint.sharedLayers ?? .max
         switch self {
-        case .lora(let lora, let scale): scale == 0 ? .max : lora.sharedLayers
-        case .sae(let intervention): changesActivations ? intervention.hookpoint.sharedLayers : .max
-        case .vector(let steering): changesActivations ? steering.hookpoints.map(\.sharedLayers).min() ?? .max : .max
+        case .lora(let lora, let scale): return scale == 0 ? .max : lora.sharedLayers
+        case .sae(let intervention): return min(read, intervention.hookpoint.sharedLayers)
+        case .vector(let steering): return min(read, steering.hookpoints.map(\.sharedLayers).min() ?? .max)
         }
     }
 }

@@ -1,6 +1,17 @@
 import Tensors
 
 extension SparseAutoencoder {
+    /// Rows encoded at once: bounds the scratch `[rows, latents]` to 16 MB as far as one row allows, and to twice that where a threshold
+    /// selects, as any number of latents may act. Has no influence on any result.
+    var rowsAtOnce: Int { max(1, min(64, (4 << 20) / latents)) }
+
+    /// What it encodes at its hookpoint: the activations `h` themselves, or what the MLP was given.
+    func source(_ h: MatrixView, _ input: MatrixView?) -> MatrixView {
+        guard transcode else { return h }
+        guard let input else { preconditionFailure("a transcoder at \(hookpoint) needs the MLP's input") }
+        return input
+    }
+
     /// Selects the latents of every row of `x` `[tokens, d]`. The result lives in `workspace`.
     package func encode(_ x: MatrixView, pool: WorkerPool, workspace: Workspace) -> LatentRows {
         if let threshold { return encode(x, threshold, pool: pool, workspace: workspace) }

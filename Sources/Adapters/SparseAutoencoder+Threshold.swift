@@ -2,7 +2,7 @@ import Tensors
 
 extension SparseAutoencoder {
     /// Selects the latents that pass their thresholds. A row takes the memory of M pre-activations and M numbers, whatever acts; callers
-    /// bound the rows (`Intervention.apply`).
+    /// bound the rows (`rowsAtOnce`).
     func encode(_ x: MatrixView, _ threshold: LatentThreshold, pool: WorkerPool, workspace: Workspace) -> LatentRows {
         guard case .dense(let encoder) = self.encoder else { preconditionFailure("thresholds need every pre-activation") }
         let preactivations = workspace.matrix(x.rows, latents)

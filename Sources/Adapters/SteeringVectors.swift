@@ -34,11 +34,16 @@ package final class Steering: Sendable {
     package let hookpoints: [HookPoint]
     package let scale: Float
     package let scope: InterventionScope
+    /// They are added only where this holds.
+    package let condition: LatentCondition?
 
-    /// - Parameter hookpoints: some of `vectors.hookpoints`; nil for all.
-    /// - Throws: `AdapterError.badParameter` for a scale that is no number.
+    /// - Parameters:
+    ///   - hookpoints: some of `vectors.hookpoints`; nil for all.
+    ///   - condition: reads no later hookpoint than the first of those.
+    /// - Throws: `AdapterError.badParameter` for a scale that is no number, or a condition that comes too late.
     package init(
-        _ vectors: SteeringVectors, hookpoints: [HookPoint]? = nil, scale: Float = 1, scope: InterventionScope = .all
+        _ vectors: SteeringVectors, hookpoints: [HookPoint]? = nil, scale: Float = 1, scope: InterventionScope = .all,
+        condition: LatentCondition? = nil
     ) throws(AdapterError) {
         guard scale.isFinite else {
             throw .badParameter(adapter: vectors.name, parameter: "scale", problem: "is \(scale), wanted a finite number")
@@ -47,12 +52,14 @@ package final class Steering: Sendable {
         self.hookpoints = vectors.hookpoints.filter { hookpoints?.contains($0) ?? true }
         self.scale = scale
         self.scope = scope
+        self.condition = condition
+        if let first = self.hookpoints.min() { try condition?.check(before: first, adapter: vectors.name) }
     }
 
-    /// Adds the direction of `hookpoint` to the rows of `h` `[rows, d]` that are in scope, each by itself.
-    func apply(at hookpoint: HookPoint, to h: MatrixView, rows: UnsafePointer<RowContext>, on tier: InstructionSet) {
+    /// Adds the direction of `hookpoint` to the rows of `h` `[rows, d]` that are in scope and where the condition holds, each by itself.
+    func apply(at hookpoint: HookPoint, to h: MatrixView, rows: UnsafePointer<RowContext>, gate: ConditionGate, on tier: InstructionSet) {
         guard scale != 0, let index = vectors.hookpoints.firstIndex(of: hookpoint) else { return }
-        for row in 0..<h.rows where scope.contains(rows[row]) {
+        for row in 0..<h.rows where scope.contains(rows[row]) && gate.isOpen(rows[row]) {
             RowOperations.axpy(scale, vectors.direction(index), count: vectors.width, to: h.row(row), on: tier)
         }
     }

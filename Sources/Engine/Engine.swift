@@ -1,6 +1,7 @@
 // Engine: sequences, the scheduler, batch plans, sampling and stop conditions, on one dedicated thread.
 // It knows nothing about HTTP or disk.
 
+import Adapters
 import Foundation
 import Models
 import Tensors
@@ -13,6 +14,7 @@ package final class Engine: Sendable {
     package let settings: EngineSettings
     package let vocabSize: Int
     private let width: Int
+    private let thinkTags: ThinkTags?
     private let mailbox: Mailbox
     private let shared = SharedStatistics()
 
@@ -29,6 +31,7 @@ package final class Engine: Sendable {
         self.settings = settings
         vocabSize = model.config.vocabSize
         width = model.config.hiddenSize
+        thinkTags = ThinkTags(tokenizer)
         mailbox = Mailbox(limit: settings.queueLimit, clientLimit: settings.clientQueueLimit)
         // Known before the first step.
         var statistics = EngineStatistics()
@@ -109,6 +112,27 @@ package final class Engine: Sendable {
         }
         try request.sampling.validate(vocabSize: vocabSize)
         try request.scoring?.validate(request, width: width)
+        try validateScopes(request)
+    }
+
+    /// An adapter that could act nowhere would leave the answer as it is without a word. What is only scored was asked for before, when
+    /// nobody knew how long the answer would be: there only the tags must be known.
+    private func validateScopes(_ request: GenerationRequest) throws(EngineError) {
+        let rows = request.prompt.count + max(0, request.stop.maxTokens - 1)
+        for adapter in request.adapters.applied {
+            guard let scope = adapter.scope, scope != .all, request.scoring == nil || scope.isInsideThink && thinkTags == nil,
+                let problem = scope.emptiness(prompt: request.prompt, rows: rows, tags: thinkTags)
+            else { continue }
+            throw .nothingInScope(adapter: adapter.name, scope: scope.description, problem: problem)
+        }
+    }
+}
+
+extension ThinkTags {
+    /// The model's own; nil unless both are tokens of its vocabulary.
+    init?(_ tokenizer: Tokenizer) {
+        guard let open = tokenizer.id(of: Self.opening), let close = tokenizer.id(of: Self.closing) else { return nil }
+        self.init(open: open, close: close)
     }
 }
 

@@ -5,6 +5,8 @@ package enum EngineError: Error, Equatable, CustomStringConvertible {
     case tooManyTokens(prompt: Int, wanted: Int, limit: Int)
     case tooManyChoices(wanted: Int, limit: Int)
     case tokenOutOfRange(token: Int32, vocabSize: Int)
+    /// An adapter that is for none of the tokens the request can have.
+    case nothingInScope(adapter: String, scope: String, problem: String)
     case invalidParameter(name: String, got: String, wanted: String)
     case queueFull(limit: Int)
     case clientQueueFull(limit: Int)
@@ -22,6 +24,8 @@ package enum EngineError: Error, Equatable, CustomStringConvertible {
             "\(wanted) choices were asked for, but the batch holds \(limit); ask for fewer or start the server with a larger --max-batch"
         case .tokenOutOfRange(let token, let vocabSize):
             "token \(token) is not in the vocabulary; ids run from 0 to \(vocabSize - 1)"
+        case .nothingInScope(let adapter, let scope, let problem):
+            "adapter '\(adapter)': no token of this request is in its scope (\(scope)): \(problem)"
         case .invalidParameter(let name, let got, let wanted):
             "\(name) is \(got), but must be \(wanted)"
         case .queueFull(let limit):

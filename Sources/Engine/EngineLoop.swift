@@ -145,6 +145,7 @@ final class EngineLoop {
         let prompt = sequence.pointee.promptLength
         statistics.promptTokens += max(0, min(end, prompt) - max(item.firstPosition, furthest))
         if end > furthest { sequence.pointee.furthest = end }
+        if end > sequence.pointee.fitted { sequence.pointee.fitted = end }
         if sequence.pointee.observesPrompt { keepPromptObservations(item) }
     }
 

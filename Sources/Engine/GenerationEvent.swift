@@ -48,6 +48,9 @@ package struct FinishReport: Sendable {
     package let stopToken: Int32?
     /// Tokens generated, an ending token included.
     package let generatedTokens: Int
+    /// How well each splice reconstructs the tokens it acted on, in the order of the request's adapters. The prompt's tokens are the first
+    /// choice's.
+    package var splices: [SpliceQuality] = []
 }
 
 /// Natural-log probabilities under the unmodified distribution: before penalties, bias, temperature and truncation.

@@ -37,6 +37,35 @@ package final class ModelBenchmark {
 
     /// Decodes `steps` tokens for each of `batch` sequences that have `context` tokens behind them. Returns the time of those steps.
     package func decode(batch: Int, context: Int, steps: Int, chunk: Int) -> Duration {
+        begin(batch: batch, context: context, chunk: chunk)
+        var tokens = (0..<batch).map { token($0) }
+        let start = ContinuousClock.now
+        for step in 0..<steps { decodeStep(&tokens, position: context + step, context: context, adapters: [.none]) }
+        return ContinuousClock.now - start
+    }
+
+    /// Takes `steps` decode steps of `batch` sequences under every one of `variants` in turn, each from the same tokens, so that a drift of the
+    /// machine meets all of them. The adapter sets of a variant are dealt out to runs of sequences. Returns every step's time, by variant.
+    package func decodeInTurn(batch: Int, context: Int, steps: Int, chunk: Int, variants: [[AdapterSet]]) -> [[Duration]] {
+        begin(batch: batch, context: context, chunk: chunk)
+        var tokens = (0..<batch).map { token($0) }
+        var times = [[Duration]](repeating: [], count: variants.count)
+        for step in 0..<steps {
+            var next = tokens
+            for (index, adapters) in variants.enumerated() {
+                var drawn = tokens
+                let start = ContinuousClock.now
+                decodeStep(&drawn, position: context + step, context: context, adapters: adapters)
+                times[index].append(ContinuousClock.now - start)
+                if index == 0 { next = drawn }
+            }
+            tokens = next
+        }
+        return times
+    }
+
+    /// Gives each of `batch` sequences `context` tokens.
+    private func begin(batch: Int, context: Int, chunk: Int) {
         readPrompt(tokens: context, chunk: chunk)
         // The other sequences get copies of the first one's keys and values: reading them costs the same, making them costs nothing.
         for sequence in 1..<max(batch, 1) {
@@ -44,22 +73,22 @@ package final class ModelBenchmark {
                 cache.copyBlock(from: Int(table(0)[block]), to: Int(table(sequence)[block]))
             }
         }
-        var tokens = (0..<batch).map { token($0) }
-        let start = ContinuousClock.now
-        for step in 0..<steps {
-            plan.removeAll()
-            for sequence in 0..<batch {
-                plan.append(
-                    token: tokens[sequence], position: context + step, promptLength: context,
-                    blockTable: table(sequence), adapters: .none, wantsOutput: true)
-            }
-            run { logits in
-                for sequence in 0..<batch {
-                    tokens[sequence] = Int32(RowOperations.argmax(logits.row(sequence), count: logits.columns))
-                }
+    }
+
+    /// Replaces each sequence's token by the one that follows it.
+    private func decodeStep(_ tokens: inout [Int32], position: Int, context: Int, adapters: [AdapterSet]) {
+        plan.removeAll()
+        for sequence in 0..<tokens.count {
+            plan.append(
+                token: tokens[sequence], position: position, promptLength: context, blockTable: table(sequence),
+                adapters: adapters[sequence * adapters.count / tokens.count], wantsOutput: true)
+        }
+        let observes = adapters.contains(where: \.observes)
+        run(observes: observes) { logits in
+            for sequence in 0..<tokens.count {
+                tokens[sequence] = Int32(RowOperations.argmax(logits.row(sequence), count: logits.columns))
             }
         }
-        return ContinuousClock.now - start
     }
 
     private func readPrompt(tokens: Int, chunk: Int) {
@@ -74,10 +103,11 @@ package final class ModelBenchmark {
         }
     }
 
-    private func run(_ use: (MatrixView) -> Void) {
+    private func run(observes: Bool = false, _ use: (MatrixView) -> Void) {
         let mark = workspace.mark()
         defer { workspace.release(mark) }
         plan.observations.begin(rows: plan.rowCount)
+        if observes { for row in 0..<plan.rowCount { plan.observations.want(row: row) } }
         let hidden = model.forward(plan, cache: cache, pool: pool, workspace: workspace)
         if hidden.rows > 0 { use(model.logits(hidden, pool: pool, workspace: workspace)) }
     }

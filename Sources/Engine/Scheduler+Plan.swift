@@ -29,7 +29,8 @@ extension Scheduler {
                 plan.append(
                     token: sequence.pointee.tokens[position], position: position, promptLength: sequence.pointee.promptLengthForAdapters,
                     blockTable: UnsafePointer(sequence.pointee.blocks), adapters: adapters,
-                    wantsOutput: sequence.pointee.wantsOutput(position))
+                    wantsOutput: sequence.pointee.wantsOutput(position), isInsideThink: sequence.pointee.isInsideThink(position),
+                    fits: sequence.pointee.fits(at: position))
             }
         }
     }

@@ -71,6 +71,7 @@ extension Scheduler {
                         token: sequence.pointee.tokens[position], position: position,
                         promptLength: sequence.pointee.promptLengthForAdapters, blockTable: UnsafePointer(sequence.pointee.blocks),
                         adapters: sequence.pointee.adapters.takeUnretainedValue(), wantsOutput: sequence.pointee.wantsOutput(position),
+                        isInsideThink: sequence.pointee.isInsideThink(position), fits: sequence.pointee.fits(at: position),
                         enteringAt: layers, with: residuals.residual(entry, at: position % KVBlock.tokens))
                 }
             }

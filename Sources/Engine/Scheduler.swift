@@ -119,6 +119,7 @@ final class Scheduler {
             let sequence = makeSequence(leader.group, choice: leader.choice + 1 + choice)
             sequence.cachedTokens = leader.cachedTokens
             sequence.promptWasReported()
+            sequence.state.pointee.fitted = leader.state.pointee.promptLength
             blocks.share(shared, of: leader.state, with: sequence.state)
             if isPartial, !blocks.grow(sequence.state) {
                 blocks.releaseAll(sequence.state)

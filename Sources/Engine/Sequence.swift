@@ -27,6 +27,8 @@ final class Sequence {
     /// Generated tokens that fairness has taken into account.
     var chargedTokens = 0
 
+    /// How well splices reconstruct; nil when there is none.
+    private let fits: SpliceFits?
     private var detokenizer: StreamingDetokenizer
     private var stops: StopMatcher
 
@@ -43,19 +45,26 @@ final class Sequence {
         sampler.initialize(
             to: Sampler(
                 request.sampling, seed: group.ticket.seed, choice: choice, prompt: request.prompt, maxTokens: request.stop.maxTokens))
+        fits = SpliceFits(request.adapters)
+        let tags = request.adapters.readsThink ? ThinkTags(tokenizer) : nil
         state = .allocate(capacity: 1)
         state.initialize(
             to: SequenceState(
                 tokens: tokens, tokenCount: request.prompt.count, promptLength: request.prompt.count, maxTokens: request.stop.maxTokens,
                 blocks: .allocate(capacity: blocks), hashes: .allocate(capacity: blocks), adapterKey: adapterKey,
                 distinguishesPrompt: request.adapters.distinguishesPrompt,
-                promptLengthForAdapters: request.scoring?.from ?? request.prompt.count, sharedLayers: request.adapters.sharedLayers,
+                promptLengthForAdapters: request.scoring?.from ?? request.prompt.count,
+                insideThink: tags == nil ? nil : .allocate(capacity: capacity), thinkTags: tags ?? ThinkTags(open: -1, close: -1),
+                fits: fits?.pointer, sharedLayers: request.adapters.sharedLayers,
                 admission: admission,
                 adapters: .passUnretained(request.adapters), sampler: sampler, wantsLogprobs: request.logprobs != nil,
                 wantsPromptLogprobs: request.promptLogprobs != nil || request.scoring != nil,
                 firstPromptOutput: request.scoring.map { $0.from - 1 } ?? 0, isScored: request.scoring != nil,
                 observes: request.adapters.observes,
                 observesPrompt: request.observesPrompt && request.adapters.observes))
+        if tags != nil {
+            for position in 0..<request.prompt.count { state.pointee.noteThinking(position) }
+        }
         detokenizer = StreamingDetokenizer(tokenizer, skipSpecialTokens: request.skipsSpecialTokens)
         stops = StopMatcher(request.stop.strings, includesMatch: request.stop.includeStopText)
     }
@@ -66,6 +75,7 @@ final class Sequence {
         state.pointee.tokens.deallocate()
         state.pointee.blocks.deallocate()
         state.pointee.hashes.deallocate()
+        state.pointee.insideThink?.deallocate()
         state.deallocate()
     }
 
@@ -156,7 +166,7 @@ final class Sequence {
             .finished(
                 FinishReport(
                     choice: choice, text: text, reason: reason, stopString: stopString, stopToken: stopToken,
-                    generatedTokens: state.pointee.generated)))
+                    generatedTokens: state.pointee.generated, splices: fits?.quality ?? [])))
         for other in 0..<pendingChoices {
             ticket.send(
                 .finished(

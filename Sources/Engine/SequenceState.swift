@@ -16,6 +16,9 @@ struct SequenceState: BitwiseCopyable {
     /// The most `computed` has ever been: what is below was computed before and given up.
     var furthest = 0
 
+    /// Rows below were counted in `fits`.
+    var fitted = 0
+
     /// KV block of every 32 positions; room for all there may ever be.
     let blocks: UnsafeMutablePointer<Int32>
     var blockCount = 0
@@ -29,6 +32,13 @@ struct SequenceState: BitwiseCopyable {
     let distinguishesPrompt: Bool
     /// Tokens that count as the prompt for adapters: the prompt's own, but for an answer that is only scored.
     let promptLengthForAdapters: Int
+    /// Whether each token stands inside `<think>`, with room for all; nil when no adapter asks.
+    let insideThink: UnsafeMutablePointer<Bool>?
+    let thinkTags: ThinkTags
+    /// The newest tag opens.
+    var isThinking = false
+    /// Sums of each splice; nil when there is none.
+    let fits: UnsafeMutablePointer<SpliceFit>?
     /// Leading layers that compute what the base model computes.
     let sharedLayers: Int
 
@@ -66,6 +76,17 @@ struct SequenceState: BitwiseCopyable {
 
     mutating func append(_ token: Int32) {
         tokens[tokenCount] = token
+        noteThinking(tokenCount)
         tokenCount += 1
     }
+
+    /// Finds out whether a token stands inside `<think>`; called for each in order.
+    mutating func noteThinking(_ position: Int) {
+        if let insideThink { insideThink[position] = thinkTags.read(tokens[position], isOpen: &isThinking) }
+    }
+
+    func isInsideThink(_ position: Int) -> Bool { insideThink?[position] ?? false }
+
+    /// Where the splices of a position's row are to be added: nowhere when they have been before, in a pass whose blocks were given up.
+    func fits(at position: Int) -> UnsafeMutablePointer<SpliceFit>? { position < fitted ? nil : fits }
 }

@@ -66,12 +66,17 @@ static inline __attribute__((always_inline)) void tile(
     }
 }
 
-/// A single row takes a whole panel at a time, to read it in order; more rows take 16 columns, which fill the registers.
+/// A single row takes a whole panel, or one of half the width, at a time, to read it in order; more rows take 16 columns, which fill the
+/// registers.
 static void strip_tile(
     ptrdiff_t rows, ptrdiff_t groups, ptrdiff_t pairs, const widened *x, const uint16_t *w, float *sum, bool accumulate,
     const char *ahead, ptrdiff_t aheadLines) {
     if (rows == 1 && groups == 4) {
         tile(1, 8, 4, pairs, x, w, sum, accumulate, ahead, 4);
+        return;
+    }
+    if (rows == 1 && groups == 2) {
+        tile(1, 4, 2, pairs, x, w, sum, accumulate, ahead, 2);
         return;
     }
     for (ptrdiff_t group = 0; group < groups; group++) {

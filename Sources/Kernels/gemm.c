@@ -23,7 +23,8 @@ static void panel_sums(
     const uint16_t *const x = gemm->x + firstRow * gemm->xStride;
     if (rows <= RESA_TILE_ROWS) {
         const char *const ahead = (const char *)panel + STREAM_BYTES;
-        kernels->gemm_tile(rows, groups, pairs, x, gemm->xStride, panel, sums, false, ahead, 4);
+        // As many lines as a pair has: three are no number that tiles know.
+        kernels->gemm_tile(rows, groups, pairs, x, gemm->xStride, panel, sums, false, ahead, groups == 3 ? 2 : groups);
         return;
     }
     const ptrdiff_t tiles = (rows + RESA_TILE_ROWS - 1) / RESA_TILE_ROWS;

@@ -36,8 +36,12 @@ static inline float half_at(const uint8_t *line, ptrdiff_t column) {
 
 /// One group of one output; `target` is zero.
 static void pack_codes(resa_quant_format format, ptrdiff_t column, const uint8_t *codes, uint8_t *target) {
+    if (format.bits == 8) {
+        for (ptrdiff_t k = 0; k < format.group; k += 4) { memcpy(target + quant_code_place(format, k, column), codes + k, 4); }
+        return;
+    }
     for (ptrdiff_t k = 0; k < format.group; k++) {
-        const int shift = format.bits == 4 && k % 8 >= 4 ? 4 : 0;
+        const int shift = k % 8 >= 4 ? 4 : 0;
         target[quant_code_place(format, k, column)] |= (uint8_t)(codes[k] << shift);
     }
 }
@@ -84,6 +88,19 @@ void resa_quant_pack(
         uint8_t *const panel = (uint8_t *)packed + (firstOutput + row) / QUANT_COLUMNS * panelBytes;
         pack_panel(format, inputs, count, source, row, panel);
     }
+}
+
+bool resa_quant_is_zero(resa_quant_format format, ptrdiff_t outputs, ptrdiff_t inputs, const void *packed) {
+    const ptrdiff_t groups = resa_quant_groups(format, inputs), groupBytes = quant_group_bytes(format);
+    const ptrdiff_t count = (outputs + QUANT_COLUMNS - 1) / QUANT_COLUMNS * groups;
+    if (format.minima) { return false; }
+    for (ptrdiff_t group = 0; group < count; group++) {
+        uint64_t words[QUANT_LINE / 8], any = 0;
+        memcpy(words, (const char *)packed + group * groupBytes + quant_code_bytes(format), sizeof words);
+        for (int i = 0; i < QUANT_LINE / 8; i++) { any |= words[i]; }
+        if (any != 0) { return false; }
+    }
+    return true;
 }
 
 void resa_quant_unpack_row(

@@ -4,16 +4,26 @@
 
 #include "quantised.h"
 
-/// Unnormalised.
-static void hadamard(ptrdiff_t group, float *x) {
-    for (ptrdiff_t stride = 1; stride < group; stride *= 2) {
-        for (ptrdiff_t i = 0; i < group; i++) {
-            if ((i & stride) != 0) { continue; }
+/// One stage of the transform. The stride is a constant in each instance, so that the compiler knows what does not overlap.
+static inline __attribute__((always_inline)) void butterflies(ptrdiff_t group, const ptrdiff_t stride, float *x) {
+    for (ptrdiff_t start = 0; start < group; start += 2 * stride) {
+        for (ptrdiff_t i = start; i < start + stride; i++) {
             const float a = x[i], b = x[i + stride];
             x[i] = a + b;
             x[i + stride] = a - b;
         }
     }
+}
+
+/// Unnormalised.
+static void hadamard(ptrdiff_t group, float *x) {
+    butterflies(group, 1, x);
+    butterflies(group, 2, x);
+    butterflies(group, 4, x);
+    butterflies(group, 8, x);
+    butterflies(group, 16, x);
+    if (group > 32) { butterflies(group, 32, x); }
+    if (group > 64) { butterflies(group, 64, x); }
 }
 
 void resa_rotate_groups(ptrdiff_t group, ptrdiff_t count, float *x) {

@@ -15,8 +15,12 @@ package final class BatchPlan {
         package var rows: Range<Int>
         /// Owned by the sequences.
         package unowned(unsafe) let adapters: AdapterSet
-        /// Nothing is applied to these rows.
-        package let isBase: Bool
+        /// Of the set.
+        package let loras: LoRATable
+        /// Whether the set has LoRA updates, and whether it does anything at hookpoints.
+        package let isAdapted: Bool
+        package let isHooked: Bool
+        fileprivate let key: PlainKey
     }
 
     /// Contiguous rows that enter at one layer.
@@ -53,7 +57,8 @@ package final class BatchPlan {
     package var tokens: UnsafeBufferPointer<Int32> { tokenList.elements }
     package var positions: UnsafeBufferPointer<Int32> { positionList.elements }
     package var attention: UnsafeBufferPointer<AttentionRow> { attentionList.elements }
-    package var contexts: UnsafeBufferPointer<RowContext> { contextList.elements }
+    /// What interventions may know of each row; conditions are noted here during the pass.
+    package var contexts: UnsafeMutableBufferPointer<RowContext> { UnsafeMutableBufferPointer(mutating: contextList.elements) }
     package var segments: UnsafeBufferPointer<Segment> { segmentList.elements }
 
     /// Rows whose hidden states the caller wants back, in this order.
@@ -92,25 +97,34 @@ package final class BatchPlan {
     ///   - position: absolute position in its sequence; the row attends to `0...position`.
     ///   - blockTable: KV block of every 32 positions of the sequence; must cover `position`.
     ///   - adapters: kept alive by the caller until the pass is over.
+    ///   - isInsideThink: the token stands between `<think>` and `</think>`.
+    ///   - fits: sums of its sequence that the row's splices are to be added to.
     ///   - wantsOutput: whether the hidden state of this row is returned.
     ///   - layer: blocks that are done already, no fewer than those of the row before.
     ///   - residual: with `layer` above 0, the residual stream `[hidden]` after those blocks; must stay until the pass is over.
     @discardableResult
     package func append(
         token: Int32, position: Int, promptLength: Int, blockTable: UnsafePointer<Int32>, adapters: AdapterSet, wantsOutput: Bool,
-        enteringAt layer: Int = 0, with residual: UnsafePointer<Float>? = nil
+        isInsideThink: Bool = false, fits: UnsafeMutablePointer<SpliceFit>? = nil, enteringAt layer: Int = 0,
+        with residual: UnsafePointer<Float>? = nil
     ) -> Int {
         let row = tokenList.count
         let entersWithOthers = enter(row, at: layer, with: residual)
         tokenList.append(token)
         positionList.append(Int32(position))
         attentionList.append(AttentionRow(position: Int32(position), blockTable: blockTable))
-        contextList.append(RowContext(position: Int32(position), promptLength: Int32(promptLength), row: Int32(row)))
+        contextList.append(
+            RowContext(
+                position: Int32(position), promptLength: Int32(promptLength), row: Int32(row), isInsideThink: isInsideThink, fits: fits))
         let last = segmentList.count - 1
-        if last >= 0, entersWithOthers, segmentList[last].adapters === adapters || segmentList[last].adapters.key == adapters.key {
+        if last >= 0, entersWithOthers, segmentList[last].key.isEqual(to: adapters.plainKey) {
             segmentList[last].rows = segmentList[last].rows.lowerBound..<(row + 1)
         } else {
-            segmentList.append(Segment(rows: row..<(row + 1), adapters: adapters, isBase: adapters.isEmpty))
+            let loras = adapters.loraTable
+            segmentList.append(
+                Segment(
+                    rows: row..<(row + 1), adapters: adapters, loras: loras, isAdapted: !loras.isEmpty, isHooked: adapters.isHooked,
+                    key: adapters.plainKey))
         }
         if wantsOutput { outputList.append(row) }
         return row

@@ -71,13 +71,13 @@ final class DecoderLayer: Sendable {
         let queryWidth = config.heads * config.headDim
         let keyValueWidth = config.kvHeads * config.headDim
         let projected = pass.workspace.matrix(x.rows, queryWidth + 2 * keyValueWidth)
-        qkv.multiply(x, into: projected, bias: qkvBias?.pointer, pool: pass.pool, workspace: pass.workspace)
+        let projections = updates(
+            layer, rows: x.rows, .q, .k, .v, columns: (0, queryWidth, queryWidth + keyValueWidth), pass: pass)
+        qkv.multiply(
+            x, into: projected, bias: qkvBias?.pointer, adding: projections, pool: pass.pool, workspace: pass.workspace)
         let q = projected.columns(0..<queryWidth)
         let k = projected.columns(queryWidth..<(queryWidth + keyValueWidth))
         let v = projected.columns((queryWidth + keyValueWidth)..<(queryWidth + 2 * keyValueWidth))
-        adapt(.q, layer, x: x, y: q, pass: pass)
-        adapt(.k, layer, x: x, y: k, pass: pass)
-        adapt(.v, layer, x: x, y: v, pass: pass)
         let cosSin = pass.cosSin.rows(0..<x.rows)
         RowOperations.rotate(
             q, heads: config.heads, headDim: config.headDim, cosSin: cosSin, layout: config.ropeLayout, pool: pass.pool)
@@ -94,48 +94,54 @@ final class DecoderLayer: Sendable {
                 scale: 1 / Float(config.headDim).squareRoot(), layout: cache.layout, into: mixed, pool: pass.pool,
                 workspace: pass.workspace)
         }
-        output.multiply(mixed, into: y, bias: outputBias?.pointer, pool: pass.pool, workspace: pass.workspace)
-        adapt(.o, layer, x: mixed, y: y, pass: pass)
+        output.multiply(
+            mixed, into: y, bias: outputBias?.pointer, adding: updates(layer, rows: x.rows, .o, pass: pass), pool: pass.pool,
+            workspace: pass.workspace)
     }
 
     private func feedForward(_ x: MatrixView, layer: Int, into y: MatrixView, pass: borrowing DecoderPass) {
         let ffn = pass.config.ffnSize
         let projected = pass.workspace.matrix(x.rows, 2 * ffn)
-        gateUp.multiply(x, into: projected, bias: gateUpBias?.pointer, pool: pass.pool, workspace: pass.workspace)
-        adapt(.gate, layer, x: x, y: projected.columns(0..<ffn), pass: pass)
-        adapt(.up, layer, x: x, y: projected.columns(ffn..<(2 * ffn)), pass: pass)
-        guard isAdapted(.down, layer, rows: x.rows, pass: pass) else {
-            return down.multiplySwiGLU(projected, into: y, bias: downBias?.pointer, pool: pass.pool, workspace: pass.workspace)
-        }
-        let activated = pass.workspace.matrix(x.rows, ffn)
-        RowOperations.swiGLU(projected, into: activated, pool: pass.pool)
-        down.multiply(activated, into: y, bias: downBias?.pointer, pool: pass.pool, workspace: pass.workspace)
-        adapt(.down, layer, x: activated, y: y, pass: pass)
+        gateUp.multiply(
+            x, into: projected, bias: gateUpBias?.pointer,
+            adding: updates(layer, rows: x.rows, .gate, .up, columns: (0, ffn, 0), pass: pass), pool: pass.pool,
+            workspace: pass.workspace)
+        down.multiplySwiGLU(
+            projected, into: y, bias: downBias?.pointer, adding: updates(layer, rows: x.rows, .down, pass: pass), pool: pass.pool,
+            workspace: pass.workspace)
     }
 
-    /// Adds the LoRA updates of each segment: `y += strength * s * B(A x)`.
-    private func adapt(_ module: ProjectionModule, _ layer: Int, x: MatrixView, y: MatrixView, pass: borrowing DecoderPass) {
-        for segment in pass.plan.segments where !segment.isBase && segment.rows.upperBound <= x.rows {
-            for entry in segment.adapters.loras(layer: layer, module: module) {
-                entry.update.apply(
-                    x: x.rows(segment.rows), into: y.rows(segment.rows), strength: entry.strength, pool: pass.pool,
-                    workspace: pass.workspace)
+    /// The LoRA updates of the first `rows` rows at up to three projections that share their input, each of which puts its outputs out from
+    /// its column on; in the workspace.
+    private func updates(
+        _ layer: Int, rows: Int, _ first: ProjectionModule, _ second: ProjectionModule? = nil, _ third: ProjectionModule? = nil,
+        columns: (Int, Int, Int) = (0, 0, 0), pass: borrowing DecoderPass
+    ) -> LowRankSegments {
+        let segments = pass.plan.segments
+        var adapted = 0
+        for segment in segments where segment.isAdapted && segment.rows.upperBound <= rows { adapted += 1 }
+        if adapted == 0 { return .none }
+        let list = pass.workspace.allocate(LowRankSegment.self, 3 * adapted)
+        var count = 0
+        for segment in segments where segment.isAdapted && segment.rows.upperBound <= rows {
+            func add(_ module: ProjectionModule, _ column: Int) {
+                let found = segment.loras.updates(layer: layer, module: module)
+                if found.count == 0 { return }
+                list[count] = LowRankSegment(
+                    firstRow: segment.rows.lowerBound, rows: segment.rows.count, column: column, updates: found.first, count: found.count)
+                count += 1
             }
+            add(first, columns.0)
+            if let second { add(second, columns.1) }
+            if let third { add(third, columns.2) }
         }
-    }
-
-    /// Whether some segment of the first `rows` rows has a LoRA on that projection.
-    private func isAdapted(_ module: ProjectionModule, _ layer: Int, rows: Int, pass: borrowing DecoderPass) -> Bool {
-        for segment in pass.plan.segments where !segment.isBase && segment.rows.upperBound <= rows {
-            if !segment.adapters.loras(layer: layer, module: module).isEmpty { return true }
-        }
-        return false
+        return LowRankSegments(start: list, count: count)
     }
 
     /// Runs what each segment does at `hookpoint`, in the order the request named them.
     private func intervene(_ hookpoint: HookPoint, on x: MatrixView, input: MatrixView?, pass: borrowing DecoderPass) {
         guard let contexts = pass.plan.contexts.baseAddress else { return }
-        for segment in pass.plan.segments where !segment.isBase && segment.rows.upperBound <= x.rows {
+        for segment in pass.plan.segments where segment.isHooked && segment.rows.upperBound <= x.rows {
             for action in segment.adapters.actions(at: hookpoint) {
                 action.apply(
                     to: x.rows(segment.rows), input: input?.rows(segment.rows), rows: contexts + segment.rows.lowerBound,

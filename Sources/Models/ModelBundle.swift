@@ -1,15 +1,13 @@
 import Checkpoints
 import Foundation
 import Jinja
+import Synchronization
 import Tensors
 import Tokenizers
 
-/// Everything that travels with a model, opened but not yet packed: configuration, tokenizer, chat template, weights.
+/// Everything that travels with a model: configuration, weights, tokenizer, chat template.
 package final class ModelBundle: Sendable {
-    /// The folder's name, or the GGUF file's without its extension.
-    package let name: String
-    package let path: String
-    package let config: ModelConfig
+    package let weights: ModelWeights
     package let tokenizer: Tokenizer
 
     /// Nil when the model has none; a failure says why the one it has cannot be used. Chat requests are refused in both cases.
@@ -18,21 +16,16 @@ package final class ModelBundle: Sendable {
     /// What the checkpoint's `generation_config.json` recommends; used where a request is silent.
     package let recommendedSampling: RecommendedSampling
 
-    package let checkpoint: Checkpoint
-    let weights: WeightReader
+    package var name: String { weights.name }
+    package var path: String { weights.path }
+    package var config: ModelConfig { weights.config }
+    package var checkpoint: Checkpoint { weights.checkpoint }
 
-    private init(
-        name: String, path: String, checkpoint: Checkpoint, config: ModelConfig, weights: WeightReader, tokenizer: Tokenizer,
-        chatTemplate: Result<ChatTemplate, JinjaError>?, recommendedSampling: RecommendedSampling
-    ) {
-        self.name = name
-        self.path = path
-        self.checkpoint = checkpoint
-        self.config = config
+    private init(weights: ModelWeights, tokenizer: Tokenizer) {
         self.weights = weights
         self.tokenizer = tokenizer
-        self.chatTemplate = chatTemplate
-        self.recommendedSampling = recommendedSampling
+        chatTemplate = Self.chatTemplate(weights.checkpoint, tokenizer: tokenizer)
+        recommendedSampling = RecommendedSampling(weights.checkpoint)
     }
 
     /// Opens a Hugging Face folder or a `.gguf` file and checks that every expected tensor is there with the right shape. A chat template that
@@ -40,35 +33,34 @@ package final class ModelBundle: Sendable {
     ///
     /// - Throws: `CheckpointError` for unreadable or mismatched files, `TokenizerError` for the tokenizer's.
     package static func open(path: String) throws -> ModelBundle {
-        let checkpoint = try Checkpoint.open(path: path)
-        let config = try ModelConfig.read(checkpoint)
-        let weights = try WeightReader(checkpoint: checkpoint, config: config)
-        let tokenizer = try Tokenizer.open(checkpoint)
-        let file = URL(fileURLWithPath: path).standardizedFileURL
-        return ModelBundle(
-            name: file.pathExtension == "gguf" ? file.deletingPathExtension().lastPathComponent : file.lastPathComponent,
-            path: file.path, checkpoint: checkpoint, config: config, weights: weights, tokenizer: tokenizer,
-            chatTemplate: chatTemplate(checkpoint, tokenizer: tokenizer),
-            recommendedSampling: RecommendedSampling(checkpoint))
+        let weights = try ModelWeights(path: path)
+        return ModelBundle(weights: weights, tokenizer: try Tokenizer.open(weights.checkpoint))
     }
 
-    /// Reads and packs the weights, or takes them packed from the cache.
+    /// The same, while `load`, say of the weights, runs on the calling thread: another reads the tokenizer.
     ///
-    /// - Parameters:
-    ///   - cache: where packed weights are kept between starts; nil to keep nothing.
-    ///   - progress: hears the fraction done, on the calling thread.
+    /// - Throws: what `open(path:)` and `load` throw.
+    package static func open<Loaded>(
+        path: String, load: (ModelWeights) throws -> Loaded
+    ) throws -> (bundle: ModelBundle, loaded: Loaded) {
+        let weights = try ModelWeights(path: path)
+        let opened = Opened()
+        let reading = DispatchGroup()
+        DispatchQueue.global(qos: .userInitiated).async(group: reading) {
+            let result = Result { try Tokenizer.open(weights.checkpoint) }
+            opened.result.withLock { $0 = result }
+        }
+        defer { reading.wait() }
+        let loaded = try load(weights)
+        reading.wait()
+        return (ModelBundle(weights: weights, tokenizer: try opened.result.withLock { $0 }!.get()), loaded)
+    }
+
+    /// Reads and packs the weights, or takes them packed from the cache: see `ModelWeights.load`.
     package func load(
         format: WeightFormat, cache: PackedCache? = nil, pool: WorkerPool, progress: (Double) -> Void = { _ in }
     ) throws -> any LanguageModel {
-        guard let architecture = Architecture.named(config.architecture) else {
-            throw ModelError.unknownArchitecture(config.architecture, known: Architecture.all.map(\.name))
-        }
-        return try architecture.load(config, weights, format, cache, pool, progress)
-    }
-
-    /// How the weights would be packed, from headers alone.
-    package func plan(_ format: WeightFormat) throws(CheckpointError) -> WeightPlan {
-        try WeightPlan(config: config, weights: weights, format: format)
+        try weights.load(format: format, cache: cache, pool: pool, progress: progress)
     }
 
     private static func chatTemplate(_ checkpoint: Checkpoint, tokenizer: Tokenizer) -> Result<ChatTemplate, JinjaError>? {
@@ -79,6 +71,11 @@ package final class ModelBundle: Sendable {
             return .failure(error)
         }
     }
+}
+
+/// What the thread that reads the tokenizer leaves behind.
+private final class Opened: Sendable {
+    let result = Mutex<Result<Tokenizer, any Error>?>(nil)
 }
 
 /// Sampling values a checkpoint recommends; nil where it says nothing.
@@ -94,17 +91,5 @@ package struct RecommendedSampling: Sendable, Equatable {
         topP = generation["top_p"]?.double.map { Float($0) }
         topK = generation["top_k"]?.int
         repetitionPenalty = generation["repetition_penalty"]?.double.map { Float($0) }
-    }
-}
-
-/// Why a model cannot be built from its checkpoint.
-package enum ModelError: Error, CustomStringConvertible {
-    case unknownArchitecture(String, known: [String])
-
-    package var description: String {
-        switch self {
-        case .unknownArchitecture(let name, let known):
-            "architecture \(name) is not supported; supported: \(known.joined(separator: ", "))"
-        }
     }
 }

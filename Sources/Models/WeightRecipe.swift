@@ -37,8 +37,7 @@ package struct WeightRecipe: Sendable {
     }
 
     package static func entry(_ format: WeightFormat, inputs: Int) -> Entry {
-        // The widest groups that need no padding: fewer scales, and a wider transform.
-        let int8 = MatrixFormat.quantised(inputs % 128 == 0 ? .int8Group128Rotated : .int8Group64Rotated)
+        let int8 = MatrixFormat.quantised(.int8Rotated(inputs: inputs))
         let int4 = MatrixFormat.quantised(.int4TwoLevel)
         return switch format {
         case .f32: Entry(all: .f32)

@@ -4,11 +4,14 @@ import Foundation
 
 /// One `--adapter` option, written as in the header `Resa-Adapters`: `r1-sae;layer=12;latent=4637;op=add;value=6`.
 enum AdapterArgument {
-    private static let known = ["scale", "layer", "at", "mode", "top", "scope", "from", "to", "latent", "op", "value"]
+    private static let known = [
+        "scale", "layer", "at", "mode", "top", "scope", "from", "to", "latent", "op", "value", "when", "above", "when-adapter",
+        "when-layer", "when-at",
+    ]
 
     /// What a wrong argument is told; ArgumentParser shows it as the option's help.
     static let form =
-        "NAME[;scale=X][;layer=N][;at=resid|mlp][;mode=observe|splice|edit][;latent=N;op=set|add|scale|ablate|clamp;value=X][;scope=prompt|generated][;top=N]"
+        "NAME[;scale=X][;layer=N][;at=resid|mlp][;mode=observe|splice|edit][;latent=N;op=set|add|scale|ablate|clamp;value=X][;scope=prompt|generated|think][;from=N][;to=N][;when=LATENT;above=X][;top=N]"
 
     /// - Throws: `CommandError` naming the parameter at fault.
     static func parse(_ text: String) throws(CommandError) -> AdapterSelection {
@@ -30,6 +33,7 @@ enum AdapterArgument {
         selection.mode = try choice(values, "mode")
         selection.top = try whole(values, "top")
         selection.scope = try scope(values)
+        selection.when = try condition(values)
         if let latent = try whole(values, "latent") {
             guard let operation: LatentEdit.Operation = try choice(values, "op") else { throw CommandError("an edit needs op") }
             let value = try number(values, "value")
@@ -41,20 +45,29 @@ enum AdapterArgument {
         return selection
     }
 
+    private static func condition(_ values: [String: String]) throws(CommandError) -> ConditionSelection? {
+        guard let latent = try whole(values, "when"), let above = try number(values, "above") else {
+            guard !known.contains(where: { ($0.hasPrefix("when") || $0 == "above") && values[$0] != nil }) else {
+                throw CommandError("a condition needs when=LATENT and above=ACTIVATION")
+            }
+            return nil
+        }
+        return ConditionSelection(
+            latent: latent, above: above, adapter: values["when-adapter"], layer: try whole(values, "when-layer"),
+            at: try choice(values, "when-at"))
+    }
+
     private static func scope(_ values: [String: String]) throws(CommandError) -> InterventionScope {
+        let name = values["scope"] ?? "all"
+        guard var scope = InterventionScope(name: name) else {
+            throw CommandError("scope is '\(name)', but must be one of \(InterventionScope.names)")
+        }
         let (from, to) = (try whole(values, "from"), try whole(values, "to"))
         if from != nil || to != nil {
-            guard values["scope"] == nil, (from ?? 0) >= 0, (from ?? 0) <= (to ?? .max) else {
-                throw CommandError("from and to make no window")
-            }
-            return .window((from ?? 0)..<(to ?? .max))
+            guard (from ?? 0) >= 0, (from ?? 0) <= (to ?? .max) else { throw CommandError("from and to make no window") }
+            scope.positions = (from ?? 0)..<(to ?? .max)
         }
-        switch values["scope"] {
-        case nil, "all": return .all
-        case "prompt": return .prompt
-        case "generated": return .generated
-        case let other?: throw CommandError("scope is '\(other)', but must be all, prompt or generated")
-        }
+        return scope
     }
 
     private static func number(_ values: [String: String], _ name: String) throws(CommandError) -> Float? {

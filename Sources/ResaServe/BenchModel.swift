@@ -86,7 +86,7 @@ struct BenchModel: ParsableCommand {
     func run() throws {
         let pool = compute.makePool()
         let bundle = try ModelBundle.open(path: source.model)
-        let model = try compute.load(bundle, pool: pool)
+        let model = try compute.load(bundle.weights, pool: pool)
         let batches = batches ?? []
         let benchmark = ModelBenchmark(
             model: model, kv: compute.kvFormat, pool: pool, sequences: batches.max() ?? 1, positions: max(prompt, context + tokens))

@@ -67,8 +67,7 @@ struct Generate: AsyncParsableCommand {
         let tokens = try promptTokens(bundle)
         let registry = try AdapterRegistry(
             folder: adapters.map { URL(fileURLWithPath: $0, isDirectory: true) }, store: chosen.isEmpty ? nil : .standard(),
-            shape: bundle.config.shape,
-            format: compute.weights, baseName: bundle.name)
+            shape: bundle.config.shape, format: compute.weights, adapterFormat: compute.adapterWeights, baseName: bundle.name)
         let set = chosen.isEmpty ? AdapterSet.none : try await registry.resolve(selections())
 
         let limit = min(context ?? 8192, bundle.config.contextLength)
@@ -117,7 +116,7 @@ struct Generate: AsyncParsableCommand {
 
     private func makeEngine(_ bundle: ModelBundle, positions: Int) throws -> Engine {
         let pool = compute.makePool()
-        let model = try compute.load(bundle, pool: pool)
+        let model = try compute.load(bundle.weights, pool: pool)
         var settings = EngineSettings(contextLength: positions, kvTokens: positions)
         settings.maxBatch = 1
         settings.kvFormat = compute.kvFormat
@@ -146,7 +145,11 @@ struct Generate: AsyncParsableCommand {
                 show(report.text)
                 if !wasNewline { Console.print("\n") }
                 for line in observed { Console.note(line + "\n") }
-                for adapter in applied { Console.note("resa: applied \(Self.text(adapter))\n") }
+                var splices = report.splices[...]
+                for adapter in applied {
+                    let fit = adapter.mode == .splice ? splices.popFirst().map(Self.text) ?? "" : ""
+                    Console.note("resa: applied \(Self.text(adapter))\(fit)\n")
+                }
                 Console.note("resa: \(summary(promptCount, report, start, firstToken))\n")
             case .failed(let error): throw error
             }
@@ -178,11 +181,21 @@ struct Generate: AsyncParsableCommand {
         return "\(token.text.debugDescription)\t\(readings.joined(separator: "; "))"
     }
 
+    private static func text(_ splice: SpliceQuality) -> String {
+        func part(_ name: String, _ fit: FractionOfVarianceUnexplained) -> String {
+            fit.value.map { String(format: ", FVU of \(fit.rows) \(name) tokens %.3f", $0) } ?? ""
+        }
+        return part("prompt", splice.prompt) + part("generated", splice.generated)
+    }
+
     private static func text(_ report: AppliedReport) -> String {
         var parts = ["\(report.name) (\(report.kind.rawValue), \(report.digest.prefix(19)))"]
         if let hookpoint = report.hookpoint { parts.append("at \(hookpoint)") }
         if let mode = report.mode { parts.append(mode.rawValue) }
         if let scale = report.scale { parts.append("scale \(scale)") }
+        if let condition = report.condition {
+            parts.append("when latent \(condition.latent) of \(condition.adapter) at \(condition.hookpoint) is above \(condition.above)")
+        }
         parts += report.edits.map { "\($0.op.rawValue) latent \($0.latent)\($0.op == .ablate ? "" : " \($0.value)")" }
         return parts.joined(separator: ", ")
     }

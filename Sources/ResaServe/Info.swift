@@ -122,7 +122,7 @@ struct ModelReport: Encodable {
         (ropeTheta, rmsEpsilon) = (config.ropeTheta, config.rmsEpsilon)
         ropeScaling = config.ropeScaling.map(Self.text)
         (qkvBias, tiedEmbeddings) = (config.qkvBias, config.tiedEmbeddings)
-        let plans = WeightFormat.allCases.compactMap { format in (try? bundle.plan(format)).map { (format.rawValue, $0) } }
+        let plans = WeightFormat.allCases.compactMap { format in (try? bundle.weights.plan(format)).map { (format.rawValue, $0) } }
         packedBytes = Dictionary(uniqueKeysWithValues: plans.map { ($0, $1.byteCount) })
         packing = Dictionary(
             uniqueKeysWithValues: plans.map { name, plan in

@@ -18,6 +18,14 @@ struct ComputeOptions: ParsableArguments {
 
     @Option(
         help: ArgumentHelp(
+            """
+            LoRAs in memory: \(AdapterFormat.allCases.map(\.rawValue).joined(separator: ", ")); other adapters are bf16 with int8. \
+            (default: int8 with int8 and int4 weights, else that of the weights)
+            """, valueName: "format"))
+    var adapterWeights: AdapterFormat?
+
+    @Option(
+        help: ArgumentHelp(
             "Keys and values in memory: \(KVFormat.allCases.map(\.rawValue).joined(separator: ", ")). (default: f32 with f32 weights, else bf16)",
             valueName: "format"))
     var kv: KVFormat?
@@ -42,11 +50,11 @@ struct ComputeOptions: ParsableArguments {
     /// The chosen KV format, or the one that goes with the weights.
     var kvFormat: KVFormat { kv ?? KVFormat(for: weights) }
 
-    /// Packs the model's weights, or maps them from the cache, and shows how far that is.
-    func load(_ bundle: ModelBundle, pool: WorkerPool) throws -> any LanguageModel {
-        let progress = ProgressReporter("resa: loading \(bundle.name)")
+    /// Packs the model's weights, or takes them from the cache, and shows how far that is.
+    func load(_ source: ModelWeights, pool: WorkerPool) throws -> any LanguageModel {
+        let progress = ProgressReporter("resa: loading \(source.name)")
         defer { progress.finish() }
-        return try bundle.load(format: weights, cache: cache, pool: pool) { progress.report($0) }
+        return try source.load(format: weights, cache: cache, pool: pool) { progress.report($0) }
     }
 
     private var cache: PackedCache? {
@@ -62,3 +70,4 @@ struct ComputeOptions: ParsableArguments {
 
 extension WeightFormat: ExpressibleByArgument {}
 extension KVFormat: ExpressibleByArgument {}
+extension AdapterFormat: ExpressibleByArgument {}

@@ -1,3 +1,4 @@
+import Adapters
 import ArgumentParser
 import Checkpoints
 import Engine
@@ -38,6 +39,14 @@ struct QualityOptions: ParsableArguments {
             "With --quality: a weight format to measure; may be repeated. (default: every one but f32)", valueName: "format"))
     var formats: [WeightFormat] = []
 
+    @Option(
+        help: ArgumentHelp(
+            """
+            With --quality: a PEFT folder. Measures formats of that LoRA instead, with weights in f32 and in each format, against both in f32.
+            """,
+            valueName: "folder"))
+    var lora: String?
+
     func validate() throws {
         if quality, model == nil || text == nil { throw ValidationError("--quality needs --model and --text") }
         let limits = [("--rows", rows), ("--context", context), ("--contexts", contexts)]
@@ -76,18 +85,26 @@ struct QualityReport: Encodable {
         }
         let contexts = (0..<whole).map { Array(tokens[$0 * options.context..<($0 + 1) * options.context]) }
         let reference = try bundle.load(format: .f32, pool: pool)
+        let loras = try AdaptedSets(options, bundle, pool: pool)
+        var formats = options.formats.isEmpty ? WeightFormat.allCases.filter { $0 != .f32 } : options.formats
+        if loras != nil { formats.insert(.f32, at: 0) }
         var rows: [Row] = []
         var perplexity = 0.0
-        for format in options.formats.isEmpty ? WeightFormat.allCases.filter({ $0 != .f32 }) : options.formats {
-            let model = try bundle.load(format: format, pool: pool)
-            let progress = ProgressReporter("resa: reading \(whole) contexts in \(format.rawValue)")
-            let drift = DistributionDrift.measure(model, against: reference, contexts: contexts, pool: pool) { progress.report($0) }
-            progress.finish()
-            perplexity = drift.referencePerplexity
-            rows.append(
-                Row(
-                    weights: format.rawValue, meanKl: drift.meanKL, medianKl: drift.quantileKL(0.5), p99Kl: drift.quantileKL(0.99),
-                    sameTopShare: drift.sameTop, perplexity: drift.perplexity, packedBytes: model.byteCount))
+        for format in formats {
+            let model = format == .f32 ? reference : try bundle.load(format: format, pool: pool)
+            for (name, set) in loras?.sets(with: format) ?? [("", AdapterSet.none)] {
+                let progress = ProgressReporter("resa: reading \(whole) contexts in \(format.rawValue)\(name)")
+                let drift = DistributionDrift.measure(
+                    model, with: set, against: reference, referenceAdapters: loras?.reference ?? .none, contexts: contexts, pool: pool
+                ) { progress.report($0) }
+                progress.finish()
+                perplexity = drift.referencePerplexity
+                rows.append(
+                    Row(
+                        weights: format.rawValue + name, meanKl: drift.meanKL, medianKl: drift.quantileKL(0.5),
+                        p99Kl: drift.quantileKL(0.99), sameTopShare: drift.sameTop, perplexity: drift.perplexity,
+                        packedBytes: model.byteCount))
+            }
         }
         return QualityReport(
             model: bundle.name, text: file, contexts: whole, contextTokens: options.context, f32Perplexity: perplexity, formats: rows)
@@ -107,6 +124,31 @@ struct QualityReport: Encodable {
                     String(format: "%.3f", row.perplexity), Quantity.bytes(row.packedBytes),
                 ]
             })
+    }
+}
+
+/// One LoRA in every format.
+private struct AdaptedSets {
+    let reference: AdapterSet
+    private let formats: [(AdapterFormat, AdapterSet)]
+
+    /// Nil when the options name none.
+    init?(_ options: QualityOptions, _ bundle: ModelBundle, pool: WorkerPool) throws {
+        guard let path = options.lora else { return nil }
+        let folder = URL(fileURLWithPath: path, isDirectory: true)
+        formats = try AdapterFormat.allCases.map { format in
+            let lora = try LoRAAdapter.load(
+                folder: folder, name: folder.lastPathComponent, digest: format.rawValue, shape: bundle.config.shape, format: format,
+                pool: pool)
+            return (format, AdapterSet([.lora(lora, scale: 1)]))
+        }
+        reference = formats.first { $0.0 == .f32 }?.1 ?? AdapterSet.none
+    }
+
+    /// What to read with weights of `format`, and its name. With f32 also no LoRA at all, which tells how much it does.
+    func sets(with format: WeightFormat) -> [(String, AdapterSet)] {
+        let sets = formats.filter { $0.0 != .f32 || format != .f32 }.map { (", LoRA \($0.0.rawValue)", $0.1) }
+        return format == .f32 ? [(", no LoRA", AdapterSet.none)] + sets : sets
     }
 }
 

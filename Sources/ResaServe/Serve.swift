@@ -86,14 +86,15 @@ struct Serve: AsyncParsableCommand {
 
     func run() async throws {
         let format = compute.weights
-        let bundle = try ModelBundle.open(path: source.model)
-        let modelName = name ?? bundle.name
-        let registry = try AdapterRegistry(
-            folder: adapters.map { URL(fileURLWithPath: $0, isDirectory: true) }, store: store ? .standard() : nil,
-            shape: bundle.config.shape, format: format, baseName: modelName)
-
         let pool = compute.makePool()
-        let languageModel = try compute.load(bundle, pool: pool)
+        let (bundle, (registry, languageModel)) = try ModelBundle.open(path: source.model) { weights in
+            // Before the weights, so that a wrong folder is told at once.
+            let registry = try AdapterRegistry(
+                folder: adapters.map { URL(fileURLWithPath: $0, isDirectory: true) }, store: store ? .standard() : nil,
+                shape: weights.config.shape, format: format, adapterFormat: compute.adapterWeights, baseName: name ?? weights.name)
+            return (registry, try compute.load(weights, pool: pool))
+        }
+        let modelName = name ?? bundle.name
 
         let engine = Engine(
             model: languageModel, tokenizer: bundle.tokenizer, settings: engineSettings(bundle.config), pool: pool)

@@ -8,11 +8,11 @@ extension PackedMatrix {
         case add(scale: Float)
     }
 
-    /// Multiplies x [M, inputs] into y [M, outputs], M from 0 to thousands. `bias` [outputs] counts only when storing. A row of y depends
-    /// on its row of x alone, bit for bit.
+    /// Multiplies x [M, inputs] into y [M, outputs], M from 0 to thousands. `bias` [outputs] counts only when storing. Then adds the low-rank
+    /// updates of x that `segments` ask for. A row of y depends on its row of x and its updates alone, bit for bit.
     package func multiply(
-        _ x: MatrixView, into y: MatrixView, _ update: Update = .store, bias: UnsafePointer<Float>? = nil, pool: WorkerPool,
-        workspace: Workspace
+        _ x: MatrixView, into y: MatrixView, _ update: Update = .store, bias: UnsafePointer<Float>? = nil,
+        adding segments: LowRankSegments = .none, pool: WorkerPool, workspace: Workspace
     ) {
         precondition(
             x.columns == inputs && y.columns == outputs && x.rows == y.rows,
@@ -21,21 +21,27 @@ extension PackedMatrix {
         if inputs == 0 { return multiplyNothing(into: y, update, bias: bias) }
         let mark = workspace.mark()
         defer { workspace.release(mark) }
+        var codes: LowRankProduct.Codes?
         switch format {
         case .f32: multiplyBLAS(x, into: y, update, bias: bias, pool: pool, workspace: workspace)
         case .bf16: multiplyPanels(x, into: y, update, bias: bias, pool: pool, workspace: workspace)
         case .quantised(let format):
             let (kernels, kernel, columns) = (pool.kernels, format.kernel, inputs)
-            multiplyCodes(rows: x.rows, format: format, into: y, update, bias: bias, pool: pool, workspace: workspace) { row, codes in
+            codes = multiplyCodes(rows: x.rows, format: format, into: y, update, bias: bias, pool: pool, workspace: workspace) {
+                row, codes in
                 resa_quantise_row(kernels, kernel, columns, x.row(row), codes)
             }
         }
+        if segments.isEmpty { return }
+        LowRankProduct(segments: segments, source: .rows(x), codes: codes, y: y, pool: pool, workspace: workspace).add()
     }
 
-    /// y = (silu(gate) * up) W^T (+ bias), the bits that `RowOperations.swiGLU` and `multiply` give. gateUp [M, 2 inputs] holds gate in
-    /// columns 0..<inputs and up after it; y [M, outputs]. Quantised matrices take each row from one step to the next in cache.
+    /// y = (silu(gate) * up) W^T (+ bias) and its low-rank updates, the bits that `RowOperations.swiGLU` and `multiply` give. gateUp
+    /// [M, 2 inputs] holds gate in columns 0..<inputs and up after it; y [M, outputs]. Quantised matrices take each row from one step to the
+    /// next in cache.
     package func multiplySwiGLU(
-        _ gateUp: MatrixView, into y: MatrixView, bias: UnsafePointer<Float>? = nil, pool: WorkerPool, workspace: Workspace
+        _ gateUp: MatrixView, into y: MatrixView, bias: UnsafePointer<Float>? = nil, adding segments: LowRankSegments = .none,
+        pool: WorkerPool, workspace: Workspace
     ) {
         precondition(gateUp.columns == 2 * inputs && y.columns == outputs && gateUp.rows == y.rows)
         let mark = workspace.mark()
@@ -43,12 +49,15 @@ extension PackedMatrix {
         guard case .quantised(let format) = format, gateUp.rows > 0, outputs > 0, inputs > 0 else {
             let activated = workspace.matrix(gateUp.rows, inputs)
             RowOperations.swiGLU(gateUp, into: activated, pool: pool)
-            return multiply(activated, into: y, bias: bias, pool: pool, workspace: workspace)
+            return multiply(activated, into: y, bias: bias, adding: segments, pool: pool, workspace: workspace)
         }
         let (kernels, kernel, width) = (pool.kernels, format.kernel, inputs)
-        multiplyCodes(rows: gateUp.rows, format: format, into: y, .store, bias: bias, pool: pool, workspace: workspace) { row, codes in
+        let codes = multiplyCodes(rows: gateUp.rows, format: format, into: y, .store, bias: bias, pool: pool, workspace: workspace) {
+            row, codes in
             resa_swiglu_quantise_row(kernels, kernel, width, gateUp.row(row), gateUp.row(row) + width, codes)
         }
+        if segments.isEmpty { return }
+        LowRankProduct(segments: segments, source: .gateUp(gateUp), codes: codes, y: y, pool: pool, workspace: workspace).add()
     }
 
     private func multiplyPanels(
@@ -83,11 +92,11 @@ extension PackedMatrix {
         }
     }
 
-    /// `quantise` writes a row's codes and scales.
+    /// `quantise` writes a row's codes and scales. Returns all of them, in the workspace.
     private func multiplyCodes(
         rows: Int, format: QuantisedFormat, into y: MatrixView, _ update: Update, bias: UnsafePointer<Float>?, pool: WorkerPool,
         workspace: Workspace, quantise: (_ row: Int, _ codes: UnsafeMutableRawPointer) -> Void
-    ) {
+    ) -> LowRankProduct.Codes {
         let kernel = format.kernel
         let rowBytes = resa_quant_row_bytes(kernel, inputs)
         let quantised = UnsafeMutableRawPointer(workspace.allocate(UInt8.self, rows * rowBytes))
@@ -113,6 +122,7 @@ extension PackedMatrix {
                     rows * (block + 1) / rowBlocks)
             }
         }
+        return LowRankProduct.Codes(pointer: UnsafeRawPointer(quantised), format: kernel)
     }
 
     /// The sum over no inputs is zero.

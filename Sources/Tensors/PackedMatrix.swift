@@ -35,6 +35,12 @@ package final class PackedMatrix: Sendable {
         }
     }
 
+    /// Of a quantised matrix: whether every scale, and with it every weight, is zero. Minima count as something.
+    package var hasOnlyZeroScales: Bool {
+        guard case .quantised(let format) = format else { return false }
+        return resa_quant_is_zero(format.kernel, outputs, inputs, storage.pointer)
+    }
+
     var floats: UnsafePointer<Float> { UnsafePointer(storage.pointer.assumingMemoryBound(to: Float.self)) }
     var panels: UnsafePointer<UInt16> { UnsafePointer(storage.pointer.assumingMemoryBound(to: UInt16.self)) }
 }

@@ -44,6 +44,10 @@ package struct QuantisedFormat: Sendable, Hashable, CustomStringConvertible {
     package static let int8Group64Rotated = QuantisedFormat(8, 64, rotated: true)
     /// 8 bits, scales per 128 inputs, turned.
     package static let int8Group128Rotated = QuantisedFormat(8, 128, rotated: true)
+    /// 8 bits, turned, in the widest groups that need no padding: fewer scales, and a wider transform.
+    package static func int8Rotated(inputs: Int) -> QuantisedFormat {
+        inputs % 128 == 0 ? .int8Group128Rotated : inputs > 32 ? .int8Group64Rotated : QuantisedFormat(8, 32, rotated: true)
+    }
     /// 4 bits, scales per 32 inputs: holds Q4_0.
     package static let int4Group32 = QuantisedFormat(4, 32)
     /// 4 bits, scales and minima per 32 inputs: holds Q4_1.

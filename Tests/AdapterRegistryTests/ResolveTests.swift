@@ -90,6 +90,49 @@ import Testing
         #expect(try await error(AdapterSelection(name: "control", scale: .nan)).parameter == "scale")
     }
 
+    @Test func conditionsReadTheSameSAEOrAnother() async throws {
+        func when(_ latent: Int = 3, above: Float = 1, of adapter: String? = nil, layer: Int? = nil, at: HookPoint.Site? = nil)
+            -> ConditionSelection
+        {
+            ConditionSelection(latent: latent, above: above, adapter: adapter, layer: layer, at: at)
+        }
+        func splice(_ condition: ConditionSelection?) -> AdapterSelection {
+            AdapterSelection(name: "r1-sae", layer: 2, at: .residual, mode: .splice, when: condition)
+        }
+        for (condition, hookpoint) in [
+            (when(), HookPoint.residual(layer: 2)), (when(of: "r1-sae"), .residual(layer: 2)), (when(layer: 1), .residual(layer: 1)),
+            (when(at: .mlp), .mlp(layer: 2)), (when(of: "r1-sae", layer: 2, at: .residual), .residual(layer: 2)),
+        ] {
+            let report = try await resolve(splice(condition))[0].condition
+            #expect(report?.hookpoint == hookpoint && report?.adapter == "r1-sae" && report?.latent == 3 && report?.above == 1)
+        }
+        try folder.addSteering("calm", hookpoints: ["layers.2", "layers.3"])
+        let vector = try await resolve(AdapterSelection(name: "calm", when: when(of: "r1-sae", layer: 1)))[0]
+        #expect(vector.condition?.hookpoint == .residual(layer: 1) && vector.condition?.digest != vector.digest)
+        let below = try await registry.resolve([AdapterSelection(name: "one-sae", mode: .splice, when: when(of: "r1-sae", layer: 1))])
+        #expect(below.sharedLayers == 2, "a row must pass where the condition is read")
+
+        #expect(try await error(splice(when(32))) == .latentOutOfRange(adapter: "r1-sae", latent: 32, latents: 32))
+        #expect(try await error(splice(when(above: -1))).parameter == "when.above")
+        #expect(try await error(splice(when(of: "one-sae"))).description.contains("comes after layers.2"))
+        #expect(try await error(splice(when(layer: 7))).parameter == "layer")
+        #expect(try await error(splice(when(of: "zzzzzzzzzzzzzzz"))).parameter == "name")
+        #expect(try await error(splice(when(of: "qwen-math"))).description.contains("no SAE"))
+        #expect(try await error(AdapterSelection(name: "one-sae", mode: .splice, when: when(of: "r1-sae"))).parameter == "layer")
+        #expect(try await error(AdapterSelection(name: "one-sae", mode: .observe, when: when())).parameter == "when")
+        #expect(try await error(AdapterSelection(name: "qwen-math", when: when(of: "r1-sae", layer: 1))).parameter == "when")
+        #expect(try await error(AdapterSelection(name: "calm", when: when())).description.contains("no latents"))
+        #expect(try await error(AdapterSelection(name: "calm", when: when(of: "calm"))).parameter == "when")
+        #expect(try await error(AdapterSelection(name: "calm", when: when(of: "one-sae"))).description.contains("comes after"))
+        // Edits are one intervention only under the same condition.
+        let edits = [LatentEdit(latent: 1, op: .ablate)]
+        let (plain, one, two) = (
+            AdapterSelection(name: "one-sae", edits: edits), AdapterSelection(name: "one-sae", edits: edits, when: when()),
+            AdapterSelection(name: "one-sae", edits: edits, when: when(4))
+        )
+        #expect(try await registry.resolve([plain, one, one, two]).applied.count == 3)
+    }
+
     @Test func unknownNamesGetNearOnes() async throws {
         #expect(try await error(AdapterSelection(name: "qwen-meth")) == .unknown(name: "qwen-meth", near: ["qwen-math"]))
         guard case .unknown(_, let near) = try await error(AdapterSelection(name: "sae")) else {
@@ -122,6 +165,7 @@ import Testing
         #expect(
             try await error(AdapterSelection(name: "one-sae", edits: far)) == .latentOutOfRange(adapter: "one-sae", latent: 32, latents: 32)
         )
+        #expect(try await error(AdapterSelection(name: "qwen-math", scope: .think)).parameter == "scope")
         let many = Array(repeating: AdapterSelection(name: "qwen-math"), count: 17)
         await #expect(throws: AdapterError.tooManyAdapters(got: 17, limit: 16)) { _ = try await registry.resolve(many) }
     }

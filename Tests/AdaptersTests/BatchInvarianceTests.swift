@@ -44,11 +44,11 @@ import Testing
         }
     }
 
-    @Test(arguments: FloatFormat.allCases) func loras(format: FloatFormat) throws {
+    @Test(arguments: AdapterFormat.allCases, [5, 32]) func loras(format: AdapterFormat, rank: Int) throws {
         print("seed \(seed)")
         var generator = SeededGenerator(seed: seed)
         let folder = try TemporaryFolder()
-        try SmallAdapters.writeLoRA(to: folder, modules: [(0, .k), (3, .down)], rank: 5, seed: seed)
+        try SmallAdapters.writeLoRA(to: folder, modules: [(0, .k), (3, .down)], rank: rank, seed: seed)
         let lora = try SmallAdapters.loadLoRA(folder, format: format)
         for (layer, module) in [(0, ProjectionModule.k), (3, .down)] {
             let update = try #require(lora.update(layer: layer, module: module))

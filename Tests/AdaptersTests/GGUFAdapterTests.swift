@@ -62,8 +62,9 @@ import Testing
         #expect(set.actions(at: .residual(layer: 0)).isEmpty && set.sharedLayers == 2)
         for layer in 1...2 {
             let h = Matrix([Float](repeating: 0.25, count: 2 * shape.hiddenSize), columns: shape.hiddenSize)
+            var rows = [RowContext].sequence(2)
             for action in set.actions(at: .residual(layer: layer)) {
-                action.apply(to: h.view, input: nil, rows: [RowContext].sequence(2), observations: nil, pool: pool, workspace: Workspace())
+                action.apply(to: h.view, input: nil, rows: &rows, observations: nil, pool: pool, workspace: Workspace())
             }
             let direction = try expected.floats("layers.\(layer)")
             #expect(relativeError(h.row(0), direction.map { 0.25 - 1.5 * $0 }) < 1e-6)

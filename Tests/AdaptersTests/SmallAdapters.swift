@@ -88,7 +88,7 @@ enum SmallAdapters {
             to: "adapter_config.json")
     }
 
-    static func loadLoRA(_ folder: TemporaryFolder, format: FloatFormat = .f32, pool: WorkerPool? = nil) throws -> LoRAAdapter {
+    static func loadLoRA(_ folder: TemporaryFolder, format: AdapterFormat = .f32, pool: WorkerPool? = nil) throws -> LoRAAdapter {
         try LoRAAdapter.load(
             folder: folder.url, name: "lora", digest: "sha256:1", shape: smallShape, format: format,
             pool: pool ?? WorkerPool(threads: 1))

@@ -72,7 +72,8 @@ import Testing
             let golden = try Case(goldens, index, format: .f32, pool: pool)
             let intervention = try Intervention(sae: golden.sae, mode: .splice)
             let hidden = Matrix(golden.target.values, columns: golden.sae.width)
-            let rows = (0..<hidden.rows).map { RowContext(position: Int32($0), promptLength: 5, row: Int32($0)) }
+            let fits = try #require(SpliceFits(AdapterSet([.sae(intervention)])))
+            let rows = (0..<hidden.rows).map { RowContext(position: Int32($0), promptLength: 5, row: Int32($0), fits: fits.pointer) }
             intervention.apply(
                 to: hidden.view, input: golden.input.view, rows: rows, observations: nil, pool: pool, workspace: Workspace())
             #expect(relativeError(hidden.values, try golden.expected.floats("output")) < 1e-5, "\(golden.name)")
@@ -82,6 +83,13 @@ import Testing
             fvu.add(target: golden.target.view.rows(7..<hidden.rows), reconstruction: hidden.view.rows(7..<hidden.rows))
             let wanted = try golden.expected.floats("fvu")[0]
             #expect(abs(try #require(fvu.value) - wanted) < 1e-4 * max(1, wanted), "\(golden.name)")
+
+            // The same, as an answer's splice sums it up.
+            let quality = fits.quality[0]
+            #expect(quality.prompt.rows == 5 && quality.generated.rows == hidden.rows - 5)
+            var total = quality.prompt
+            total.add(quality.generated)
+            #expect(abs(try #require(total.value) - wanted) < 1e-4 * max(1, wanted), "\(golden.name)")
         }
     }
 }

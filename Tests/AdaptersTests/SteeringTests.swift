@@ -23,8 +23,9 @@ import Testing
     }
 
     private func run(_ set: AdapterSet, at hookpoint: HookPoint, _ h: Matrix, pool: WorkerPool = WorkerPool(threads: 1)) {
+        var rows = [RowContext].sequence(h.rows)
         for action in set.actions(at: hookpoint) {
-            action.apply(to: h.view, input: nil, rows: [RowContext].sequence(h.rows), observations: nil, pool: pool, workspace: Workspace())
+            action.apply(to: h.view, input: nil, rows: &rows, observations: nil, pool: pool, workspace: Workspace())
         }
     }
 

@@ -144,3 +144,16 @@ func poolsOfAllTiers(threads: Int = 2) -> [WorkerPool] {
 
 /// A small model for adapters made by the tests themselves.
 let smallShape = ModelShape(layers: 4, hiddenSize: 24, queryWidth: 32, keyValueWidth: 16, ffnSize: 40, vocabSize: 100)
+
+extension LoRAUpdate {
+    /// Adds the update of `x` `[tokens, in]` to `y` `[tokens, out]`, as a step does.
+    func apply(x: MatrixView, into y: MatrixView, strength: Float, pool: WorkerPool, workspace: Workspace) {
+        guard let update = borrowed(strength: strength) else { return }
+        withUnsafePointer(to: update) { update in
+            let segment = LowRankSegment(firstRow: 0, rows: x.rows, column: 0, updates: update, count: 1)
+            withUnsafePointer(to: segment) { segment in
+                LowRankSegments(start: segment, count: 1).add(of: x, to: y, pool: pool, workspace: workspace)
+            }
+        }
+    }
+}

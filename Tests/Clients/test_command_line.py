@@ -120,6 +120,17 @@ def test_generate_with_adapters(model):
         assert f"applied {entry['name']} ({entry['kind']}, {entry['digest'][:19]})".encode() in result.stderr
 
 
+def test_generate_with_a_splice_under_a_condition(model):
+    def run(adapter):
+        return resa("generate", "--model", model, "--prompt", "One, two,", "--max-tokens", "4", "--adapters", str(ADAPTERS), "--adapter", adapter)
+
+    spliced = run("smollm2-sae;mode=splice;when=3;above=0;scope=prompt;from=1").stderr
+    assert b"when latent 3 of smollm2-sae at layers.14 is above 0.0" in spliced
+    assert b"FVU of" in run("smollm2-sae;mode=splice").stderr
+    nowhere = run("smollm2-sae;mode=splice;scope=think")
+    assert nowhere.returncode == 1 and b"<think>" in nowhere.stderr and nowhere.stdout == b""
+
+
 @pytest.mark.parametrize(
     ("arguments", "status", "hint"),
     [
@@ -128,6 +139,7 @@ def test_generate_with_adapters(model):
         (["render", "--messages", "-"], 64, "--template"),
         (["generate", "--model", "x", "--prompt", "a", "--chat", "b"], 64, "only one"),
         (["generate", "--model", "x", "--adapters", "y", "--adapter", "z;colour=red"], 64, "colour"),
+        (["generate", "--model", "x", "--adapters", "y", "--adapter", "z;above=1"], 64, "when=LATENT"),
         (["generate", "--model", "x", "--weights", "int3"], 64, "int3"),
         (["doctor", "--threads", "0"], 64, "--threads"),
         (["info", "--model", "/no/such/model"], 1, "/no/such/model"),
@@ -161,3 +173,17 @@ def test_errors_about_the_input(model, tmp_path):
         assert result.returncode == 1 and len(result.stderr.splitlines()) == 1
     other = resa("generate", "--model", model, "--prompt", "a", "--adapters", str(ADAPTERS), "--adapter", "nobody")
     assert other.returncode == 1 and b"nobody" in other.stderr
+
+
+def test_bench_adapters(model):
+    arguments = ["--model", model, "--batch", "1,3", "--loras", "1,2", "--rank", "20", "--latents", "1024", "--k", "4", "--turns", "2"]
+    report = json.loads(output("bench", "adapters", *arguments, "--context", "5", "--json"))
+    assert (report["weights"], report["adapter_weights"]) == ("int8", "int8") and report["lora_bytes"] > 0
+    names = ["base", "one LoRA", "2 different LoRAs", "steering vector", "SAE splice", "SAE edit, set", "SAE edit, add", "SAE observe, top 4"]
+    assert [row["name"] for row in report["rows"] if row["batch"] == 3] == names
+    assert [row["name"] for row in report["rows"] if row["batch"] == 1] == names[:2] + names[3:]
+    assert all(len(row["seconds"]) == 2 and min(row["share_of_base"]) > 0 for row in report["rows"])
+    wide = json.loads(output("bench", "adapters", *arguments, "--context", "5", "--json", "--adapter-weights", "bf16", "--latents", "0"))
+    assert wide["lora_bytes"] > 1.2 * report["lora_bytes"] and len(wide["rows"]) == 7
+    assert resa("bench", "adapters", "--model", model, "--loras", "x").returncode == 64
+    assert resa("bench", "adapters", "--model", model, "--layer", "30").returncode == 1

@@ -37,7 +37,31 @@ import Testing
             AdapterSelection(name: "lora-qv"), AdapterSelection(name: "vectors", scale: -1, layer: 1),
             AdapterSelection(name: "jumprelu", mode: .edit, edits: [LatentEdit(latent: 7, op: .set, value: 2)]),
         ],
+        [AdapterSelection(name: "sae", layer: 1, mode: .splice, scope: .think)],
+        [AdapterSelection(name: "sae-mlp", mode: .splice, when: ConditionSelection(latent: 11, above: 0.5, adapter: "jumprelu-low"))],
+        [
+            AdapterSelection(
+                name: "jumprelu", mode: .edit, edits: [LatentEdit(latent: 7, op: .set, value: 2)],
+                scope: InterventionScope(.generated, isInsideThink: true)),
+            AdapterSelection(
+                name: "jumprelu", mode: .edit, edits: [LatentEdit(latent: 8, op: .add, value: 3)],
+                when: ConditionSelection(latent: 3, above: 0.5)),
+        ],
+        [
+            AdapterSelection(name: "lora-top"),
+            AdapterSelection(
+                name: "vectors", scale: -1, layer: 1, scope: .think, when: ConditionSelection(latent: 5, above: 0.4, adapter: "jumprelu")),
+        ],
     ]
+
+    /// Random tokens, of which now and then one opens or closes `<think>`.
+    static func tokens(_ count: Int, using random: inout SeededRandom) -> [Int32] {
+        (0..<count).map { _ in
+            Int.random(in: 0..<12, using: &random) == 0
+                ? Int32.random(in: ByteTokenizer.think...ByteTokenizer.endOfThink, using: &random)
+                : Int32.random(in: 0..<256, using: &random)
+        }
+    }
 
     @Test(arguments: WeightFormat.allCases, InstructionSet.available)
     func aloneEqualsTogether(format: WeightFormat, tier: InstructionSet) async throws {
@@ -50,7 +74,7 @@ import Testing
         var requests: [GenerationRequest] = []
         for index in 0..<32 {
             let adapters = try await world.registry.resolve(Self.selections[index % Self.selections.count])
-            let prompt = (0..<Int.random(in: 1...90, using: &random)).map { _ in Int32.random(in: 0..<256, using: &random) }
+            let prompt = Self.tokens(Int.random(in: 1...90, using: &random), using: &random)
             var request = GenerationRequest(id: "\(index)", prompt: prompt, adapters: adapters, stop: StopConditions(maxTokens: 6))
             request.sampling.temperature = index % 2 == 0 ? 0 : 1
             request.sampling.seed = UInt64(index)
@@ -88,7 +112,7 @@ import Testing
         for index in 0..<32 {
             // Rows with equal adapters stand together, as the scheduler puts them.
             let adapters = try await world.registry.resolve(Self.selections[index * Self.selections.count / 32])
-            let tokens = (0..<Int.random(in: 1...80, using: &random)).map { _ in Int32.random(in: 0..<256, using: &random) }
+            let tokens = Self.tokens(Int.random(in: 1...80, using: &random), using: &random)
             sequences.append((tokens, adapters))
         }
         let together = lastLogits(sequences, chunk: 80, model: world.model, pool: WorkerPool(threads: 3, instructionSet: tier))
@@ -116,13 +140,18 @@ import Testing
         for start in stride(from: 0, to: sequences.map(\.tokens.count).max() ?? 0, by: chunk) {
             plan.removeAll()
             var owners: [Int] = []
+            let inside = sequences.map { sequence in
+                var isOpen = false
+                return sequence.tokens.map { EngineHarness.thinkTags.read($0, isOpen: &isOpen) }
+            }
             for (index, sequence) in sequences.enumerated() {
                 for position in start..<max(start, min(start + chunk, sequence.tokens.count)) {
                     let isLast = position == sequence.tokens.count - 1
                     if isLast { owners.append(index) }
                     plan.append(
                         token: sequence.tokens[position], position: position, promptLength: sequence.tokens.count,
-                        blockTable: UnsafePointer(tables[index].blocks), adapters: sequence.adapters, wantsOutput: isLast)
+                        blockTable: UnsafePointer(tables[index].blocks), adapters: sequence.adapters, wantsOutput: isLast,
+                        isInsideThink: inside[index][position])
                 }
             }
             plan.observations.begin(rows: plan.rowCount)
@@ -159,7 +188,7 @@ import Testing
         }
     }
 
-    /// A random model with LoRAs on all and on upper layers, three SAEs and steering vectors.
+    /// A random model with LoRAs on all and on upper layers, four SAEs and steering vectors.
     struct World {
         let model: any LanguageModel
         let registry: AdapterRegistry
@@ -175,6 +204,7 @@ import Testing
             try checkpoint.sae("sae-mlp", hookpoints: ["layers.2.mlp"])
             try checkpoint.saelens("jumprelu", hook: "blocks.1.hook_resid_post")
             try checkpoint.steering("vectors", hookpoints: ["layers.0.mlp", "layers.1"])
+            try checkpoint.saelens("jumprelu-low", hook: "blocks.0.hook_resid_post")
             let opened = try Checkpoint.open(path: folder.path)
             let config = try ModelConfig.read(opened)
             let weights = try WeightReader(checkpoint: opened, config: config)

@@ -1,3 +1,4 @@
+import Adapters
 import RandomModels
 import Tensors
 import Testing
@@ -8,7 +9,8 @@ import Testing
 enum EngineHarness {
     static let vocabSize = 256
 
-    static let tokenizer = ByteTokenizer.make()
+    static let tokenizer = ByteTokenizer.make(thinkTags: true)
+    static let thinkTags = ThinkTags(open: ByteTokenizer.think, close: ByteTokenizer.endOfThink)
 
     static func engine(
         _ change: (inout EngineSettings) -> Void = { _ in }, eosTokens: [Int32] = [], hash: @escaping PrefixHash = PrefixHashing.standard
@@ -39,6 +41,16 @@ struct Answer: Equatable {
     var logprobs: [Int: [TokenLogprobs]] = [:]
     var reasons: [Int: FinishReport.Reason] = [:]
     var stopStrings: [Int: String] = [:]
+    /// FVU of each splice over the generated tokens. What it is over the prompt's depends on the prefix cache.
+    var fits: [Int: [Float?]] = [:]
+    var spliced = Spliced()
+
+    /// Tokens that each splice acted on: no part of what is answered.
+    struct Spliced: Equatable {
+        var prompt: [Int: [Int]] = [:]
+        var generated: [Int: [Int]] = [:]
+        static func == (a: Spliced, b: Spliced) -> Bool { a.generated == b.generated }
+    }
     /// How much of the prompt the prefix cache had: no part of what is answered, so any two are equal.
     var cachedTokens = Cached(0)
 
@@ -63,6 +75,9 @@ struct Answer: Equatable {
                 texts[report.choice, default: ""] += report.text
                 reasons[report.choice] = report.reason
                 stopStrings[report.choice] = report.stopString
+                fits[report.choice] = report.splices.map(\.generated.value)
+                spliced.prompt[report.choice] = report.splices.map(\.prompt.rows)
+                spliced.generated[report.choice] = report.splices.map(\.generated.rows)
             case .failed(let error): Issue.record("the engine failed: \(error)")
             }
         }

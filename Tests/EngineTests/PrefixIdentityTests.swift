@@ -37,7 +37,7 @@ import Testing
             $0.contextLength = 288
         }
         var random = SeededRandom(seed: seed)
-        let prompt = (0..<75).map { _ in Int32.random(in: 0..<256, using: &random) }
+        let prompt = BatchInvarianceTests.tokens(75, using: &random)
         var requests: [GenerationRequest] = []
         for (index, selection) in Self.selections.enumerated() {
             var request = GenerationRequest(

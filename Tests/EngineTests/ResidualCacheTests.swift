@@ -17,6 +17,8 @@ import Testing
         selection.map { each in
             switch each.name {
             case "lora-upper": 1
+            // A condition is read where its SAE is.
+            case "sae-mlp" where each.when?.adapter == "jumprelu-low": 1
             case "lora-top", "sae-mlp": 2
             case "sae" where each.mode == .observe: Int.max
             case "sae": each.layer! + 1
@@ -60,7 +62,7 @@ import Testing
         defer { checkpoint.remove() }
         let world = try BatchInvarianceTests.World(checkpoint: &checkpoint, format: format)
         var random = SeededRandom(seed: seed)
-        let prompt = (0..<Int.random(in: 90...96, using: &random)).map { _ in Int32.random(in: 0..<256, using: &random) }
+        let prompt = BatchInvarianceTests.tokens(Int.random(in: 90...96, using: &random), using: &random)
         var requests: [GenerationRequest] = []
         for (index, selection) in PrefixIdentityTests.selections.enumerated() {
             var each = request(prompt, try await world.registry.resolve(selection), seed: seed &+ UInt64(index), maxTokens: 90)
@@ -176,7 +178,8 @@ import Testing
         var checkpoint = try RandomCheckpoint(seed: seed)
         defer { checkpoint.remove() }
         let world = try BatchInvarianceTests.World(checkpoint: &checkpoint, format: .f32)
-        let prompt = (0..<70).map { Int32($0 * 91 % 256) }
+        var prompt = (0..<70).map { Int32($0 * 91 % 256) }
+        (prompt[10], prompt[30], prompt[65]) = (ByteTokenizer.think, ByteTokenizer.endOfThink, ByteTokenizer.think)
         var variants: [AdapterSet] = []
         for selection in PrefixIdentityTests.selections { variants.append(try await world.registry.resolve(selection)) }
         let engine = engine(world)
@@ -193,7 +196,8 @@ import Testing
         for (index, variant) in variants.enumerated() {
             // Forced to the same tokens by a bias that no log-probability shows.
             for position in [0, 1, 17, 49] {
-                var next = request(prompt + answer[..<position], variant, seed: seed, maxTokens: 1)
+                // Two tokens, so that those that act on generated ones have one to act on.
+                var next = request(prompt + answer[..<position], variant, seed: seed, maxTokens: 2)
                 next.logprobs = RandomCheckpoint.vocab
                 next.sampling.logitBias = [answer[position]: 1e6]
                 // Adapters that tell prompt from answer see another prompt here.

@@ -88,10 +88,9 @@ enum ReaderFuzzTarget: String, CaseIterable, Sendable {
         let workspace = Workspace()
         let h = workspace.matrix(1, vectors.width)
         h.fill(0)
+        var rows = [RowContext(position: 0, promptLength: 1, row: 0)]
         for action in AdapterSet([.vector(steering)]).actions(at: vectors.hookpoints[0]) {
-            action.apply(
-                to: h, input: nil, rows: [RowContext(position: 0, promptLength: 1, row: 0)], observations: nil, pool: Self.pool,
-                workspace: workspace)
+            action.apply(to: h, input: nil, rows: &rows, observations: nil, pool: Self.pool, workspace: workspace)
         }
     }
 

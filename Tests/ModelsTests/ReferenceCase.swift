@@ -9,6 +9,8 @@ struct ReferenceCase: Decodable, Sendable, CustomTestStringConvertible {
     var promptLength: Int
     /// `all`, or `last`: which positions the reference kept.
     var positions: String
+    /// Ids of the tokens that open and close `<think>`.
+    var think: [Int32]?
 
     var testDescription: String { name }
 }

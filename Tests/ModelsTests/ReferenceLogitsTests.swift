@@ -38,6 +38,7 @@ import Testing
         var worst = 0.0
         var total = RelativeError()
         var compared = 0
+        var fits = 0
         for reference in cases {
             let result = try await runner.run(reference)
             let agreeing = try result.rowsWithEqualLatents(reference, wanted: wanted)
@@ -48,6 +49,7 @@ import Testing
                 total.add(result.logits[index], logits)
                 compared += 1
             }
+            if format == .f32, agreeing.count == reference.tokens.count { fits += try result.compareFits(reference, wanted: wanted) }
             worst = max(worst, error.value)
             #expect(error.value < bound.each, "\(reference.name)")
             if format == .f32 || reference.adapters.allSatisfy({ $0.hookpoint == nil }) {
@@ -59,6 +61,7 @@ import Testing
             "ReferenceLogitsTests \(answers.lastPathComponent) \(format): \(compared) rows, relative error \(total.value), worst case \(worst)"
         )
         #expect(compared > cases.count / 2)
+        #expect(format != .f32 || fits > 0)
     }
 }
 
@@ -104,6 +107,10 @@ private final class ReferenceRunner {
         let cache = KVCache(layout: model.config.kvLayout(KVFormat(for: model.format)), layers: model.config.layers, blockCount: blocks)
         let plan = BatchPlan()
         var result = ReferenceResult()
+        let fits = SpliceFits(adapters)
+        let tags = reference.think.map { ThinkTags(open: $0[0], close: $0[1]) }
+        var isOpen = false
+        let inside = tokens.map { tags?.read($0, isOpen: &isOpen) ?? false }
         table.withUnsafeBufferPointer { table in
             for start in stride(from: 0, to: tokens.count, by: 50) {
                 plan.removeAll()
@@ -111,7 +118,8 @@ private final class ReferenceRunner {
                     plan.append(
                         token: tokens[position], position: position, promptLength: reference.promptLength,
                         blockTable: table.baseAddress!, adapters: adapters,
-                        wantsOutput: reference.positions == "all" || position == tokens.count - 1)
+                        wantsOutput: reference.positions == "all" || position == tokens.count - 1, isInsideThink: inside[position],
+                        fits: fits?.pointer)
                 }
                 plan.observations.begin(rows: plan.rowCount)
                 for row in 0..<plan.rowCount { plan.observations.want(row: row) }
@@ -126,6 +134,7 @@ private final class ReferenceRunner {
                 workspace.release(mark)
             }
         }
+        for (splice, quality) in zip(adapters.splices, fits?.quality ?? []) { result.fits[splice.hookpoint.description] = quality }
         return result
     }
 }
@@ -135,6 +144,25 @@ private struct ReferenceResult {
     var rows: [Int] = []
     var logits: [[Float]] = []
     var readings: [[LatentReading]] = []
+    /// What each splice lost, by hookpoint.
+    var fits: [String: SpliceQuality] = [:]
+
+    /// Compares what splices lost with the reference's. Returns how many numbers there were to compare.
+    func compareFits(_ reference: ReferenceCase, wanted: ReferenceTensors) throws -> Int {
+        var compared = 0
+        for (hookpoint, quality) in fits {
+            for (fit, wanted) in zip([quality.prompt, quality.generated], try wanted.floats("\(reference.name):\(hookpoint):fvu", 0)) {
+                guard wanted >= 0 else {
+                    #expect(fit.rows < 2, "\(reference.name)")
+                    continue
+                }
+                let got = try #require(fit.value, "\(reference.name)")
+                #expect(abs(got - wanted) < 1e-3 * wanted, "\(reference.name) at \(hookpoint): FVU \(got), wanted \(wanted)")
+                compared += 1
+            }
+        }
+        return compared
+    }
 
     /// Rows up to the first position where an SAE selected other latents than the reference's: from there on the two differ for a
     /// reason that is no error (near-equal activations change places under rounding).
@@ -152,6 +180,24 @@ private struct ReferenceResult {
                     agreeing = agreeing.filter { $0 < position }
                     break
                 }
+            }
+            if let when = adapter.when { agreeing = try rows(agreeing, where: when, at: when.hookpoint ?? hookpoint, reference, wanted) }
+        }
+        return agreeing
+    }
+
+    /// The same for conditions: rows up to the first where rounding has moved an activation over the threshold.
+    private func rows(
+        _ agreeing: Set<Int>, where when: ReferenceAdapter.When, at hookpoint: String, _ reference: ReferenceCase,
+        _ wanted: ReferenceTensors
+    ) throws -> Set<Int> {
+        for position in reference.tokens.indices {
+            guard let reading = readings[position].first(where: { $0.hookpoint.description == hookpoint }) else { continue }
+            let activations = try wanted.floats("\(reference.name):\(hookpoint):activations", position)
+            let latents = try wanted.integers("\(reference.name):\(hookpoint):latents", position)
+            let held = zip(latents, activations).contains { Int($0) == when.latent && $1 > when.above }
+            if held != reading.latents.contains(where: { $0.latent == when.latent && $0.activation > when.above }) {
+                return agreeing.filter { $0 < position }
             }
         }
         return agreeing

@@ -3,9 +3,22 @@ import Tokenizers
 
 /// A tokenizer with one token per byte and no merges: token ids are byte values.
 package enum ByteTokenizer {
-    package static func make() -> Tokenizer {
+    /// The tags of a tokenizer that has them stand for bytes that UTF-8 never uses.
+    package static let think: Int32 = 0xFE
+    package static let endOfThink: Int32 = 0xFF
+
+    package static func make(thinkTags: Bool = false) -> Tokenizer {
+        let tags = thinkTags ? [(think, "<think>"), (endOfThink, "</think>")] : []
+        let added = tags.map { id, tag in
+            [
+                "id": Int(id), "content": tag, "special": false, "normalized": false, "single_word": false, "lstrip": false,
+                "rstrip": false,
+            ] as [String: Any]
+        }
+        let tagged = Set(tags.map { Int($0.0) })
+        let json = file(vocabulary: vocabulary.filter { !tagged.contains($0.value) }, added: added)
         do {
-            return try Tokenizer(tokenizerJSON: JSONSerialization.data(withJSONObject: file(vocabulary: vocabulary)), config: nil)
+            return try Tokenizer(tokenizerJSON: JSONSerialization.data(withJSONObject: json), config: nil)
         } catch {
             fatalError("the byte tokenizer must load: \(error)")
         }
@@ -17,9 +30,9 @@ package enum ByteTokenizer {
     }
 
     /// What its `tokenizer.json` holds.
-    package static func file(vocabulary: [String: Int]) -> [String: Any] {
+    package static func file(vocabulary: [String: Int], added: [[String: Any]] = []) -> [String: Any] {
         [
-            "added_tokens": [Any](),
+            "added_tokens": added,
             "pre_tokenizer": ["type": "ByteLevel", "add_prefix_space": false, "use_regex": false],
             "decoder": ["type": "ByteLevel"],
             "model": ["type": "BPE", "vocab": vocabulary, "merges": [String]()],

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import smollm2
 import torch
-from interventions import adapted
+from interventions import adapted, inside_think
 from peft import LoraConfig, get_peft_model
 from safetensors.torch import save_file
 from sparsify import SparseCoder, SparseCoderConfig
@@ -177,18 +177,35 @@ class Cases:
         self.tensors: dict[str, torch.Tensor] = {}
 
     @torch.inference_mode()
-    def run(self, name: str, tokens: list[int], adapters: list[dict] = (), positions: str = "all", prompt_length: int | None = None):
+    def run(
+        self, name: str, tokens: list[int], adapters: list[dict] = (), positions: str = "all", prompt_length: int | None = None,
+        think: list[int] | None = None,
+    ):  # fmt: skip
         prompt_length = len(tokens) if prompt_length is None else prompt_length
+        inside = inside_think(tokens, think) if think else [False] * len(tokens)
         with adapted(self.model, list(adapters), self.adapters) as (model, recorder, place):
-            place(torch.arange(len(tokens))[None], torch.tensor([prompt_length]))
+            place(torch.arange(len(tokens))[None], torch.tensor([prompt_length]), torch.tensor([inside]))
             logits = model(input_ids=torch.tensor([tokens]), use_cache=False).logits[0].float()
         self.tensors[name] = logits[-1:].clone() if positions == "last" else logits.contiguous()
         for hookpoint, indices in recorder.indices.items():
             self.tensors[f"{name}:{hookpoint}:latents"] = indices.to(torch.int32).contiguous()
             self.tensors[f"{name}:{hookpoint}:activations"] = recorder.activations[hookpoint].contiguous()
+        is_prompt = torch.arange(len(tokens)) < prompt_length
+        for hookpoint in recorder.splices:
+            self.tensors[f"{name}:{hookpoint}:fvu"] = torch.tensor([[recorder.fvu(hookpoint, is_prompt), recorder.fvu(hookpoint, ~is_prompt)]])
         self.cases.append({
             "name": name, "tokens": tokens, "adapters": list(adapters), "prompt_length": prompt_length, "positions": positions,
+            "think": think,
         })  # fmt: skip
+
+    def condition(self, name: str, hookpoint: str) -> dict:
+        """`when` for a latent that acts at several tokens of an earlier case, above the widest gap between its activations."""
+        latents, activations = self.tensors[f"{name}:{hookpoint}:latents"], self.tensors[f"{name}:{hookpoint}:activations"]
+        latent = int(latents[activations > 0].long().bincount().argmax())
+        values = activations[(latents == latent) & (activations > 0)].sort().values
+        assert len(values) > 2, (name, latent)
+        gap = int((values[1:] - values[:-1]).argmax())
+        return {"latent": latent, "above": float((values[gap] + values[gap + 1]) / 2)}
 
     def strongest(self, name: str, hookpoint: str, token: int, rank: int) -> int:
         """A latent that was selected at `token` of an earlier case."""
@@ -233,6 +250,25 @@ def tiny_cases(model, folder: Path) -> None:
         cases.run(f"{adapter}-edit-generated-70", tokens[70], [{**edit, "scope": "generated"}], prompt_length=35)
         cases.run(f"{adapter}-splice-lora-33", tokens[33], [lora, splice])
         cases.run(f"{adapter}-edit-lora-130", tokens[130], [lora, edit])
+    # The tags are two tokens like others; the first stretch stands in the prompt, the second goes on to the end.
+    think = [VOCAB - 2, VOCAB - 1]
+    thought = [0 if token in think else token for token in tokens[70]]
+    thought[8], thought[20], thought[50] = think[0], think[1], think[0]
+    observe = {"name": "sae", "hookpoint": "layers.0", "mode": "observe"}
+    cases.run("sae-observe-70", thought, [observe])
+    below = {**cases.condition("sae-observe-70", "layers.0"), "name": "sae", "hookpoint": "layers.0"}
+    for adapter, hookpoint, unselected in [("sae", "layers.1", 77), ("mlp-sae", "layers.1.mlp", 101)]:
+        splice = {"name": adapter, "hookpoint": hookpoint, "mode": "splice"}
+        cases.run(f"{adapter}-splice-think-70", thought, [{**splice, "scope": "think"}], prompt_length=35, think=think)
+        edit = {**splice, "mode": "edit", "edits": edits_for(cases, f"{adapter}-splice-think-70", hookpoint, unselected)}
+        inside = {**edit, "scope": "think+generated"}
+        cases.run(f"{adapter}-edit-think-generated-70", thought, [inside], prompt_length=35, think=think)
+        when = cases.condition(f"{adapter}-splice-think-70", hookpoint)
+        cases.run(f"{adapter}-splice-when-70", thought, [{**splice, "when": when}], prompt_length=35)
+        cases.run(f"{adapter}-edit-when-70", thought, [{**edit, "when": when}], prompt_length=35)
+        cases.run(f"{adapter}-splice-when-below-70", thought, [observe, {**splice, "when": below}], prompt_length=35)
+        cases.run(f"{adapter}-edit-when-below-lora-70", thought, [lora, observe, {**inside, "when": below}], prompt_length=35, think=think)
+        cases.run(f"{adapter}-edit-when-window-70", thought, [{**edit, "when": when, "scope": [5, 60]}])
     both = [
         {"name": "sae", "hookpoint": "layers.0", "mode": "edit", "edits": [{"latent": 3, "op": "add", "value": 1.5}]},
         {"name": "mlp-sae", "hookpoint": "layers.1.mlp", "mode": "splice"},

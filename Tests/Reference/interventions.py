@@ -3,8 +3,10 @@
 A case names its adapters as a list of dictionaries:
     {"name": "lora", "scale": 0.5}
     {"name": "sae", "hookpoint": "layers.2.mlp", "mode": "splice" | "edit", "edits": [{"latent", "op", "value"}], "strength": 1.0,
-     "scope": "all" | "prompt" | "generated" | [first, end]}
-`name` is a folder below the case's `adapters` folder.
+     "scope": "all" | "prompt" | "generated" | "think" | "think+generated" | [first, end],
+     "when": {"latent": 3, "above": 1.5, "name": "other-sae", "hookpoint": "layers.1"}}
+`name` is a folder below the case's `adapters` folder. `when` reads the SAE itself unless it names another; both its `name` and its
+`hookpoint` then stand there.
 """
 
 from contextlib import contextmanager
@@ -29,15 +31,37 @@ def load_sae(folder: Path) -> SparseCoder:
     return SparseCoder.load_from_disk(folder).float().eval()
 
 
-def in_scope(scope, positions: torch.Tensor, prompt_lengths: torch.Tensor) -> torch.Tensor:
-    if scope == "all":
-        return torch.ones_like(positions, dtype=torch.bool)
-    if scope == "prompt":
-        return positions < prompt_lengths
-    if scope == "generated":
-        return positions >= prompt_lengths
-    first, end = scope
-    return (positions >= first) & (positions < end)
+def inside_think(tokens: list[int], think: list[int]) -> list[bool]:
+    """For each token: the last tag before it opens, and it is no tag itself. `think` are the tags' ids."""
+    opening, _ = think
+    inside = []
+    for position, token in enumerate(tokens):
+        tags = [earlier for earlier in tokens[:position] if earlier in think]
+        inside.append(token not in think and bool(tags) and tags[-1] == opening)
+    return inside
+
+
+def in_scope(scope, positions: torch.Tensor, prompt_lengths: torch.Tensor, inside: torch.Tensor) -> torch.Tensor:
+    if not isinstance(scope, str):
+        first, end = scope
+        return (positions >= first) & (positions < end)
+    chosen = torch.ones_like(positions, dtype=torch.bool)
+    for name in scope.split("+"):
+        if name == "prompt":
+            chosen &= positions < prompt_lengths
+        elif name == "generated":
+            chosen &= positions >= prompt_lengths
+        elif name == "think":
+            chosen &= inside
+        else:
+            assert name == "all", name
+    return chosen
+
+
+def exceeds(sae: SparseCoder, when: dict, source: torch.Tensor) -> torch.Tensor:
+    """`[tokens]`: whether the latent's activation, 0 where it is not selected, is above the threshold."""
+    encoded = sae.encode(source)
+    return torch.where(encoded.top_indices == when["latent"], encoded.top_acts, 0.0).sum(-1) > when["above"]
 
 
 def intervene(sae: SparseCoder, spec: dict, hidden: torch.Tensor, source: torch.Tensor):
@@ -70,12 +94,22 @@ class Recorder:
     def __init__(self) -> None:
         self.indices: dict[str, torch.Tensor] = {}
         self.activations: dict[str, torch.Tensor] = {}
+        self.splices: dict[str, tuple[torch.Tensor, torch.Tensor, torch.Tensor]] = {}
+
+    def fvu(self, hookpoint: str, chosen: torch.Tensor) -> float:
+        """What the splice lost over those of `chosen` tokens it acted on, as sparsify computes it; -1 where nothing varies."""
+        touched, before, after = self.splices[hookpoint]
+        before, after = before[touched & chosen], after[touched & chosen]
+        if len(before) < 2:
+            return -1.0
+        return float((before - after).pow(2).sum() / (before - before.mean(0)).pow(2).sum())
 
 
 @contextmanager
 def adapted(model, adapters: list[dict], folder: Path):
-    """`(model, recorder, place)` with the adapters attached for the time of the block; `place(positions, prompt_lengths)` tells the hooks
-    the next pass's positions `[sequences, tokens]` (padding below 0) and how long each sequence's prompt is."""
+    """`(model, recorder, place)` with the adapters attached for the time of the block; `place(positions, prompt_lengths, inside)` tells
+    the hooks the next pass's positions `[sequences, tokens]` (padding below 0), how long each sequence's prompt is, and which tokens stand
+    inside `<think>` (none when left out)."""
     recorder = Recorder()
     where: dict[str, torch.Tensor] = {}
     loras = [spec for spec in adapters if "hookpoint" not in spec]
@@ -95,27 +129,50 @@ def adapted(model, adapters: list[dict], folder: Path):
                         if f"lora{number}" in module.scaling:
                             module.scaling[f"lora{number}"] *= spec.get("scale", 1.0)
             wrapped.float().eval()
-        for spec in saes:
-            parts = spec["hookpoint"].split(".")
+        def module_at(hookpoint: str):
+            parts = hookpoint.split(".")
             block = model.model.layers[int(parts[1])]
-            module = block.mlp if parts[2:] == ["mlp"] else block
-            sae = load_sae(folder / spec["name"] / spec["hookpoint"])
+            return block.mlp if parts[2:] == ["mlp"] else block
 
-            def hook(_module, inputs, output, sae=sae, spec=spec):
+        def read(sae, inputs, output):
+            """What the module gave `[tokens, d]`, and what the SAE encodes."""
+            hidden = (output[0] if isinstance(output, tuple) else output).flatten(0, 1)
+            return hidden, inputs[0].flatten(0, 1) if sae.cfg.transcode else hidden
+
+        for number, spec in enumerate(saes):
+            sae = load_sae(folder / spec["name"] / spec["hookpoint"])
+            when = spec.get("when")
+            reader, place_of_reader = sae, spec["hookpoint"]
+            if when and "name" in when:
+                place_of_reader = when["hookpoint"]
+                reader = load_sae(folder / when["name"] / place_of_reader)
+            if when:
+
+                def look(_module, inputs, output, reader=reader, when=when, number=number):
+                    where[f"holds{number}"] = exceeds(reader, when, read(reader, inputs, output)[1])
+
+                # Hooks of one module run in this order, so it sees what stands before it in the request.
+                handles.append(module_at(place_of_reader).register_forward_hook(look))
+
+            def hook(_module, inputs, output, sae=sae, spec=spec, number=number):
                 whole = output[0] if isinstance(output, tuple) else output
-                hidden = whole.flatten(0, 1)
-                source = inputs[0].flatten(0, 1) if sae.cfg.transcode else hidden
+                hidden, source = read(sae, inputs, output)
                 changed, indices, activations = intervene(sae, spec, hidden, source)
-                touched = in_scope(spec.get("scope", "all"), where["positions"], where["prompt_lengths"])
-                changed = torch.where(touched.flatten()[:, None], changed, hidden).view_as(whole)
+                touched = in_scope(spec.get("scope", "all"), where["positions"], where["prompt_lengths"], where["inside"]).flatten()
+                if "when" in spec:
+                    touched &= where[f"holds{number}"]
                 recorder.indices[spec["hookpoint"]] = indices
                 recorder.activations[spec["hookpoint"]] = activations
+                if spec["mode"] == "splice":
+                    recorder.splices[spec["hookpoint"]] = (touched, hidden, changed)
+                changed = torch.where(touched[:, None], changed, hidden).view_as(whole)
                 return (changed, *output[1:]) if isinstance(output, tuple) else changed
 
-            handles.append(module.register_forward_hook(hook))
+            handles.append(module_at(spec["hookpoint"]).register_forward_hook(hook))
 
-        def place(positions: torch.Tensor, prompt_lengths: torch.Tensor) -> None:
-            where.update(positions=positions, prompt_lengths=prompt_lengths[:, None])
+        def place(positions: torch.Tensor, prompt_lengths: torch.Tensor, inside: torch.Tensor | None = None) -> None:
+            inside = torch.zeros_like(positions, dtype=torch.bool) if inside is None else inside
+            where.update(positions=positions, prompt_lengths=prompt_lengths[:, None], inside=inside)
 
         yield wrapped, recorder, place
     finally:

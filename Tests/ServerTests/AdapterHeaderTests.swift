@@ -44,13 +44,41 @@ import Testing
         #expect(header == fields)
         #expect(header?.first?.edits.count == 2)
         #expect(try read("s;from=3;to=9") == body(#"[{"name": "s", "scope": {"from": 3, "to": 9}}]"#))
+        let inside = InterventionScope(.generated, isInsideThink: true, positions: 3..<9)
+        #expect(try read("s;scope=think+generated;from=3;to=9")?[0].scope == inside)
+        #expect(try body(#"[{"name": "s", "scope": {"in": "generated+think", "from": 3, "to": 9}}]"#)?[0].scope == inside)
+        #expect(try read("s;scope=think") == body(#"[{"name": "s", "scope": "think"}]"#))
+        #expect(try read("s;scope=all;from=1")?[0].scope == .window(1..<Int(Int32.max)))
+        #expect(try read("s;scope=prompt;from=1") == body(#"[{"name": "s", "scope": {"in": "prompt", "from": 1}}]"#))
         #expect(try read(#"s;latent=1;op=set;value="0.00025""#)?[0].edits[0].value == 0.00025)
+    }
+
+    @Test func conditions() throws {
+        #expect(try read("s;mode=splice;when=12;above=1.5")?[0].when == ConditionSelection(latent: 12, above: 1.5))
+        let other = ConditionSelection(latent: 3, above: 0, adapter: "r1-sae", layer: 8, at: .mlp)
+        #expect(try read("s;when=3;above=0;when-adapter=r1-sae;when-layer=8;when-at=mlp")?[0].when == other)
+        #expect(
+            try body(#"[{"name": "s", "when": {"latent": 3, "above": 0, "adapter": "r1-sae", "layer": 8, "at": "mlp"}}]"#)?[0].when == other
+        )
+        #expect(try body(#"[{"name": "s", "when": null}]"#)?[0].when == nil)
+        // An edit belongs to those with the very same condition.
+        let header = try read(
+            "s;latent=1;op=ablate;when=5;above=1, s;latent=2;op=ablate, s;latent=3;op=ablate;when=5;above=1, s;latent=4;op=ablate")
+        #expect(header?.map(\.when) == [ConditionSelection(latent: 5, above: 1), nil])
+        #expect(header?.map { $0.edits.map(\.latent) } == [[1, 3], [2, 4]])
+        let condition = AppliedCondition(adapter: "s", digest: "", hookpoint: .residual(layer: 1), latent: 5, above: 1)
+        let report = AppliedReport(
+            name: "s", digest: "d", kind: .sae, hookpoint: .residual(layer: 1), mode: .splice, edits: [], condition: condition)
+        #expect(ResaFields.header([report]) == #"s;digest="d";kind=sae;mode=splice;layer=1;at=resid;when=5"#)
     }
 
     @Test(arguments: [
         "a;;b", "(a)", "\"open", "a;scale=fast", "a;scale=nan", "a;layer=-1", "a;layer=1.5", "a;mode=juggle", "a;at=head", "a;op=add",
         "a;latent=1",
-        "a;latent=1;op=add", "a;latent=1;op=explode;value=1", "a;strength=2", "a;scope=some", "a;scope=all;from=1", "a;from=9;to=1", "12",
+        "a;latent=1;op=add", "a;latent=1;op=explode;value=1", "a;strength=2", "a;scope=some", "a;scope=prompt+generated",
+        "a;scope=think;from=9;to=1", "a;when=1", "a;above=1",
+        "a;when=1;above=-1", "a;when=x;above=1", "a;when-layer=1", "a;when=1;above=1;when-at=head", "a;when=1;above=1;when-adapter=2",
+        "a;from=9;to=1", "12",
         "a, b, c, d, e", "a;latent=1;op=ablate;scale=1, a;latent=2;op=ablate;scale=2", "\u{FF}",
     ])
     func refusesWithTheHeadersName(_ value: String) {
@@ -64,6 +92,12 @@ import Testing
         "[{\"name\": \"a\", \"edits\": [{\"op\": \"add\", \"value\": 1}]}]",
         "[{\"name\": \"a\", \"edits\": [{\"latent\": -1, \"op\": \"ablate\"}]}]",
         "[{\"name\": \"a\", \"scope\": \"some\"}]", "[{\"name\": \"a\", \"scope\": {\"from\": 5, \"to\": 1}}]",
+        "[{\"name\": \"a\", \"scope\": {\"in\": \"some\"}}]", "[{\"name\": \"a\", \"scope\": {\"think\": true}}]",
+        "[{\"name\": \"a\", \"when\": 5}]", "[{\"name\": \"a\", \"when\": {\"latent\": 5}}]",
+        "[{\"name\": \"a\", \"when\": {\"above\": 5}}]",
+        "[{\"name\": \"a\", \"when\": {\"latent\": 5, \"above\": -1}}]", "[{\"name\": \"a\", \"when\": {\"latent\": -5, \"above\": 1}}]",
+        "[{\"name\": \"a\", \"when\": {\"latent\": 5, \"above\": 1, \"below\": 2}}]",
+        "[{\"name\": \"a\", \"when\": {\"latent\": 5, \"above\": 1, \"at\": \"head\"}}]",
         "[\"a\", \"b\", \"c\", \"d\", \"e\"]",
     ])
     func refusesBodiesWithTheFieldsPath(_ json: String) {

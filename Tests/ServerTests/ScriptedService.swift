@@ -98,9 +98,13 @@ final class ScriptedService: InferenceService {
                 applied.append(
                     AppliedReport(
                         name: "r1-sae", digest: "sha256:bb", kind: .sae, scale: selection.edits.isEmpty ? nil : 1,
-                        hookpoint: .residual(layer: 12), mode: selection.edits.isEmpty ? .observe : .edit, edits: selection.edits,
-                        scope: .all,
-                        top: nil))
+                        hookpoint: .residual(layer: 12), mode: selection.mode ?? (selection.edits.isEmpty ? .observe : .edit),
+                        edits: selection.edits, scope: selection.scope, top: nil,
+                        condition: selection.when.map {
+                            AppliedCondition(
+                                adapter: $0.adapter ?? "r1-sae", digest: "sha256:bb", hookpoint: .residual(layer: 12), latent: $0.latent,
+                                above: $0.above)
+                        }))
             case "torn": throw .badFile(adapter: "torn", file: "adapter_config.json", problem: "it is missing")
             default: throw .unknown(name: selection.name, near: ["math-lora"])
             }
@@ -170,8 +174,28 @@ final class ScriptedService: InferenceService {
                 .finished(
                     FinishReport(
                         choice: choice, text: cut ? "" : "!", reason: cut ? .length : .stop, stopString: nil, stopToken: nil,
-                        generatedTokens: min(pieces.count, request.stop.maxTokens))))
+                        generatedTokens: min(pieces.count, request.stop.maxTokens), splices: splices(choice))))
         }
+    }
+
+    /// Of a splice, if one was resolved last: an FVU of 1/2 over three prompt tokens, the first choice's, and over two generated ones.
+    private func splices(_ choice: Int) -> [SpliceQuality] {
+        guard log.resolved.last?.contains(where: { $0.mode == .splice }) == true else { return [] }
+        let shift = Float(choice)
+        return [
+            SpliceQuality(
+                prompt: Self.fit(choice == 0 ? [(0, 0), (1, 0), (2, 2)] : []),
+                generated: Self.fit([(shift, shift), (shift + 2, shift + 1)]))
+        ]
+    }
+
+    private static func fit(_ rows: [(target: Float, reconstruction: Float)]) -> FractionOfVarianceUnexplained {
+        let memory = UnsafeMutablePointer<Double>.allocate(capacity: 1)
+        defer { memory.deallocate() }
+        memory.initialize(to: 0)
+        var sums = VarianceSums(width: 1, sums: memory)
+        for row in rows { sums.add(target: [row.target], reconstruction: [row.reconstruction]) }
+        return FractionOfVarianceUnexplained(sums)
     }
 
     private func token(_ text: String, _ step: Int, _ choice: Int, _ request: GenerationRequest) -> GeneratedToken {

@@ -3,7 +3,7 @@
     python3 Tests/StepProbe/count_calls.py PROBE
 
 PROBE is the release build of StepProbe. It runs twice under callgrind, which collects only inside `EngineLoop.computeStep` (plan, forward,
-logits, draw, append), in every format of weights, once for N and once for 2 N tokens: the difference is what N decode steps call, free of start and prefill. The same
+logits, draw, append), in every format of weights and with LoRAs in the batch, once for N and once for 2 N tokens: the difference is what N decode steps call, free of start and prefill. The same
 is done for `EngineLoop.reportStep`, which hands the tokens out and does allocate: were nothing counted there, the counting would be broken.
 """
 
@@ -16,7 +16,8 @@ from pathlib import Path
 
 STEPS = 100
 SEQUENCES = 4
-FORMATS = ["int8", "int4", "bf16"]
+# Further arguments of the probe: a format of weights, and whether some of the sequences have LoRAs.
+CASES = [["int8"], ["int4"], ["bf16"], ["int8", "loras"], ["bf16", "loras"]]
 COMPUTE = "$s6Engine0A4LoopC11computeStepyyF"
 REPORT = "$s6Engine0A4LoopC10reportStepyyF"
 # The functions a program calls; what those call inside the runtime would be counted twice.
@@ -28,13 +29,13 @@ REFERENCE = re.compile(
 )
 
 
-def calls(probe: Path, folder: Path, symbol: str, tokens: int, weights: str) -> collections.Counter:
+def calls(probe: Path, folder: Path, symbol: str, tokens: int, case: list[str]) -> collections.Counter:
     """How often each function is called inside `symbol`, over the whole run."""
     out = folder / "callgrind.out"
     subprocess.run(
         [
             "valgrind", "--tool=callgrind", f"--callgrind-out-file={out}", f"--toggle-collect={symbol}", "--compress-strings=no",
-            "--compress-pos=no", str(probe), str(tokens), weights,
+            "--compress-pos=no", str(probe), str(tokens), *case,
         ],
         env={"OPENBLAS_NUM_THREADS": "1", "PATH": "/usr/bin:/bin"}, check=True, capture_output=True, text=True, timeout=300,
     )  # fmt: skip
@@ -50,8 +51,8 @@ def calls(probe: Path, folder: Path, symbol: str, tokens: int, weights: str) -> 
     return counts
 
 
-def per_step(probe: Path, folder: Path, symbol: str, kind: re.Pattern, weights: str) -> dict[str, float]:
-    once, twice = (calls(probe, folder, symbol, count, weights) for count in (STEPS, 2 * STEPS))
+def per_step(probe: Path, folder: Path, symbol: str, kind: re.Pattern, case: list[str]) -> dict[str, float]:
+    once, twice = (calls(probe, folder, symbol, count, case) for count in (STEPS, 2 * STEPS))
     return {name: (twice[name] - once[name]) / STEPS for name in twice if kind.fullmatch(name) and twice[name] != once[name]}
 
 
@@ -62,13 +63,13 @@ def main() -> int:
     subprocess.run(["strip", "-g", "-o", str(probe), sys.argv[1]], check=True)
     either = re.compile(f"{ALLOCATION.pattern}|{REFERENCE.pattern}")
     found = False
-    for weights in FORMATS:
-        compute = per_step(probe, folder, COMPUTE, either, weights)
+    for case in CASES:
+        compute = per_step(probe, folder, COMPUTE, either, case)
         found = found or bool(compute)
         for name, count in sorted(compute.items()):
-            print(f"a decode step with {weights} weights calls {name} {count:g} times")
-        print(f"{weights}: decode step of {SEQUENCES} sequences: {sum(compute.values()):g} allocations and reference counts")
-    report = per_step(probe, folder, REPORT, either, FORMATS[0])
+            print(f"a decode step with {' and '.join(case)} calls {name} {count:g} times")
+        print(f"{' and '.join(case)}: decode step of {SEQUENCES} sequences: {sum(compute.values()):g} allocations and reference counts")
+    report = per_step(probe, folder, REPORT, either, CASES[0])
     allocations = sum(count for name, count in report.items() if name == "malloc")
     references = sum(count for name, count in report.items() if REFERENCE.fullmatch(name))
     print(f"reporting its tokens: {allocations / SEQUENCES:g} allocations and {references / SEQUENCES:g} reference counts a token")

@@ -24,6 +24,14 @@ package struct ReferenceAdapter: Decodable, Sendable {
         }
     }
 
+    package struct When: Decodable, Sendable {
+        package var latent: Int
+        package var above: Float
+        var name: String?
+        /// Where another SAE reads; nil for the adapter's own.
+        package var hookpoint: String?
+    }
+
     package var name: String
     var scale: Float?
     package var hookpoint: String?
@@ -31,28 +39,43 @@ package struct ReferenceAdapter: Decodable, Sendable {
     var edits: [Edit]?
     var strength: Float?
     var scope: Scope?
+    package var when: When?
 
     /// The same choice as a request would make it, reporting every selected latent.
     package var selection: AdapterSelection {
         get throws {
             guard let hookpoint else { return AdapterSelection(name: name, scale: scale) }
-            guard let point = HookPoint(hookpoint) else { throw UnknownHookpoint(name: hookpoint) }
-            let scope: InterventionScope =
-                switch self.scope {
-                case .named("prompt"): .prompt
-                case .named("generated"): .generated
-                case .window(let first, let end): .window(first..<end)
-                default: .all
-                }
-            return AdapterSelection(
+            let point = try Self.hookpoint(hookpoint)
+            var selection = AdapterSelection(
                 name: name, scale: strength, layer: point.layer, at: point.site, mode: mode,
-                edits: (edits ?? []).map { LatentEdit(latent: $0.latent, op: $0.op, value: $0.value ?? 0) }, scope: scope,
-                top: 1024)
+                edits: (edits ?? []).map { LatentEdit(latent: $0.latent, op: $0.op, value: $0.value ?? 0) }, top: 1024)
+            switch scope {
+            case .named(let name):
+                guard let scope = InterventionScope(name: name) else { throw Unknown(name: name) }
+                selection.scope = scope
+            case .window(let first, let end): selection.scope = .window(first..<end)
+            case nil: break
+            }
+            if let when {
+                var condition = ConditionSelection(latent: when.latent, above: when.above, adapter: when.name)
+                if let place = when.hookpoint {
+                    let point = try Self.hookpoint(place)
+                    (condition.layer, condition.at) = (point.layer, point.site)
+                }
+                selection.when = condition
+            }
+            return selection
         }
+    }
+
+    private static func hookpoint(_ name: String) throws -> HookPoint {
+        guard let point = HookPoint(name) else { throw Unknown(name: name) }
+        return point
     }
 }
 
-private struct UnknownHookpoint: Error {
+/// A hookpoint or scope that the scripts name and nobody knows.
+private struct Unknown: Error {
     let name: String
 }
 

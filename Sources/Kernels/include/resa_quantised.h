@@ -76,6 +76,8 @@ typedef struct resa_quant_source {
 void resa_quant_pack(
     resa_quant_format format, ptrdiff_t outputs, ptrdiff_t inputs, ptrdiff_t firstOutput, ptrdiff_t rows, const resa_quant_source *source,
     void *packed);
+/// Whether every scale is zero, and with it every weight; always false with minima.
+bool resa_quant_is_zero(resa_quant_format format, ptrdiff_t outputs, ptrdiff_t inputs, const void *packed);
 /// Row `output` of W as f32, `inputs` of them: the exact stored values times `factor`, turned back when the format is rotated.
 void resa_quant_unpack_row(
     resa_quant_format format, ptrdiff_t outputs, ptrdiff_t inputs, float factor, ptrdiff_t output, const void *packed, float *out);

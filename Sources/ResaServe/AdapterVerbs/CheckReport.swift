@@ -101,7 +101,7 @@ struct CheckReport {
         var largest: (ratio: Double, place: String)?
         let updates = lora.updates
         for (layer, module, update) in updates where !update.doesNothing {
-            let (change, weight) = (update.norm(workspace: workspace), try bundle.norm(layer: layer, module: module))
+            let (change, weight) = (update.norm(workspace: workspace), try bundle.weights.norm(layer: layer, module: module))
             added += change * change
             stored += weight * weight
             let ratio = change / weight

@@ -1,3 +1,4 @@
+import Adapters
 import Engine
 import JSONText
 
@@ -23,6 +24,12 @@ extension AnswerBuilder {
         if plan.includesUsage { object["usage"] = .null }
         if !resa.isEmpty { object["resa"] = .object(resa) }
         return .object(object)
+    }
+
+    /// What the chunk that ends the last choice says of adapters: how well those that splice reconstruct.
+    func finalFields(_ tally: SpliceTally) -> JSONObject {
+        guard tally.isComplete, plan.applied.contains(where: { $0.mode == .splice }) else { return JSONObject() }
+        return JSONObject([("applied", ResaFields.applied(plan.applied, splices: tally.splices))])
     }
 
     /// The last chunk of a stream whose request asked for usage.

@@ -10,6 +10,7 @@ struct ChatAnswer: AnswerBuilder {
     private let bytes: @Sendable (Int32) -> [UInt8]
     private var choices: [Choice]
     private var promptObservations: [JSON]?
+    private var tally: SpliceTally
 
     var chunkObject: String { "chat.completion.chunk" }
 
@@ -31,6 +32,7 @@ struct ChatAnswer: AnswerBuilder {
         self.plan = plan
         self.includesReasoning = includesReasoning
         self.bytes = bytes
+        tally = SpliceTally(choices: plan.choiceCount)
         choices = Array(repeating: Choice(splitter: ReasoningSplitter(startsInside: startsInReasoning)), count: plan.choices)
     }
 
@@ -93,20 +95,21 @@ struct ChatAnswer: AnswerBuilder {
         tail.reasoning += last.reasoning
         tail.content += last.content
         choices[index].finish = report
+        tally.take(report, index)
         guard plan.streams else {
             choices[index].reasoning += tail.reasoning
             choices[index].content += tail.content
             return []
         }
         return deltas(tail).map { chunk(choice(index, delta: $0), resa: JSONObject()) }
-            + [chunk(choice(index, delta: [], finish: report), resa: JSONObject())]
+            + [chunk(choice(index, delta: [], finish: report), resa: finalFields(tally))]
     }
 
     func response() -> JSON {
         var object = plan.head("chat.completion")
         object["choices"] = .array(choices.indices.map { .object(message($0)) })
         object["usage"] = usage.json
-        var resa = JSONObject([("applied", ResaFields.applied(plan.applied))])
+        var resa = JSONObject([("applied", ResaFields.applied(plan.applied, splices: tally.splices))])
         if let promptObservations { resa["prompt_observations"] = .array(promptObservations) }
         object["resa"] = .object(resa)
         return .object(object)

@@ -86,7 +86,8 @@ struct CompareAnswer: AnswerBuilder {
         let answer = answers[index]
         var object = JSONObject([
             ("index", .int(index)), ("label", .string(variants[index].label)),
-            ("applied", ResaFields.applied(variants[index].adapters.applied)), ("content", .string(answer.piece.content)),
+            ("applied", ResaFields.applied(variants[index].adapters.applied, splices: answer.finish?.splices ?? [])),
+            ("content", .string(answer.piece.content)),
         ])
         if includesReasoning, !answer.piece.reasoning.isEmpty { object["reasoning_content"] = .string(answer.piece.reasoning) }
         object["finish_reason"] = answer.finish.map { Self.finishReason($0.reason) } ?? .null

@@ -11,6 +11,7 @@ struct CompletionAnswer: AnswerBuilder {
     private let bytes: @Sendable (Int32) -> [UInt8]
     private var choices: [Choice]
     private var promptObservations: [[JSON]?]
+    private var tally: SpliceTally
 
     var chunkObject: String { "text_completion" }
 
@@ -25,6 +26,7 @@ struct CompletionAnswer: AnswerBuilder {
         self.plan = plan
         self.echoes = echoes
         self.bytes = bytes
+        tally = SpliceTally(choices: plan.choiceCount)
         choices = Array(repeating: Choice(), count: plan.choiceCount)
         promptObservations = Array(repeating: nil, count: plan.requests.count)
     }
@@ -89,18 +91,19 @@ struct CompletionAnswer: AnswerBuilder {
     private mutating func take(_ report: FinishReport, _ index: Int) -> [JSON] {
         usage.completionTokens += report.generatedTokens
         choices[index].finish = report
+        tally.take(report, index)
         guard plan.streams else {
             choices[index].text += report.text
             return []
         }
-        return [chunk(streamed(index, text: report.text, finish: report), resa: JSONObject())]
+        return [chunk(streamed(index, text: report.text, finish: report), resa: finalFields(tally))]
     }
 
     func response() -> JSON {
         var object = plan.head("text_completion")
         object["choices"] = .array(choices.indices.map { .object(completed($0)) })
         object["usage"] = usage.json
-        object["resa"] = ["applied": ResaFields.applied(plan.applied)]
+        object["resa"] = ["applied": ResaFields.applied(plan.applied, splices: tally.splices)]
         return .object(object)
     }
 

@@ -1,3 +1,4 @@
+import Adapters
 import Engine
 import JSONText
 
@@ -8,6 +9,7 @@ struct FeaturesAnswer: AnswerBuilder {
     private(set) var usage = Usage()
     private let bytes: @Sendable (Int32) -> [UInt8]
     private var observations: [JSON] = []
+    private var splices: [SpliceQuality] = []
 
     init(_ plan: GenerationPlan, bytes: @escaping @Sendable (Int32) -> [UInt8]) {
         self.plan = plan
@@ -15,6 +17,7 @@ struct FeaturesAnswer: AnswerBuilder {
     }
 
     mutating func take(_ event: GenerationEvent, prompt: Int) -> [JSON] {
+        if case .finished(let report) = event { splices = report.splices }
         if case .prompt(let report) = event {
             usage.promptTokens += report.tokens
             usage.cachedTokens += report.cachedTokens
@@ -27,7 +30,7 @@ struct FeaturesAnswer: AnswerBuilder {
         var object = plan.head(chunkObject)
         object["data"] = .array(observations)
         object["usage"] = usage.json
-        object["resa"] = ["applied": ResaFields.applied(plan.applied)]
+        object["resa"] = ["applied": ResaFields.applied(plan.applied, splices: splices)]
         return .object(object)
     }
 }

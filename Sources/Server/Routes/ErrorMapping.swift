@@ -10,6 +10,7 @@ extension APIError {
         case .promptEmpty: self = .bad("prompt", error.description)
         case .promptTooLong, .tooManyTokens: self = .bad("max_tokens", error.description, code: "context_length_exceeded")
         case .tooManyChoices: self = .bad("n", error.description)
+        case .nothingInScope: self = .bad("adapters.scope", error.description)
         case .tokenOutOfRange: self = .bad("prompt", error.description)
         case .invalidParameter(let name, _, _): self = .bad(name, error.description)
         case .queueFull, .clientQueueFull:

@@ -3,12 +3,14 @@ import Adapters
 
 /// The body field `adapters`: a list of names or objects.
 ///
-/// `{"name", "scale", "layer", "at", "mode", "edits": [{"latent", "op", "value"}], "scope", "top"}`, where `scope` is `"all"`, `"prompt"`,
-/// `"generated"` or `{"from", "to"}` (absolute positions, `to` not included). A member that is not one of these is refused: a misspelt
+/// `{"name", "scale", "layer", "at", "mode", "edits": [{"latent", "op", "value"}], "scope", "when": {"latent", "above", "adapter", "layer",
+/// "at"}, "top"}`, where `scope` is `"all"`, `"prompt"`, `"generated"`, `"think"`, two of them as `"think+generated"`, or
+/// `{"in", "from", "to"}` (one of those, and absolute positions, `to` not included). A member that is not one of these is refused: a misspelt
 /// `strength` would otherwise change the answer in silence.
 enum AdapterFields {
-    private static let known: Set<String> = ["name", "scale", "layer", "at", "mode", "edits", "scope", "top"]
+    private static let known: Set<String> = ["name", "scale", "layer", "at", "mode", "edits", "scope", "when", "top"]
     private static let knownInEdits: Set<String> = ["latent", "op", "value"]
+    private static let knownInWhen: Set<String> = ["latent", "above", "adapter", "layer", "at"]
 
     /// - Returns: nil when the request has no such field.
     static func read(_ fields: FieldReader, limit: Int) throws(APIError) -> [AdapterSelection]? {
@@ -39,6 +41,7 @@ enum AdapterFields {
         selection.mode = try choice(fields, "mode")
         selection.top = try fields.int("top", in: 1...1024)
         if let scope = try scope(fields) { selection.scope = scope }
+        if let when = try fields.object("when") { selection.when = try condition(when) }
         if let edits = try fields.array("edits", of: "an array of edits") {
             for (index, edit) in edits.enumerated() {
                 let key = "edits[\(index)]"
@@ -64,17 +67,38 @@ enum AdapterFields {
         return LatentEdit(latent: latent, op: operation, value: Float(value ?? 0))
     }
 
+    private static func condition(_ fields: FieldReader) throws(APIError) -> ConditionSelection {
+        try refuseUnknown(fields, knownInWhen)
+        guard let latent = try fields.int("latent", in: 0...Int(Int32.max)) else {
+            throw .bad(fields.path + "latent", "\(fields.path)latent is missing; give the number of the latent that must act")
+        }
+        guard let above = try fields.number("above", in: 0 ... .infinity) else {
+            throw .bad(fields.path + "above", "\(fields.path)above is missing; give the activation that must be exceeded, 0 for any")
+        }
+        return ConditionSelection(
+            latent: latent, above: Float(above), adapter: try fields.string("adapter"), layer: try fields.int("layer", in: 0...65535),
+            at: try choice(fields, "at"))
+    }
+
     private static func scope(_ fields: FieldReader) throws(APIError) -> InterventionScope? {
         guard let value = fields["scope"] else { return nil }
-        if let text = value.string, let scope = InterventionScope(name: text) { return scope }
-        if let window = value.object {
-            let reader = FieldReader(window, path: "\(fields.path)scope.")
-            try refuseUnknown(reader, ["from", "to"])
-            let from = try reader.int("from", in: 0...Int(Int32.max)) ?? 0
-            let to = try reader.int("to", in: from...Int(Int32.max)) ?? Int(Int32.max)
-            return .window(from..<to)
+        let names = InterventionScope.names
+        if let text = value.string {
+            guard let scope = InterventionScope(name: text) else {
+                throw .bad(fields.path + "scope", "\(fields.path)scope is '\(text.prefix(40))'; it is one of \(names)")
+            }
+            return scope
         }
-        throw fields.wrong("scope", value, "\"all\", \"prompt\", \"generated\" or {\"from\", \"to\"}")
+        guard let window = value.object else { throw fields.wrong("scope", value, "one of \(names), or {\"in\", \"from\", \"to\"}") }
+        let reader = FieldReader(window, path: "\(fields.path)scope.")
+        try refuseUnknown(reader, ["in", "from", "to"])
+        let name = try reader.string("in") ?? "all"
+        guard var scope = InterventionScope(name: name) else {
+            throw .bad(reader.path + "in", "\(reader.path)in is '\(name.prefix(40))'; it is one of \(names)")
+        }
+        let from = try reader.int("from", in: 0...Int(Int32.max)) ?? 0
+        scope.positions = from..<(try reader.int("to", in: from...Int(Int32.max)) ?? Int(Int32.max))
+        return scope
     }
 
     private static func choice<T: RawRepresentable & CaseIterable>(_ fields: FieldReader, _ key: String) throws(APIError) -> T?
@@ -93,17 +117,5 @@ enum AdapterFields {
         throw .bad(
             fields.path + stranger,
             "\(fields.path)\(stranger.prefix(40)) is not a parameter of adapters; they are \(known.sorted().joined(separator: ", "))")
-    }
-}
-
-extension InterventionScope {
-    /// The scopes that need no numbers.
-    init?(name: String) {
-        switch name {
-        case "all": self = .all
-        case "prompt": self = .prompt
-        case "generated": self = .generated
-        default: return nil
-        }
     }
 }

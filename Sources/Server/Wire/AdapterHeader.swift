@@ -6,10 +6,14 @@ import RawStructuredFieldValues
 /// The request header `Resa-Adapters`, an RFC 9651 list: `qwen-math;scale=0.8, r1-sae;layer=12;mode=splice`.
 ///
 /// Beside the parameters of the body field, one edit per member is written `r1-sae;latent=4637;op=add;value=6.0`; further edits of the
-/// same SAE are further members with its name. A window is `from=10;to=20`.
+/// same SAE are further members with its name. A window is `from=10;to=20`, a condition `when=12;above=1.5`, with `when-adapter`, `when-layer`
+/// and `when-at` for another SAE.
 enum AdapterHeader {
     static let name = HTTPField.Name("Resa-Adapters")!
-    private static let known: Set<String> = ["scale", "layer", "at", "mode", "top", "scope", "from", "to", "latent", "op", "value"]
+    private static let known: Set<String> = [
+        "scale", "layer", "at", "mode", "top", "scope", "from", "to", "latent", "op", "value", "when", "above", "when-adapter",
+        "when-layer", "when-at",
+    ]
     private typealias Parameters = OrderedMap<String, RFC9651BareItem>
 
     /// - Returns: nil when the request has no such header.
@@ -51,6 +55,7 @@ enum AdapterHeader {
         selection.mode = try choice(parameters, "mode", adapter)
         selection.top = try whole(parameters, "top", adapter)
         if let scope = try scope(parameters, adapter) { selection.scope = scope }
+        selection.when = try condition(parameters, adapter)
         if let edit = try edit(parameters, adapter) { selection.edits = [edit] }
         return selection
     }
@@ -70,28 +75,49 @@ enum AdapterHeader {
         return LatentEdit(latent: latent, op: operation, value: Float(value ?? 0))
     }
 
+    private static func condition(_ parameters: Parameters, _ adapter: String) throws(APIError) -> ConditionSelection? {
+        let latent = try whole(parameters, "when", adapter)
+        let above = try number(parameters, "above", adapter)
+        let other = parameters["when-adapter"].map { text($0) ?? "" }
+        let layer = try whole(parameters, "when-layer", adapter)
+        let site: HookPoint.Site? = try choice(parameters, "when-at", adapter)
+        guard let latent else {
+            guard above == nil, other == nil, layer == nil, site == nil else {
+                throw bad("gives '\(adapter)' a condition without when=LATENT")
+            }
+            return nil
+        }
+        guard let above, above >= 0 else {
+            throw bad("gives '\(adapter)' a condition without above=ACTIVATION, a number of at least 0")
+        }
+        guard other?.isEmpty != true else { throw bad("gives '\(adapter)' a when-adapter that is no adapter name") }
+        return ConditionSelection(latent: latent, above: Float(above), adapter: other, layer: layer, at: site)
+    }
+
     private static func scope(_ parameters: Parameters, _ adapter: String) throws(APIError) -> InterventionScope? {
         let from = try whole(parameters, "from", adapter)
         let to = try whole(parameters, "to", adapter)
-        guard let item = parameters["scope"] else {
-            guard from != nil || to != nil else { return nil }
-            let start = from ?? 0
-            let end = to ?? Int(Int32.max)
-            guard start <= end else { throw bad("gives '\(adapter)' a window from \(start) to \(end); the end comes before the start") }
-            return .window(start..<end)
+        guard parameters["scope"] != nil || from != nil || to != nil else { return nil }
+        var scope = InterventionScope.all
+        if let item = parameters["scope"] {
+            guard let name = text(item), let named = InterventionScope(name: name) else {
+                throw bad("gives '\(adapter)' an unknown scope; it is one of \(InterventionScope.names)")
+            }
+            scope = named
         }
-        guard from == nil, to == nil else { throw bad("gives '\(adapter)' both a scope and a window; choose one") }
-        guard let name = text(item), let scope = InterventionScope(name: name) else {
-            throw bad("gives '\(adapter)' an unknown scope; it is one of all, prompt, generated")
-        }
+        guard from != nil || to != nil else { return scope }
+        let start = from ?? 0
+        let end = to ?? Int(Int32.max)
+        guard start <= end else { throw bad("gives '\(adapter)' a window from \(start) to \(end); the end comes before the start") }
+        scope.positions = start..<end
         return scope
     }
 
-    /// Adds `next`, or its edits to the selection they belong to.
+    /// Adds `next`, or its edits to the selection they belong to: one with the very same condition, so that none comes to an edit by itself.
     private static func merge(_ next: AdapterSelection, into selections: inout [AdapterSelection]) throws(APIError) {
         guard !next.edits.isEmpty,
             let index = selections.lastIndex(where: {
-                $0.name == next.name && !$0.edits.isEmpty && ($0.layer == next.layer || next.layer == nil)
+                $0.name == next.name && !$0.edits.isEmpty && $0.when == next.when && ($0.layer == next.layer || next.layer == nil)
                     && ($0.at == next.at || next.at == nil)
             })
         else {

@@ -7,11 +7,13 @@ import RawStructuredFieldValues
 enum ResaFields {
     static let appliedHeader = HTTPField.Name("Resa-Applied")!
 
-    static func applied(_ reports: [AppliedReport]) -> JSON {
-        .array(reports.map(json))
+    /// - Parameter splices: how well those of the adapters that splice reconstruct, in their order; empty while nobody knows.
+    static func applied(_ reports: [AppliedReport], splices: [SpliceQuality] = []) -> JSON {
+        var left = splices[...]
+        return .array(reports.map { json($0, $0.mode == .splice ? left.popFirst() : nil) })
     }
 
-    private static func json(_ report: AppliedReport) -> JSON {
+    private static func json(_ report: AppliedReport, _ splice: SpliceQuality?) -> JSON {
         var object = JSONObject([
             ("name", .string(report.name)), ("digest", .string(report.digest)), ("kind", .string(report.kind.rawValue)),
         ])
@@ -23,13 +25,36 @@ enum ResaFields {
                 report.edits.map { ["latent": .int($0.latent), "op": .string($0.op.rawValue), "value": .float($0.value)] })
         }
         if let scope = report.scope, scope != .all { object["scope"] = self.scope(scope) }
+        if let condition = report.condition { object["when"] = when(condition) }
         if let top = report.top { object["top"] = .int(top) }
+        if let splice {
+            fit(splice.generated, "fvu", into: &object)
+            fit(splice.prompt, "prompt_fvu", into: &object)
+        }
         return .object(object)
     }
 
+    /// Nothing is said of tokens that there were none of; a single one has no variance, so its FVU is null.
+    private static func fit(_ fit: FractionOfVarianceUnexplained, _ key: String, into object: inout JSONObject) {
+        guard fit.rows > 0 else { return }
+        object[key] = fit.value.map { .float($0) } ?? .null
+        object["\(key)_tokens"] = .int(fit.rows)
+    }
+
+    private static func when(_ condition: AppliedCondition) -> JSON {
+        [
+            "adapter": .string(condition.adapter), "digest": .string(condition.digest),
+            "hookpoint": .string(condition.hookpoint.description), "latent": .int(condition.latent), "above": .float(condition.above),
+        ]
+    }
+
     private static func scope(_ scope: InterventionScope) -> JSON {
-        if case .window(let range) = scope { return ["from": .int(range.lowerBound), "to": .int(range.upperBound)] }
-        return .string(scope.description)
+        guard let positions = scope.positions else { return .string(scope.name) }
+        var object = JSONObject()
+        if scope.name != "all" { object["in"] = .string(scope.name) }
+        object["from"] = .int(positions.lowerBound)
+        object["to"] = .int(positions.upperBound)
+        return .object(object)
     }
 
     /// An RFC 9651 list: `r1-sae;digest="sha256:…";kind=sae;scale=1.0;mode=edit;layer=12;at=resid;edits=1`.
@@ -51,6 +76,7 @@ enum ResaFields {
                 parameters["at"] = .token(hookpoint.site.rawValue)
             }
             if !report.edits.isEmpty { parameters["edits"] = .integer(Int64(report.edits.count)) }
+            if let condition = report.condition { parameters["when"] = .integer(Int64(condition.latent)) }
             return ItemOrInnerList.item(Item(bareItem: bareName(report.name), parameters: parameters))
         }
         return (try? serializer.writeListFieldValue(items)).map { String(decoding: $0, as: UTF8.self) }

@@ -2,7 +2,7 @@ import Adapters
 import Checkpoints
 import Tensors
 
-extension ModelBundle {
+extension ModelWeights {
     /// The Frobenius norm of a projection's stored weights, which are read once.
     /// - Throws: `CheckpointError` when they cannot be read.
     package func norm(layer: Int, module: ProjectionModule) throws(CheckpointError) -> Double {
@@ -13,7 +13,7 @@ extension ModelBundle {
         var sum = 0.0
         for start in stride(from: 0, to: rows, by: step) {
             let range = start..<min(start + step, rows)
-            try weights.read(name, rows: range, into: buffer.pointer)
+            try reader.read(name, rows: range, into: buffer.pointer)
             for row in 0..<range.count { sum += Double(RowOperations.sumOfSquares(buffer.pointer + row * columns, count: columns)) }
         }
         return sum.squareRoot()

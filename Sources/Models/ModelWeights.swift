@@ -1,0 +1,56 @@
+import Checkpoints
+import Foundation
+import Tensors
+
+/// A model's configuration and weights, opened but not yet packed.
+package struct ModelWeights: Sendable {
+    /// The folder's name, or the GGUF file's without its extension.
+    package let name: String
+    package let path: String
+    package let config: ModelConfig
+    package let checkpoint: Checkpoint
+    let reader: WeightReader
+
+    /// Opens a Hugging Face folder or a `.gguf` file and checks that every expected tensor is there with the right shape.
+    ///
+    /// - Throws: `CheckpointError` for unreadable or mismatched files.
+    package init(path: String) throws {
+        checkpoint = try Checkpoint.open(path: path)
+        config = try ModelConfig.read(checkpoint)
+        reader = try WeightReader(checkpoint: checkpoint, config: config)
+        let file = URL(fileURLWithPath: path).standardizedFileURL
+        name = file.pathExtension == "gguf" ? file.deletingPathExtension().lastPathComponent : file.lastPathComponent
+        self.path = file.path
+    }
+
+    /// Reads and packs the weights, or takes them packed from the cache.
+    ///
+    /// - Parameters:
+    ///   - cache: where packed weights are kept between starts; nil to keep nothing.
+    ///   - progress: hears the fraction done, on the calling thread.
+    package func load(
+        format: WeightFormat, cache: PackedCache? = nil, pool: WorkerPool, progress: (Double) -> Void = { _ in }
+    ) throws -> any LanguageModel {
+        guard let architecture = Architecture.named(config.architecture) else {
+            throw ModelError.unknownArchitecture(config.architecture, known: Architecture.all.map(\.name))
+        }
+        return try architecture.load(config, reader, format, cache, pool, progress)
+    }
+
+    /// How the weights would be packed, from headers alone.
+    package func plan(_ format: WeightFormat) throws(CheckpointError) -> WeightPlan {
+        try WeightPlan(config: config, weights: reader, format: format)
+    }
+}
+
+/// Why a model cannot be built from its checkpoint.
+package enum ModelError: Error, CustomStringConvertible {
+    case unknownArchitecture(String, known: [String])
+
+    package var description: String {
+        switch self {
+        case .unknownArchitecture(let name, let known):
+            "architecture \(name) is not supported; supported: \(known.joined(separator: ", "))"
+        }
+    }
+}
