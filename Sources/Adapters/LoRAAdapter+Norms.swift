@@ -16,7 +16,7 @@ extension LoRAUpdate {
                 gram[column, row] = product
             }
         }
-        let output = workspace.allocate(Float.self, rank)
+        let output = workspace.allocate(Float.self, b.inputs)
         var sum = 0.0
         for row in 0..<b.outputs {
             b.copyRow(row, into: output)

@@ -4,9 +4,9 @@ import Testing
 
 @Suite struct LoRANormTests {
     /// Against the product itself, in f64.
-    @Test(arguments: [FloatFormat.f32, .bf16]) func isThatOfTheProduct(format: FloatFormat) throws {
+    @Test(arguments: [(AdapterFormat.f32, 5), (.bf16, 5), (.int8, 24)]) func isThatOfTheProduct(format: AdapterFormat, rank: Int) throws {
         let folder = try TemporaryFolder()
-        try SmallAdapters.writeLoRA(to: folder, modules: [(1, .q), (2, .down)], rank: 5, seed: 8)
+        try SmallAdapters.writeLoRA(to: folder, modules: [(1, .q), (2, .down)], rank: rank, seed: 8)
         let lora = try SmallAdapters.loadLoRA(folder, format: format)
         #expect(lora.updates.map(\.layer) == [1, 2] && lora.updates.map(\.module) == [.q, .down])
         for (_, _, update) in lora.updates {

@@ -12,10 +12,11 @@ import Testing
 
     private func show(_ meter: ReconstructionMeter, _ output: Matrix, input: Matrix? = nil, sequence: Int) {
         let set = AdapterSet([], taps: [meter.tap])
+        var contexts = rows(output.rows, sequence: sequence)
         for hookpoint in [HookPoint.residual(layer: 2), .mlp(layer: 2)] {
             for action in set.actions(at: hookpoint) {
                 action.apply(
-                    to: output.view, input: input?.view, rows: rows(output.rows, sequence: sequence), observations: nil,
+                    to: output.view, input: input?.view, rows: &contexts, observations: nil,
                     pool: WorkerPool(threads: 1), workspace: Workspace())
             }
         }

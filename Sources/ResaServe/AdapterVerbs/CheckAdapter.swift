@@ -60,7 +60,7 @@ struct CheckAdapter: AsyncParsableCommand {
         guard layer == nil || !hookpoints.isEmpty else {
             throw AdapterError.noSuchHookpoint(adapter: summary.name, wanted: "at layer \(layer ?? 0)", has: summary.hookpoints)
         }
-        let model = try compute.load(bundle, pool: pool)
+        let model = try compute.load(bundle.weights, pool: pool)
         let saes: [HookPoint?] = summary.kind == .sae ? hookpoints : [nil]
         for hookpoint in saes {
             // One at a time: an SAE of each layer together may take more memory than the model.
