@@ -12,24 +12,19 @@ import Testing
 @Suite struct AdapterCheckTests {
     private static let context: [Int32] = "The ferry left the harbour a little after six; nobody counted.".utf8.map { Int32($0) }
 
-    /// The same tokens, scored by an engine and measured without one: KL from one token to the next is the same, bit for bit.
+    /// The same tokens, scored by an engine and measured without one: KL from one token to the next is the same.
     @Test func driftIsTheEnginesOwn() async throws {
         var checkpoint = try RandomCheckpoint(seed: 3)
         defer { checkpoint.remove() }
-        let bundle = try ModelBundle.open(path: checkpoint.model().path)
-        try checkpoint.lora("lora", rank: 4, modules: ["q_proj", "down_proj"], from: 1)
-        try checkpoint.sae("sae", hookpoints: ["layers.1.mlp"])
-        let registry = try AdapterRegistry(
-            folder: checkpoint.folder.appendingPathComponent("adapters"), shape: bundle.config.shape, format: .f32, baseName: "base")
-        let pool = WorkerPool(threads: 2)
-        let model = try bundle.load(format: .f32, pool: pool)
-        for selection in [AdapterSelection(name: "lora"), AdapterSelection(name: "sae", mode: .splice)] {
-            let set = try await registry.resolve([selection])
+        let world = try BatchInvarianceTests.World(checkpoint: &checkpoint, format: .f32)
+        let (model, pool) = (world.model, WorkerPool(threads: 2))
+        for selection in [AdapterSelection(name: "lora-upper"), AdapterSelection(name: "sae-mlp", mode: .splice)] {
+            let set = try await world.registry.resolve([selection])
             let context = Self.context
             let drift = DistributionDrift.measure(model, with: set, against: model, contexts: [context], pool: pool)
-            let engine = Engine(
-                model: model, tokenizer: ByteTokenizer.make(), settings: EngineSettings(contextLength: 128, kvTokens: 512),
-                pool: WorkerPool(threads: 1))
+            var settings = EngineSettings(contextLength: 128, kvTokens: 512)
+            settings.kvFormat = .f32
+            let engine = Engine(model: model, tokenizer: ByteTokenizer.make(), settings: settings, pool: WorkerPool(threads: 1))
             let request = ScoreRequest(
                 id: "score", prompt: [context[0]], answer: Array(context.dropFirst()), variants: [.none, set])
             let scores = try #require(try await engine.score(request))
@@ -47,14 +42,10 @@ import Testing
     @Test func tapsSeeTheBaseModelAndChangeNothing() async throws {
         var checkpoint = try RandomCheckpoint(seed: 4)
         defer { checkpoint.remove() }
-        let bundle = try ModelBundle.open(path: checkpoint.model().path)
-        try checkpoint.sae("sae", hookpoints: ["layers.0", "layers.2.mlp"])
-        let registry = try AdapterRegistry(
-            folder: checkpoint.folder.appendingPathComponent("adapters"), shape: bundle.config.shape, format: .f32, baseName: "base")
-        let pool = WorkerPool(threads: 1)
-        let model = try bundle.load(format: .f32, pool: pool)
-        for (layer, site) in [(0, HookPoint.Site.residual), (2, .mlp)] {
-            let set = try await registry.resolve([AdapterSelection(name: "sae", layer: layer, at: site, mode: .splice, top: 1)])
+        let world = try BatchInvarianceTests.World(checkpoint: &checkpoint, format: .f32)
+        let (model, pool) = (world.model, WorkerPool(threads: 1))
+        for (name, layer) in [("sae", 0), ("sae-mlp", 2)] {
+            let set = try await world.registry.resolve([AdapterSelection(name: name, layer: layer, mode: .splice)])
             guard case .sae(let splice)? = set.applied.first else {
                 Issue.record("an SAE was asked for")
                 return

@@ -47,7 +47,9 @@ import Testing
         let difference = try only(differences(plain, try facts(config: ["rope_theta": 500000.0])))
         #expect(difference.subject == .rope && difference.matters && difference.text.contains("500000"))
         // Written in another way, and the same.
-        #expect(differences(plain, try facts(config: ["rope_parameters": ["rope_theta": 10000.0, "rope_type": "default"]])) == [])
+        #expect(
+            differences(plain, try facts(config: ["rope_parameters": ["rope_theta": 10000.0, "rope_type": "default"] as [String: Any]]))
+                == [])
         #expect(
             differences(plain, try facts(config: ["rope_scaling": ["rope_type": "linear", "factor": 1.0] as [String: Any]])) == [])
         #expect(

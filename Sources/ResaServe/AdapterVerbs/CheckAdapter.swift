@@ -70,7 +70,7 @@ struct CheckAdapter: AsyncParsableCommand {
                     AdapterSelection(
                         name: place.plainName, layer: hookpoint?.layer ?? (summary.kind == .vector ? layer : nil), at: hookpoint?.site,
                         mode: hookpoint == nil ? nil : .splice),
-                    shape: bundle.config.shape, format: compute.weights)
+                    shape: bundle.config.shape, compute)
             } catch let error as AdapterError {
                 // Tensors were not read before.
                 report.verdict.refuse(error.description)
@@ -106,13 +106,14 @@ struct AdapterPlace {
     }
 
     /// Loads it from a folder that holds nothing else: its neighbours need not be read.
-    func load(_ selection: AdapterSelection, shape: ModelShape, format: WeightFormat) async throws -> AdapterSet {
+    func load(_ selection: AdapterSelection, shape: ModelShape, _ compute: ComputeOptions) async throws -> AdapterSet {
         let files = FileManager.default
         let alone = files.temporaryDirectory.appendingPathComponent("resa-check-\(UUID().uuidString)", isDirectory: true)
         try files.createDirectory(at: alone, withIntermediateDirectories: false)
         defer { try? files.removeItem(at: alone) }
         try files.createSymbolicLink(at: alone.appendingPathComponent(plainName), withDestinationURL: folder)
-        let registry = try AdapterRegistry(folder: alone, shape: shape, format: format, baseName: "")
+        let registry = try AdapterRegistry(
+            folder: alone, shape: shape, format: compute.weights, adapterFormat: compute.adapterWeights, baseName: "")
         return try await registry.resolve([selection])
     }
 }
