@@ -25,3 +25,12 @@ void resa_blas_row(ptrdiff_t columns, const float *sum, ptrdiff_t row, float *ou
 }
 
 const char *resa_blas_core(void) { return openblas_get_corename(); }
+
+void resa_blas_product(
+    ptrdiff_t rows, ptrdiff_t columns, ptrdiff_t inputs, const float *a, ptrdiff_t aStride, const float *b, ptrdiff_t bStride, float *c,
+    ptrdiff_t cStride) {
+    pthread_once(&once, use_one_thread);
+    cblas_sgemm(
+        CblasRowMajor, CblasNoTrans, CblasTrans, (blasint)rows, (blasint)columns, (blasint)inputs, 1.0f, a, (blasint)aStride, b,
+        (blasint)bStride, 1.0f, c, (blasint)cStride);
+}
