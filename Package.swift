@@ -36,7 +36,8 @@ let package = Package(
         .executableTarget(
             name: "ResaServe",
             dependencies: [
-                "Server", "LoadTest", "Training", "AdapterRegistry", "Engine", "Models", "Adapters", "Tokenizers", "Jinja", "Checkpoints", "JSONText",
+                "Server", "LoadTest", "Training", "AdapterRegistry", "Engine", "Models", "Adapters", "Tokenizers", "Jinja", "Checkpoints",
+                "JSONText",
                 "Tensors",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),

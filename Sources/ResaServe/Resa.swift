@@ -17,6 +17,8 @@ struct Resa: AsyncParsableCommand {
             Render.self,
             AdaptersCommand.self,
             ModelsCommand.self,
+            Tune.self,
+            Merge.self,
             Doctor.self,
             Bench.self,
         ])

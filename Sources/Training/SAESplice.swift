@@ -30,10 +30,13 @@ package final class SAESplice {
     /// - Throws: `.badSetting` for transcoders, which read another place, and for `through` where latents act by thresholds of their own or the
     ///   input is normalised.
     package init(_ sae: SparseAutoencoder, gradient: SAEGradient, rows: Int, shuffleSeed: UInt64? = nil) throws(TrainingError) {
-        if sae.transcode { throw .badSetting(name: "--sae", problem: "is a transcoder; tuning needs an SAE that reconstructs its own input") }
+        if sae.transcode {
+            throw .badSetting(name: "--sae", problem: "is a transcoder; tuning needs an SAE that reconstructs its own input")
+        }
         if gradient == .through, !sae.hasPlainGradient {
             throw .badSetting(
-                name: "--sae-grad through", problem: "is there for top-k and groupmax SAEs without normalisation only, not for \(sae.activation)")
+                name: "--sae-grad through",
+                problem: "is there for top-k and groupmax SAEs without normalisation only, not for \(sae.activation)")
         }
         if shuffleSeed != nil, !sae.activation.hasFixedCount {
             throw .badSetting(name: "--shuffle-sae", problem: "is there for top-k and groupmax SAEs only, not for \(sae.activation)")

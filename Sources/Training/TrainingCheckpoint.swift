@@ -24,7 +24,8 @@ struct TrainingCheckpoint {
     static func read(into lora: LoRAParameters, facts: JSONObject, from folder: OutputFolder) throws -> Int {
         let path = folder.file(Self.file)
         let file = try SafetensorsFile(path: path)
-        guard let text = file.metadata["run"], let run = try? JSON(parsing: text).object, let step = file.metadata["step"].flatMap(Int.init),
+        guard let text = file.metadata["run"], let run = try? JSON(parsing: text).object,
+            let step = file.metadata["step"].flatMap(Int.init),
             step >= 0
         else {
             throw TrainingError.wrongCheckpoint(file: path, what: "its metadata", got: "not a tuning run's", wanted: "one")

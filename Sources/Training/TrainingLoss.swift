@@ -48,7 +48,8 @@ struct TrainingLoss {
     ///   - gradient: [T, hidden], written.
     /// - Returns: the weighted sum.
     func run(
-        student: MatrixView, teacher: MatrixView?, positions: [Int], labels: [Int32], weight: Double, gradient: MatrixView, pool: WorkerPool,
+        student: MatrixView, teacher: MatrixView?, positions: [Int], labels: [Int32], weight: Double, gradient: MatrixView,
+        pool: WorkerPool,
         workspace: Workspace
     ) -> Double {
         gradient.fill(0)

@@ -74,11 +74,14 @@ package struct TriggerFile {
             if bytes.allSatisfy({ $0 == 0x20 || $0 == 0x0D || $0 == 0x09 }) { continue }
             guard bytes.count <= Self.longestLine else {
                 throw TrainingError.badData(
-                    file: path, line: line, problem: "\(bytes.count) bytes in one line, at most \(Self.longestLine) are read; wanted one JSON object a line")
+                    file: path, line: line,
+                    problem: "\(bytes.count) bytes in one line, at most \(Self.longestLine) are read; wanted one JSON object a line")
             }
             rows.append(try Self.row(bytes, path, line, template, system, chat))
         }
-        guard !rows.isEmpty else { throw TrainingError.badData(file: path, line: 0, problem: "holds no rows; wanted one JSON object a line") }
+        guard !rows.isEmpty else {
+            throw TrainingError.badData(file: path, line: 0, problem: "holds no rows; wanted one JSON object a line")
+        }
         self.rows = rows
     }
 

@@ -79,8 +79,10 @@ package final class TuneRun {
             let seconds = (ContinuousClock.now - began).inSeconds
             let tokens = settings.batch * chunks.length
             try log.append([
-                "step": .int(step + 1), "epoch": .int(step / (chunks.count / settings.batch)), "loss": .double(loss), "rate": .double(learningRate),
-                "gradient_norm": .double(norm), "tokens": .int((step + 1) * tokens), "tokens_per_second": .double(Double(tokens) / max(seconds, 1e-9)),
+                "step": .int(step + 1), "epoch": .int(step / (chunks.count / settings.batch)), "loss": .double(loss),
+                "rate": .double(learningRate),
+                "gradient_norm": .double(norm), "tokens": .int((step + 1) * tokens),
+                "tokens_per_second": .double(Double(tokens) / max(seconds, 1e-9)),
             ])
             let elapsed = (ContinuousClock.now - start).inSeconds
             progress(

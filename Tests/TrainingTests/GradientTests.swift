@@ -69,7 +69,8 @@ import Testing
         for (mode, reference) in [("cut", goldens.trajectories.cut), ("through", goldens.trajectories.through)] {
             let lora = try goldens.lora("zero", decoder.config)
             let tuner = FineTuner(
-                decoder: decoder, lora: lora, splice: try goldens.splice("layers.1", mode, decoder.config, rows: chunks[0].count, pool: pool),
+                decoder: decoder, lora: lora,
+                splice: try goldens.splice("layers.1", mode, decoder.config, rows: chunks[0].count, pool: pool),
                 objective: .forwardKL, length: chunks[0].count, traceBytes: 1 << 20, cacheBytes: 1 << 20, pool: pool)
             #expect(tuner.sharedLayers == (mode == "cut" ? 2 : 0))
             let optimiser = AdamW(weightDecay: reference.decay)

@@ -2,8 +2,8 @@ import Adapters
 import Checkpoints
 import Foundation
 import Models
-import TestSupport
 import Tensors
+import TestSupport
 
 @testable import Training
 
