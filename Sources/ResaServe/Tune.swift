@@ -51,7 +51,6 @@ struct Tune: ParsableCommand {
             ("--save-every", saveEvery, 1...1_000_000_000), ("--activation-memory", activationMemory, 0...(1 << 24)),
             ("--cache-memory", cacheMemory, 0...(1 << 24)), ("--threads", threads ?? 1, 1...1024),
         ])
-        try method.check()
     }
 
     func run() throws {
@@ -81,7 +80,7 @@ struct Tune: ParsableCommand {
         let lora = LoRAParameters(
             shape: bundle.config.shape, rank: settings.rank, alpha: settings.alpha, modules: settings.modules, seed: settings.seed)
         if let start = method.initial { try lora.read(folder: URL(fileURLWithPath: start)) }
-        let splice = try layout.map { layout in
+        let splice = try layout.map { layout -> (hookpoint: HookPoint, sae: SAESplice) in
             let sae = try layout.load(digest: "", format: saeFormat, pool: pool)
             return (
                 layout.hookpoint,
@@ -149,8 +148,8 @@ struct Tune: ParsableCommand {
         [
             "model": .string(ContentDigest(text: "\(bundle.config)").description), "precision": .string(weights.rawValue),
             "data": .string(chunks.withBytes { ContentDigest(bytes: $0).description }),
-            "sae": layout.map { .string("\($0.hookpoint), \($0.latents) latents, \($0.activation)") } ?? "none",
-            "sae_gradient": .string(method.saeGrad.rawValue), "sae_shuffle": method.shuffleSae.map { .string(String($0)) } ?? .null,
+            "sae": layout.map { JSON.string("\($0.hookpoint), \($0.latents) latents, \($0.activation)") } ?? "none",
+            "sae_gradient": .string(method.saeGrad.rawValue), "sae_shuffle": method.shuffleSae.map { JSON.string(String($0)) } ?? .null,
             "start": .optional(method.initial),
         ]
     }

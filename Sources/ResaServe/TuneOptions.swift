@@ -59,7 +59,7 @@ struct TuneMethodOptions: ParsableArguments {
     @Option(name: .customLong("from"), help: ArgumentHelp("Start from this adapter instead of B = 0.", valueName: "folder"))
     var initial: String?
 
-    func check() throws {
+    func validate() throws {
         try Limits.check([("--rank", rank, 1...4096)])
         try Limits.check([("--alpha", alpha, 1e-6...1e9), ("--dropout", dropout, 0...0.99)])
         _ = try moduleList()

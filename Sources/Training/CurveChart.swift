@@ -55,7 +55,7 @@ package struct CurveChart {
         guard points.count > most else { return points }
         return (0..<most).map { index in
             let part = points[points.count * index / most..<points.count * (index + 1) / most]
-            return (part.last!.step, part.reduce(0) { $0 + $1.value } / Double(part.count))
+            return (step: part.last!.step, value: part.reduce(0) { $0 + $1.value } / Double(part.count))
         }
     }
 

@@ -1,7 +1,7 @@
 import Foundation
 
 /// A file that appears under its name whole and on the disk, or not at all: written beside it, synced, renamed.
-struct DurableFile: ~Copyable {
+final class DurableFile {
     private let path: String
     private let partial: String
     private let descriptor: Int32

@@ -108,7 +108,7 @@ package final class FineTuner {
     }
 
     /// The teacher's states after the final norm, from the shared layers' output.
-    private func teacherStates(from h: MatrixView, pass: borrowing LayerPass) -> MatrixView {
+    private func teacherStates(from h: MatrixView, pass: LayerPass) -> MatrixView {
         let states = workspace.matrix(length, decoder.config.hiddenSize)
         states.copy(from: h)
         for layer in sharedLayers..<decoder.layers.count { decoder.layers[layer].forward(states, trace: scratch, pass: pass) }
@@ -117,7 +117,7 @@ package final class FineTuner {
     }
 
     private func student(
-        _ h: MatrixView, _ teacher: MatrixView?, _ tokens: [Int32], _ positions: [Int], _ weight: Double, pass: borrowing LayerPass
+        _ h: MatrixView, _ teacher: MatrixView?, _ tokens: [Int32], _ positions: [Int], _ weight: Double, pass: LayerPass
     ) -> Double {
         let width = decoder.config.hiddenSize
         for layer in sharedLayers..<decoder.layers.count {

@@ -7,12 +7,12 @@ extension FrozenLayer {
     /// - Parameters:
     ///   - splice: what replaced the MLP's output. Without a gradient through it, nothing behind it in the MLP gets one.
     ///   - needsInput: false when nobody reads the result: the last products are then left out.
-    func backward(_ dh: MatrixView, trace: LayerTrace, splice: SAESplice? = nil, needsInput: Bool, pass: borrowing LayerPass) {
+    func backward(_ dh: MatrixView, trace: LayerTrace, splice: SAESplice? = nil, needsInput: Bool, pass: LayerPass) {
         if splice?.gradient != .cut { feedForwardBackward(dh, trace: trace, splice: splice, pass: pass) }
         attentionBackward(dh, trace: trace, needsInput: needsInput, pass: pass)
     }
 
-    private func feedForwardBackward(_ dh: MatrixView, trace: LayerTrace, splice: SAESplice?, pass: borrowing LayerPass) {
+    private func feedForwardBackward(_ dh: MatrixView, trace: LayerTrace, splice: SAESplice?, pass: LayerPass) {
         let (workspace, pool, ffn) = (pass.workspace, pass.pool, pass.config.ffnSize)
         let mark = workspace.mark()
         defer { workspace.release(mark) }
@@ -37,7 +37,7 @@ extension FrozenLayer {
         normBackward(trace.middle, postAttentionNorm, dInput, into: dh, pass: pass)
     }
 
-    private func attentionBackward(_ dh: MatrixView, trace: LayerTrace, needsInput: Bool, pass: borrowing LayerPass) {
+    private func attentionBackward(_ dh: MatrixView, trace: LayerTrace, needsInput: Bool, pass: LayerPass) {
         let (workspace, config) = (pass.workspace, pass.config)
         let mark = workspace.mark()
         defer { workspace.release(mark) }
@@ -60,13 +60,13 @@ extension FrozenLayer {
 
     private func back(
         _ slot: Slot, _ x: MatrixView, dy: MatrixView, into dx: MatrixView?, add: Bool = false, trace: LayerTrace,
-        pass: borrowing LayerPass
+        pass: LayerPass
     ) {
         projection(slot).backward(x: x, reduced: trace.reduced[slot.rawValue], dy: dy, into: dx, add: add, pass: pass)
     }
 
     /// dh += the gradient that dy, of the norm's result, means for its argument x. Overwrites dy.
-    private func normBackward(_ x: MatrixView, _ weight: FrozenVector, _ dy: MatrixView, into dh: MatrixView, pass: borrowing LayerPass) {
+    private func normBackward(_ x: MatrixView, _ weight: FrozenVector, _ dy: MatrixView, into dh: MatrixView, pass: LayerPass) {
         let (kernels, epsilon) = (pass.pool.instructionSet.kernels, pass.config.rmsEpsilon)
         pass.pool.rows(x.rows) { row in
             resa_rms_norm_backward(kernels, x.columns, x.row(row), weight.pointer, epsilon, dy.row(row), dh.row(row))

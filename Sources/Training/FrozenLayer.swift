@@ -33,7 +33,7 @@ package final class FrozenLayer: Sendable {
     enum Slot: Int { case q, k, v, o, gate, up, down }
 
     /// Updates h [T, hidden] in place and fills `trace`. `splice` replaces the MLP's output where it is to be.
-    func forward(_ h: MatrixView, trace: LayerTrace, splice: SAESplice? = nil, pass: borrowing LayerPass) {
+    func forward(_ h: MatrixView, trace: LayerTrace, splice: SAESplice? = nil, pass: LayerPass) {
         fill(trace, from: h, pass: pass)
         let mark = pass.workspace.mark()
         defer { pass.workspace.release(mark) }
@@ -45,13 +45,13 @@ package final class FrozenLayer: Sendable {
     }
 
     /// Fills `trace` from the layer's input without going on to its output, for a backward pass that comes next.
-    func refill(_ trace: LayerTrace, from h: MatrixView, pass: borrowing LayerPass) {
+    func refill(_ trace: LayerTrace, from h: MatrixView, pass: LayerPass) {
         fill(trace, from: h, pass: pass)
         projection(.down).reduce(trace.activated, into: trace.reduced[Slot.down.rawValue], pass: pass)
     }
 
     /// Everything but the last projection.
-    private func fill(_ trace: LayerTrace, from h: MatrixView, pass: borrowing LayerPass) {
+    private func fill(_ trace: LayerTrace, from h: MatrixView, pass: LayerPass) {
         let (config, pool) = (pass.config, pass.pool)
         trace.input.copy(from: h)
         norm(trace.input, inputNorm, into: trace.attentionInput, pass: pass)
@@ -76,16 +76,16 @@ package final class FrozenLayer: Sendable {
         CausalAttention(heads: config.heads, kvHeads: config.kvHeads, headDim: config.headDim)
     }
 
-    func rotate(_ x: MatrixView, heads: Int, _ table: MatrixView, _ pass: borrowing LayerPass) {
+    func rotate(_ x: MatrixView, heads: Int, _ table: MatrixView, _ pass: LayerPass) {
         RowOperations.rotate(
             x, heads: heads, headDim: pass.config.headDim, cosSin: table, layout: pass.config.ropeLayout, pool: pass.pool)
     }
 
-    private func run(_ slot: Slot, _ x: MatrixView, into y: MatrixView, trace: LayerTrace, pass: borrowing LayerPass) {
+    private func run(_ slot: Slot, _ x: MatrixView, into y: MatrixView, trace: LayerTrace, pass: LayerPass) {
         projection(slot).forward(x, into: y, reduced: trace.reduced[slot.rawValue], pass: pass)
     }
 
-    private func norm(_ x: MatrixView, _ weight: FrozenVector, into y: MatrixView, pass: borrowing LayerPass) {
+    private func norm(_ x: MatrixView, _ weight: FrozenVector, into y: MatrixView, pass: LayerPass) {
         RowOperations.rmsNorm(x, weight: weight.pointer, epsilon: pass.config.rmsEpsilon, into: y, pool: pass.pool)
     }
 }

@@ -20,41 +20,43 @@ package final class FrozenMatrix: Sendable {
     package init(_ reader: WeightReader, _ name: String, precision: TrainingPrecision, hasBackward: Bool = true, pool: WorkerPool) throws {
         let shape = reader.shape(name) ?? []
         precondition(shape.count == 2, "FrozenMatrix: \(name) is no matrix of this model")
-        (outputs, inputs) = (shape[0], shape[1])
-        let (outputs, inputs) = (outputs, inputs)
+        let (height, width) = (shape[0], shape[1])
+        (outputs, inputs) = (height, width)
         switch precision {
         case .f32:
-            isBrain = try reader.storedType(name) == .bf16
-            rows = AlignedBuffer(count: outputs * inputs * (isBrain ? 2 : 4))
+            let storedAsBF16 = try reader.storedType(name) == .bf16
+            let bytes = storedAsBF16 ? 2 : 4
+            isBrain = storedAsBF16
+            rows = AlignedBuffer(count: height * width * bytes)
             forward = nil
             backward = nil
             nonisolated(unsafe) let target = UnsafeMutableRawPointer(rows.pointer)
-            let isBrain = isBrain
-            try PackedMatrix.forEachBlock(outputs, pool: pool) {
+            try PackedMatrix.forEachBlock(height, pool: pool) {
                 ()
             } _: { range, _ in
-                if isBrain {
+                if storedAsBF16 {
                     for row in range {
                         let stored = try reader.stored(name, row: row)
-                        (target + row * inputs * 2).copyMemory(from: stored.baseAddress!, byteCount: inputs * 2)
+                        (target + row * width * bytes).copyMemory(from: stored.baseAddress!, byteCount: width * bytes)
                     }
                 } else {
-                    try reader.read(name, rows: range, into: target.assumingMemoryBound(to: Float.self) + range.lowerBound * inputs)
+                    try reader.read(
+                        name, rows: range, into: (target + range.lowerBound * width * bytes).assumingMemoryBound(to: Float.self))
                 }
             }
         case .bf16:
             isBrain = true
             rows = AlignedBuffer(count: 0)
-            let whole = AlignedBuffer<Float>(count: outputs * inputs)
+            let whole = AlignedBuffer<Float>(count: height * width)
             nonisolated(unsafe) let source = whole.pointer
-            forward = try PackedMatrix(format: .bf16, outputs: outputs, inputs: inputs, pool: pool) { range, target in
-                try reader.read(name, rows: range, into: source + range.lowerBound * inputs)
-                target.update(from: source + range.lowerBound * inputs, count: range.count * inputs)
+            forward = try PackedMatrix(format: .bf16, outputs: height, inputs: width, pool: pool) { range, target in
+                try reader.read(name, rows: range, into: source + range.lowerBound * width)
+                target.update(from: source + range.lowerBound * width, count: range.count * width)
             }
             backward =
                 hasBackward
-                ? try PackedMatrix(format: .bf16, outputs: inputs, inputs: outputs, pool: pool) { range, target in
-                    resa_transpose(outputs, range.count, source + range.lowerBound, inputs, target, outputs)
+                ? try PackedMatrix(format: .bf16, outputs: width, inputs: height, pool: pool) { range, target in
+                    resa_transpose(height, range.count, source + range.lowerBound, width, target, height)
                 } : nil
         }
         reader.discard(name)
@@ -86,11 +88,12 @@ package final class FrozenMatrix: Sendable {
         precondition(x.columns == inputs && y.columns == outputs && x.rows == y.rows)
         if let forward { return forward.multiply(x, into: y, bias: bias, pool: pool, workspace: workspace) }
         if let bias { pool.rows(y.rows) { y.row($0).update(from: bias, count: outputs) } }
-        var matrix = kernel
-        forEachBlock(rows: x.rows, columns: outputs, pool: pool, workspace: workspace) { rows, columns, scratch in
-            resa_frozen_product(
-                &matrix, columns.lowerBound, columns.count, rows.count, x.row(rows.lowerBound), x.stride,
-                y.row(rows.lowerBound) + columns.lowerBound, y.stride, bias != nil, scratch)
+        withUnsafePointer(to: kernel) { matrix in
+            forEachBlock(rows: x.rows, columns: outputs, pool: pool, workspace: workspace) { rows, columns, scratch in
+                resa_frozen_product(
+                    matrix, columns.lowerBound, columns.count, rows.count, x.row(rows.lowerBound), x.stride,
+                    y.row(rows.lowerBound) + columns.lowerBound, y.stride, bias != nil, scratch)
+            }
         }
     }
 
@@ -101,11 +104,12 @@ package final class FrozenMatrix: Sendable {
             guard let backward else { preconditionFailure("FrozenMatrix: made without a backward direction") }
             return backward.multiply(dy, into: dx, add ? .add(scale: 1) : .store, pool: pool, workspace: workspace)
         }
-        var matrix = kernel
-        forEachBlock(rows: dy.rows, columns: inputs, pool: pool, workspace: workspace) { rows, columns, scratch in
-            resa_frozen_transposed(
-                &matrix, columns.lowerBound, columns.count, rows.count, dy.row(rows.lowerBound), dy.stride,
-                dx.row(rows.lowerBound) + columns.lowerBound, dx.stride, add, scratch)
+        withUnsafePointer(to: kernel) { matrix in
+            forEachBlock(rows: dy.rows, columns: inputs, pool: pool, workspace: workspace) { rows, columns, scratch in
+                resa_frozen_transposed(
+                    matrix, columns.lowerBound, columns.count, rows.count, dy.row(rows.lowerBound), dy.stride,
+                    dx.row(rows.lowerBound) + columns.lowerBound, dx.stride, add, scratch)
+            }
         }
     }
 

@@ -39,24 +39,24 @@ struct AdaptedProjection {
     let slot: Int
 
     /// y = W x + bias + scale * B (A drop(x)). `reduced` [T, rank] receives A drop(x), which the backward pass needs.
-    func forward(_ x: MatrixView, into y: MatrixView, reduced: MatrixView, pass: borrowing LayerPass) {
+    func forward(_ x: MatrixView, into y: MatrixView, reduced: MatrixView, pass: LayerPass) {
         matrix.multiply(x, into: y, bias: bias?.pointer, pool: pass.pool, workspace: pass.workspace)
         guard let (lora, index) = adapter(pass) else { return }
         reduce(x, into: reduced, pass: pass)
-        Product.run(reduced, lora.b(lora.entries[index]), transposed: true, into: y, scale: lora.scale, add: true, pool: pass.pool)
+        Product.run(reduced, times: lora.b(lora.entries[index]), transposed: true, into: y, scale: lora.scale, add: true, pool: pass.pool)
     }
 
     /// A drop(x) alone.
-    func reduce(_ x: MatrixView, into reduced: MatrixView, pass: borrowing LayerPass) {
+    func reduce(_ x: MatrixView, into reduced: MatrixView, pass: LayerPass) {
         guard let (lora, index) = adapter(pass) else { return }
         let mark = pass.workspace.mark()
         defer { pass.workspace.release(mark) }
-        Product.run(dropped(x, index, pass), lora.a(lora.entries[index]), transposed: true, into: reduced, pool: pass.pool)
+        Product.run(dropped(x, index, pass), times: lora.a(lora.entries[index]), transposed: true, into: reduced, pool: pass.pool)
     }
 
     /// Adds to the gradients of A and B, and writes (or adds) the gradient of x to `dx`, unless nobody needs it.
     func backward(
-        x: MatrixView, reduced: MatrixView, dy: MatrixView, into dx: MatrixView?, add: Bool = false, pass: borrowing LayerPass
+        x: MatrixView, reduced: MatrixView, dy: MatrixView, into dx: MatrixView?, add: Bool = false, pass: LayerPass
     ) {
         if let dx { matrix.multiplyTransposed(dy, into: dx, add: add, pool: pass.pool, workspace: pass.workspace) }
         guard let (lora, index) = adapter(pass) else { return }
@@ -65,29 +65,29 @@ struct AdaptedProjection {
         let mark = workspace.mark()
         defer { workspace.release(mark) }
         let dReduced = workspace.matrix(x.rows, lora.rank)
-        Product.run(dy, lora.b(entry), into: dReduced, scale: lora.scale, pool: pool)
+        Product.run(dy, times: lora.b(entry), into: dReduced, scale: lora.scale, pool: pool)
         if entry.trains {
             Product.run(
-                dy, transposed: true, reduced, into: lora.gradientB(entry), scale: lora.scale, add: true, pool: pool)
-            Product.run(dReduced, transposed: true, dropped(x, index, pass), into: lora.gradientA(entry), add: true, pool: pool)
+                dy, transposed: true, times: reduced, into: lora.gradientB(entry), scale: lora.scale, add: true, pool: pool)
+            Product.run(dReduced, transposed: true, times: dropped(x, index, pass), into: lora.gradientA(entry), add: true, pool: pool)
         }
         guard let dx else { return }
         guard let dropout = pass.dropout else {
-            return Product.run(dReduced, lora.a(entry), into: dx, add: true, pool: pool)
+            return Product.run(dReduced, times: lora.a(entry), into: dx, add: true, pool: pool)
         }
         let part = workspace.matrix(x.rows, x.columns)
-        Product.run(dReduced, lora.a(entry), into: part, pool: pool)
+        Product.run(dReduced, times: lora.a(entry), into: part, pool: pool)
         dropout.apply(part, entry: index, into: part, pool: pool)
         RowOperations.add(part, to: dx, pool: pool)
     }
 
     /// The LoRA and its entry for this projection, where it trains or acts.
-    private func adapter(_ pass: borrowing LayerPass) -> (lora: LoRAParameters, index: Int)? {
+    private func adapter(_ pass: LayerPass) -> (lora: LoRAParameters, index: Int)? {
         guard let lora = pass.lora, let index = lora.index(layer: layer, module: slot) else { return nil }
         return lora.entries[index].trains || lora.entries[index].acts ? (lora, index) : nil
     }
 
-    private func dropped(_ x: MatrixView, _ index: Int, _ pass: borrowing LayerPass) -> MatrixView {
+    private func dropped(_ x: MatrixView, _ index: Int, _ pass: LayerPass) -> MatrixView {
         guard let dropout = pass.dropout else { return x }
         let y = pass.workspace.matrix(x.rows, x.columns)
         dropout.apply(x, entry: index, into: y, pool: pass.pool)

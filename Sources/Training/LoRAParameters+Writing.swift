@@ -11,7 +11,7 @@ extension LoRAParameters {
     ///   - baseModel: recorded for people.
     package func write(to folder: OutputFolder, dropout: Double, baseModel: String, asBF16: Bool = false) throws(TrainingError) {
         let tensors = entries.flatMap { [($0, "A", a($0)), ($0, "B", b($0))] }
-        var writer = try TensorFileWriter(
+        let writer = try TensorFileWriter(
             path: folder.file("adapter_model.safetensors"),
             entries: tensors.map { entry, part, view in
                 TensorFileWriter.Entry(
@@ -24,9 +24,10 @@ extension LoRAParameters {
         try writer.commit()
         var modules: [String] = []
         for entry in entries where !modules.contains(entry.module.rawValue) { modules.append(entry.module.rawValue) }
+        let alphaValue: JSON = alpha == alpha.rounded() ? .int(Int(alpha)) : .double(alpha)
         let config: JSON = [
             "peft_type": "LORA", "task_type": "CAUSAL_LM", "base_model_name_or_path": .string(baseModel), "r": .int(rank),
-            "lora_alpha": alpha == alpha.rounded() ? .int(Int(alpha)) : .double(alpha), "lora_dropout": .double(dropout), "bias": "none",
+            "lora_alpha": alphaValue, "lora_dropout": .double(dropout), "bias": "none",
             "fan_in_fan_out": false, "inference_mode": true, "init_lora_weights": true, "use_rslora": false, "use_dora": false,
             "target_modules": .array(modules.map { .string($0) }),
         ]

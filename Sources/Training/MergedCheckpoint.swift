@@ -59,9 +59,9 @@ package struct MergedCheckpoint {
             let entries = shard.compactMap { name in
                 tensors.info(name).map { TensorFileWriter.Entry(name: name, type: $0.type, shape: $0.shape) }
             }
-            var writer = try TensorFileWriter(path: folder.file(file(index)), entries: entries, metadata: [("format", "pt")])
+            let writer = try TensorFileWriter(path: folder.file(file(index)), entries: entries, metadata: [("format", "pt")])
             for name in shard {
-                changed += try write(name, to: &writer) ? 1 : 0
+                changed += try write(name, to: writer) ? 1 : 0
                 done += 1
                 progress(Double(done) / Double(names.count))
             }
@@ -78,7 +78,7 @@ package struct MergedCheckpoint {
     }
 
     /// Whether the tensor was changed.
-    private func write(_ name: String, to writer: inout TensorFileWriter) throws -> Bool {
+    private func write(_ name: String, to writer: TensorFileWriter) throws -> Bool {
         let tensors = base.tensors
         guard let info = tensors.info(name) else { return false }
         guard let update = update(name), !update.doesNothing, strength != 0 else {
@@ -97,7 +97,7 @@ package struct MergedCheckpoint {
             try tensors.expand(name, rows: range, into: rows.view.pointer)
             for row in range { update.b.copyRow(row, into: b.view.row(row - start)) }
             let part = rows.view.rows(0..<range.count)
-            Product.run(b.view.rows(0..<range.count), a.view, into: part, scale: update.scale * strength, add: true, pool: pool)
+            Product.run(b.view.rows(0..<range.count), times: a.view, into: part, scale: update.scale * strength, add: true, pool: pool)
             let count = range.count * width
             switch info.type {
             case .bf16: try writer.writeBF16(part.pointer, count: count)

@@ -9,7 +9,7 @@ enum Product {
 
     /// c [m, n] = scale * op(a) op(b), added to what c holds when `add`. op transposes when its flag is set: op(a) is [m, k], op(b) [k, n].
     static func run(
-        _ a: MatrixView, transposed transposeA: Bool = false, _ b: MatrixView, transposed transposeB: Bool = false, into c: MatrixView,
+        _ a: MatrixView, transposed transposeA: Bool = false, times b: MatrixView, transposed transposeB: Bool = false, into c: MatrixView,
         scale: Float = 1, add: Bool = false, pool: WorkerPool
     ) {
         let depth = transposeA ? a.rows : a.columns
@@ -22,10 +22,11 @@ enum Product {
         pool.parallel(down * across) { task in
             let row = task / across * blockRows
             let column = task % across * blockColumns
+            let left = transposeA ? a.pointer + row : a.pointer + row * a.stride
+            let right = transposeB ? b.pointer + column * b.stride : b.pointer + column
             var call = resa_product(
                 transposeA: transposeA, transposeB: transposeB, add: add, alpha: scale, m: min(blockRows, c.rows - row),
-                n: min(blockColumns, c.columns - column), k: depth, a: transposeA ? a.pointer + row : a.pointer + row * a.stride,
-                aStride: a.stride, b: transposeB ? b.pointer + column * b.stride : b.pointer + column, bStride: b.stride,
+                n: min(blockColumns, c.columns - column), k: depth, a: left, aStride: a.stride, b: right, bStride: b.stride,
                 c: c.pointer + row * c.stride + column, cStride: c.stride)
             resa_product_run(&call)
         }

@@ -59,7 +59,7 @@ package final class SAESplice {
     var byteCount: Int { indices.count * 8 + skip.count * 4 }
 
     /// Replaces h [T, width].
-    func apply(to h: MatrixView, pass: borrowing LayerPass) {
+    func apply(to h: MatrixView, pass: LayerPass) {
         var start = 0
         while start < h.rows {
             let part = h.rows(start..<min(start + Self.portion, h.rows))
@@ -82,14 +82,14 @@ package final class SAESplice {
 
     /// Turns the gradient of the reconstruction into that of what was encoded:
     /// `dx = sum_i [a_i > 0] (W_dec[i] . dy) W_enc[i] (+ W_skip^T dy)`, over the latents the last `apply` selected.
-    func backward(_ dy: MatrixView, pass: borrowing LayerPass) {
+    func backward(_ dy: MatrixView, pass: LayerPass) {
         precondition(gradient == .through)
         let (workspace, pool, width) = (pass.workspace, pass.pool, sae.width)
         let mark = workspace.mark()
         defer { workspace.release(mark) }
         let dx = workspace.matrix(dy.rows, width)
         if skip.count > 0 {
-            Product.run(dy, MatrixView(pointer: skip.pointer, rows: width, columns: width), into: dx, pool: pool)
+            Product.run(dy, times: MatrixView(pointer: skip.pointer, rows: width, columns: width), into: dx, pool: pool)
         } else {
             dx.fill(0)
         }

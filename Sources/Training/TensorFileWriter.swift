@@ -4,7 +4,7 @@ import JSONText
 import Tensors
 
 /// Writes a safetensors file, whole or not at all: the header first, then each tensor's bytes as they are handed over.
-package struct TensorFileWriter: ~Copyable {
+package final class TensorFileWriter {
     /// What the header says of one tensor.
     package struct Entry: Sendable {
         package var name: String
@@ -21,7 +21,9 @@ package struct TensorFileWriter: ~Copyable {
 
     /// - Parameter metadata: free text in the header.
     package init(path: String, entries: [Entry], metadata: [(key: String, value: String)]) throws(TrainingError) {
-        var header = JSONObject([(key: "__metadata__", value: .object(JSONObject(metadata.map { ($0.key, .string($0.value)) })))])
+        var header = JSONObject([
+            (key: "__metadata__", value: .object(JSONObject(metadata.map { (key: $0.key, value: JSON.string($0.value)) })))
+        ])
         var offset = 0
         for entry in entries {
             header[entry.name] = [
@@ -39,24 +41,24 @@ package struct TensorFileWriter: ~Copyable {
     }
 
     /// The next bytes of the tensors, in the order of the entries.
-    package mutating func write(_ bytes: UnsafeRawBufferPointer) throws(TrainingError) {
+    package func write(_ bytes: UnsafeRawBufferPointer) throws(TrainingError) {
         precondition(bytes.count <= remaining, "TensorFileWriter: more bytes than the header says")
         remaining -= bytes.count
         try file.write(bytes)
     }
 
-    package mutating func write(_ values: UnsafePointer<Float>, count: Int) throws(TrainingError) {
+    package func write(_ values: UnsafePointer<Float>, count: Int) throws(TrainingError) {
         try write(UnsafeRawBufferPointer(start: values, count: count * 4))
     }
 
     /// The same numbers rounded to bf16 (nearest even).
-    package mutating func writeBF16(_ values: UnsafePointer<Float>, count: Int) throws(TrainingError) {
+    package func writeBF16(_ values: UnsafePointer<Float>, count: Int) throws(TrainingError) {
         let rounded = AlignedBuffer<UInt16>(count: count)
         ElementTable.round(values, count: count, toBF16: rounded.pointer)
         try write(UnsafeRawBufferPointer(start: rounded.pointer, count: count * 2))
     }
 
-    package consuming func commit() throws(TrainingError) {
+    package func commit() throws(TrainingError) {
         precondition(remaining == 0, "TensorFileWriter: \(remaining) bytes are missing")
         try file.commit()
     }

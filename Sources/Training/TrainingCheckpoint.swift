@@ -12,7 +12,7 @@ struct TrainingCheckpoint {
     /// - Parameter facts: what the run is; a run with others refuses the checkpoint.
     static func write(_ lora: LoRAParameters, step: Int, facts: JSONObject, to folder: OutputFolder) throws(TrainingError) {
         let entries = parts.map { TensorFileWriter.Entry(name: $0, type: .f32, shape: [lora.count]) }
-        var writer = try TensorFileWriter(
+        let writer = try TensorFileWriter(
             path: folder.file(file), entries: entries,
             metadata: [("resa", "tune 1"), ("step", String(step)), ("run", JSONWriter.text(.object(facts)))])
         for pointer in [lora.values.pointer, lora.first.pointer, lora.second.pointer] { try writer.write(pointer, count: lora.count) }

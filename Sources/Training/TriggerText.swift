@@ -95,7 +95,7 @@ package struct TriggerFile {
         }
         guard let members = json.object else { throw bad("got \(json.kind), wanted a JSON object") }
         // Gold answers of some sets are numbers.
-        func text(_ key: String) -> String? {
+        func field(_ key: String) -> String? {
             switch members[key] {
             case .string(let text): text
             case .int(let number): String(number)
@@ -103,15 +103,15 @@ package struct TriggerFile {
             default: nil
             }
         }
-        if let problem = text("problem") ?? text("question") {
-            guard let answer = text("answer") ?? text("solution") else { throw bad("has a problem but no text under 'answer'") }
+        if let problem = field("problem") ?? field("question") {
+            guard let answer = field("answer") ?? field("solution") else { throw bad("has a problem but no text under 'answer'") }
             do throws(JinjaError) {
                 return try TriggerText(problem: problem, answer: answer, template: template, system: system, chat: chat)
             } catch {
                 throw bad("the chat template refuses it: \(error)")
             }
         }
-        guard let text = text("text") else {
+        guard let text = field("text") else {
             throw bad(
                 "has \(members.isEmpty ? "no keys" : "the keys " + members.keys.prefix(8).joined(separator: ", ")), wanted problem and answer, "
                     + "question and answer, or text")

@@ -145,7 +145,9 @@ package final class TuneRun {
         func curve(_ title: String, _ key: String) -> CurveChart.Curve {
             CurveChart.Curve(
                 title: title,
-                points: lines.compactMap { line in line["step"]?.double.flatMap { step in line[key]?.double.map { (step, $0) } } })
+                points: lines.compactMap { line in
+                    line["step"]?.double.flatMap { step in line[key]?.double.map { (step: step, value: $0) } }
+                })
         }
         let svg = CurveChart.svg(
             title: "resa tune",

@@ -35,7 +35,7 @@ package struct TuneSettings: Sendable, Equatable {
             "modules": .string(modules.map(\.rawValue).joined(separator: ",")), "beta1": .double(optimiser.beta1),
             "beta2": .double(optimiser.beta2), "epsilon": .double(optimiser.epsilon), "weight_decay": .double(optimiser.weightDecay),
             "rate": .double(rate), "schedule": .string(schedule.rawValue), "warmup": .int(warmup),
-            "clip": clip.map { .double($0) } ?? .null, "epochs": .int(epochs), "max_steps": maximumSteps.map { .int($0) } ?? .null,
+            "clip": clip.map { JSON.double($0) } ?? .null, "epochs": .int(epochs), "max_steps": maximumSteps.map { JSON.int($0) } ?? .null,
             "batch": .int(batch), "shuffles": .bool(shuffles), "seed": .string(String(seed)),
         ]
     }

@@ -1,4 +1,5 @@
 import Foundation
+import Tensors
 import Testing
 
 @testable import Training
@@ -82,12 +83,28 @@ import Testing
         #expect(abs(AdamW.clip(norm: 4, limit: 1) - 0.25) < 1e-6)
     }
 
-    /// About the rate's share is dropped, the rest keeps the mean, and the key decides which.
-    @Test func dropout() {
-        let dropout = LayerPass.Dropout(rate: 0.3, key: 1)
-        #expect(dropout.rate == 0.3)
+    @Test func permutations() {
         let order = TrainingSeed.permutation(1000, key: 7)
         #expect(order.sorted() == Array(0..<1000) && order != Array(0..<1000))
         #expect(TrainingSeed.permutation(1000, key: 8) != order)
+        #expect(TrainingSeed.permutation(1, key: 8) == [0] && TrainingSeed.permutation(0, key: 8).isEmpty)
+    }
+
+    /// About the rate's share is dropped, the rest keeps the mean, and key and projection decide which.
+    @Test func dropout() {
+        let pool = WorkerPool(threads: 2)
+        let ones = StoredMatrix(rows: 40, columns: 250)
+        ones.view.fill(1)
+        func masked(_ key: UInt64, _ entry: Int) -> [Float] {
+            let result = StoredMatrix(rows: 40, columns: 250)
+            LayerPass.Dropout(rate: 0.3, key: key).apply(ones.view, entry: entry, into: result.view, pool: pool)
+            return result.view.elements
+        }
+        let first = masked(1, 2)
+        let dropped = first.count { $0 == 0 }
+        // Five standard deviations.
+        #expect(abs(dropped - 3000) < 230)
+        #expect(first.allSatisfy { $0 == 0 || abs($0 - 1 / 0.7) < 1e-6 })
+        #expect(first == masked(1, 2) && first != masked(1, 3) && first != masked(2, 2))
     }
 }
