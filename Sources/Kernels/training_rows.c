@@ -1,4 +1,5 @@
 // Backward passes of row operations, losses and the optimiser's step.
+#include "half.h"
 #include "resa_training.h"
 
 #include <math.h>
@@ -128,4 +129,8 @@ void resa_uniform(ptrdiff_t count, uint64_t key, float bound, float *out) {
         const uint64_t bits = mix(key + (uint64_t)i * 0x9E3779B97F4A7C15u) >> 40;
         out[i] = ((float)bits * 0x1p-23f - 1.0f) * bound;
     }
+}
+
+void resa_round_half(ptrdiff_t count, const float *x, uint16_t *out) {
+    for (ptrdiff_t i = 0; i < count; i++) { out[i] = resa_float_to_half(x[i]); }
 }

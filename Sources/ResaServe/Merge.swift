@@ -7,8 +7,8 @@ struct Merge: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Fold a LoRA into a checkpoint.",
         discussion: """
-            Writes a Hugging Face folder whose weights are W + scale * B A, in the types of the original, with its configuration and \
-            tokenizer. Weights that the adapter leaves alone are copied bit for bit.
+            Writes the model again, in the layout it has, with the weights W + scale * B A; everything that the adapter leaves alone is \
+            copied as it is. Weights keep their type; those of a GGUF that are quantised become f16 where they change.
             """)
 
     @OptionGroup var source: ModelOptions
@@ -16,7 +16,7 @@ struct Merge: ParsableCommand {
     @Option(help: ArgumentHelp("The LoRA: a PEFT folder.", valueName: "folder"))
     var adapter: String
 
-    @Option(help: ArgumentHelp("Where the model goes.", valueName: "folder"))
+    @Option(help: ArgumentHelp("Where the model goes: a folder, or for a GGUF a file.", valueName: "path"))
     var out: String
 
     @Option(help: "Strength of the adapter.")
@@ -27,10 +27,16 @@ struct Merge: ParsableCommand {
     }
 
     func run() throws {
-        let merged = try MergedCheckpoint(
-            model: source.model, adapter: adapter, strength: scale, pool: WorkerPool(threads: MachineProbe.processors))
+        let pool = WorkerPool(threads: MachineProbe.processors)
         let progress = ProgressReporter("resa: merging")
-        let changed = try merged.write(to: try OutputFolder(out)) { progress.report($0) }
+        let changed: Int
+        if source.model.hasSuffix(".gguf") {
+            let merged = try MergedGGUF(model: source.model, adapter: adapter, strength: scale, pool: pool)
+            changed = try merged.write(to: out) { progress.report($0) }
+        } else {
+            let merged = try MergedCheckpoint(model: source.model, adapter: adapter, strength: scale, pool: pool)
+            changed = try merged.write(to: try OutputFolder(out)) { progress.report($0) }
+        }
         progress.finish()
         Console.printLine("\(out): \(changed) matrices changed")
     }

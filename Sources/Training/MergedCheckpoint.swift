@@ -11,19 +11,14 @@ package struct MergedCheckpoint {
     private let lora: LoRAAdapter
     private let strength: Float
     private let pool: WorkerPool
-    private static let portion = 64
 
     /// - Parameters:
     ///   - adapter: a PEFT folder.
     ///   - strength: what the adapter's own scale is multiplied with.
-    /// - Throws: `TrainingError.badSetting` for a GGUF; `CheckpointError`, `AdapterError` for files that are malformed or do not fit.
+    /// - Throws: `CheckpointError`, `AdapterError` for files that are malformed or do not fit.
     package init(model: String, adapter: String, strength: Float, pool: WorkerPool) throws {
-        let checkpoint = try Checkpoint.open(path: model)
-        guard case .huggingFace(let folder) = checkpoint else {
-            throw TrainingError.badSetting(name: "--model", problem: "is a GGUF file; a LoRA can be folded into a Hugging Face folder only")
-        }
-        let config = try ModelConfig.read(checkpoint)
-        base = folder
+        base = try HuggingFaceFolder(url: URL(fileURLWithPath: model, isDirectory: true))
+        let config = try ModelConfig.read(.huggingFace(base))
         let url = URL(fileURLWithPath: adapter)
         lora = try LoRAAdapter.load(
             folder: url, name: url.lastPathComponent, digest: "", shape: config.shape, format: .f32, pool: pool)
@@ -86,27 +81,11 @@ package struct MergedCheckpoint {
             tensors.discard(name)
             return false
         }
-        let (rank, width) = (update.rank, info.rowLength)
-        let a = StoredMatrix(rows: rank, columns: width)
-        let b = StoredMatrix(rows: Self.portion, columns: rank)
-        let rows = StoredMatrix(rows: Self.portion, columns: width)
-        for row in 0..<rank { update.a.copyRow(row, into: a.view.row(row)) }
-        var start = 0
-        while start < info.rows {
-            let range = start..<min(start + Self.portion, info.rows)
-            try tensors.expand(name, rows: range, into: rows.view.pointer)
-            for row in range { update.b.copyRow(row, into: b.view.row(row - start)) }
-            let part = rows.view.rows(0..<range.count)
-            Product.run(b.view.rows(0..<range.count), times: a.view, into: part, scale: update.scale * strength, add: true, pool: pool)
-            let count = range.count * width
-            switch info.type {
-            case .bf16: try writer.writeBF16(part.pointer, count: count)
-            case .f16:
-                let halves = (0..<count).map { Float16(part.pointer[$0]) }
-                try halves.withUnsafeBytes { try writer.write($0) }
-            default: try writer.write(part.pointer, count: count)
-            }
-            start = range.upperBound
+        let fold = LoRAFold(update, strength: strength, rows: info.rows, columns: info.rowLength)
+        try fold.write(rows: info.rows, columns: info.rowLength, type: info.type, pool: pool) { rows, values in
+            try tensors.expand(name, rows: rows, into: values)
+        } write: {
+            try writer.write($0)
         }
         tensors.discard(name)
         return true

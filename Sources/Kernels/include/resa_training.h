@@ -108,4 +108,7 @@ void resa_dropout_row(ptrdiff_t count, uint64_t key, uint64_t first, float rate,
 /// `count` numbers uniform in [-bound, bound), which follow from `key` alone.
 void resa_uniform(ptrdiff_t count, uint64_t key, float bound, float *out);
 
+/// Rounds to f16, to nearest even.
+void resa_round_half(ptrdiff_t count, const float *x, uint16_t *out);
+
 #pragma clang assume_nonnull end
