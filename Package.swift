@@ -36,7 +36,8 @@ let package = Package(
         .executableTarget(
             name: "ResaServe",
             dependencies: [
-                "Server", "LoadTest", "Training", "AdapterRegistry", "Engine", "Models", "Adapters", "Tokenizers", "Jinja", "Checkpoints", "JSONText",
+                "Server", "LoadTest", "Training", "AdapterRegistry", "Engine", "Models", "Adapters", "Tokenizers", "Jinja", "Checkpoints",
+                "JSONText",
                 "Tensors",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
@@ -66,12 +67,14 @@ let package = Package(
                 .product(name: "NIOPosix", package: "swift-nio"),
             ]),
         .target(
+            name: "Training",
+            dependencies: ["Models", "Adapters", "Tokenizers", "Jinja", "Checkpoints", "JSONText", "Tensors", "Kernels"]),
+        .target(
             name: "AdapterRegistry",
             dependencies: [
                 "Adapters", "Checkpoints", "JSONText", "Tensors", "CCurl", "CZstd", .product(name: "Crypto", package: "swift-crypto"),
             ]),
         .target(name: "Engine", dependencies: ["Models", "Adapters", "Tokenizers", "Tensors"]),
-        .target(name: "Training", dependencies: ["Engine", "Models", "Adapters", "Tokenizers", "Checkpoints", "JSONText", "Tensors", "Jinja"]),
         .target(name: "Models", dependencies: ["Adapters", "Tokenizers", "Jinja", "Checkpoints", "JSONText", "Tensors"]),
         .target(name: "Adapters", dependencies: ["Checkpoints", "JSONText", "Tensors", "CPCRE2"]),
         .target(name: "Tokenizers", dependencies: ["Checkpoints", "JSONText", "CPCRE2"]),
@@ -120,9 +123,11 @@ let package = Package(
             dependencies: [
                 "AdapterRegistry", "Engine", "Models", "Adapters", "Checkpoints", "Tokenizers", "Tensors", "TestSupport", "RandomModels",
             ]),
-        .testTarget(name: "TrainingTests", dependencies: ["Training", "TestSupport", "RandomModels"]),
         .testTarget(
             name: "AdapterRegistryTests", dependencies: ["AdapterRegistry", "Adapters", "JSONText", "CZstd", "StoreProbe", "TestSupport"]),
+        .testTarget(
+            name: "TrainingTests",
+            dependencies: ["Training", "Adapters", "Checkpoints", "JSONText", "Models", "Tensors", "RandomModels", "TestSupport"]),
         .testTarget(
             name: "LoadTestTests",
             dependencies: [

@@ -8,10 +8,12 @@ static pthread_once_t once = PTHREAD_ONCE_INIT;
 /// Threads are ours: OpenBLAS's own would fight the pool, and would split sums by thread.
 static void use_one_thread(void) { openblas_set_num_threads(1); }
 
+void resa_blas_use_one_thread(void) { pthread_once(&once, use_one_thread); }
+
 // x stands on the side of the product that BLAS kernels lay along vector lanes. Its 16 rows then go through the same instructions on every
 // processor. On the other side, kernels for some processors take 12 rows one way and the remaining 4 another, with other roundings.
 void resa_blas_tile(ptrdiff_t columns, ptrdiff_t inputs, const float *x, ptrdiff_t xStride, const float *w, float *sum) {
-    pthread_once(&once, use_one_thread);
+    resa_blas_use_one_thread();
     for (ptrdiff_t k = 0; k < inputs; k += RESA_BLAS_INPUTS) {
         const ptrdiff_t some = inputs - k < RESA_BLAS_INPUTS ? inputs - k : RESA_BLAS_INPUTS;
         cblas_sgemm(
@@ -25,12 +27,3 @@ void resa_blas_row(ptrdiff_t columns, const float *sum, ptrdiff_t row, float *ou
 }
 
 const char *resa_blas_core(void) { return openblas_get_corename(); }
-
-void resa_blas_product(
-    ptrdiff_t rows, ptrdiff_t columns, ptrdiff_t inputs, const float *a, ptrdiff_t aStride, const float *b, ptrdiff_t bStride, float *c,
-    ptrdiff_t cStride) {
-    pthread_once(&once, use_one_thread);
-    cblas_sgemm(
-        CblasRowMajor, CblasNoTrans, CblasTrans, (blasint)rows, (blasint)columns, (blasint)inputs, 1.0f, a, (blasint)aStride, b,
-        (blasint)bStride, 1.0f, c, (blasint)cStride);
-}

@@ -1,10 +1,9 @@
 // Forward of a training step: see resa_sae_training.h.
 #include "resa_sae_training.h"
 
-#include <stdlib.h>
 #include <string.h>
 
-#include "resa_blas.h"
+#include "resa_training.h"
 #include "sae_training.h"
 #include "selection.h"
 
@@ -76,8 +75,11 @@ static void select_latents(const resa_kernels *kernels, const resa_sae_step *ste
         for (ptrdiff_t r = 0; r < rows; r++) {
             memcpy(z + r * COLUMNS, step->encoderBias + start, (size_t)columns * sizeof(float));
         }
-        resa_blas_product(
-            rows, columns, width, step->centred + first * width, width, step->encoder + start * width, width, z, COLUMNS);
+        const resa_product product = {
+            .transposeB = true, .add = true, .alpha = 1, .m = rows, .n = columns, .k = width, .a = step->centred + first * width,
+            .aStride = width, .b = step->encoder + start * width, .bStride = width, .c = z, .cStride = COLUMNS,
+        };
+        resa_product_run(&product);
         ptrdiff_t nextDead = dead;
         while (nextDead < step->deadCount && step->dead[nextDead] < start + columns) { nextDead++; }
         for (ptrdiff_t r = 0; r < rows; r++) {

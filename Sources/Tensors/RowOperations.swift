@@ -81,10 +81,3 @@ extension WorkerPool {
         }
     }
 }
-
-extension RowOperations {
-    /// Rounds to bf16, nearest even.
-    package static func roundToBF16(_ x: UnsafePointer<Float>, count: Int, into out: UnsafeMutablePointer<UInt16>) {
-        resa_round_row(count, count, x, out)
-    }
-}

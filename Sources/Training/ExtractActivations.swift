@@ -38,7 +38,7 @@ final class ExtractActivations {
     /// - Parameter wanted: whether a token of a chunk counts.
     /// - Returns: how many tokens were wanted.
     func read(
-        _ chunks: [ArraySlice<Int32>], into targets: [UnsafeMutablePointer<Float>], wanted: (_ position: Int, _ token: Int32) -> Bool
+        _ chunks: [[Int32]], into targets: [UnsafeMutablePointer<Float>], wanted: (_ position: Int, _ token: Int32) -> Bool
     ) -> Int {
         var written = 0
         for start in stride(from: 0, to: chunks.count, by: chunksPerPass) {
@@ -48,7 +48,7 @@ final class ExtractActivations {
     }
 
     private func pass(
-        _ chunks: ArraySlice<ArraySlice<Int32>>, _ targets: [UnsafeMutablePointer<Float>], _ written: Int,
+        _ chunks: ArraySlice<[Int32]>, _ targets: [UnsafeMutablePointer<Float>], _ written: Int,
         _ wanted: (_ position: Int, _ token: Int32) -> Bool
     ) -> Int {
         plan.removeAll()

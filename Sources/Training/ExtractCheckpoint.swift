@@ -1,93 +1,72 @@
 import Checkpoints
-import Foundation
 import JSONText
 import Tensors
 
-/// A training that was interrupted, in one file: parameters, optimiser state and counters of every hookpoint. Going on from it gives the bits
-/// that going on without interruption would have given.
+/// The state of an extraction between two steps, in one file: parameters, optimiser state and counters of every hookpoint. Going on from it
+/// gives the bits that going on without interruption would have given.
 struct ExtractCheckpoint {
-    let path: String
-    /// What decides the result: a training goes on only with equal settings.
-    let fingerprint: JSON
+    static let file = TrainingCheckpoint.file
+    private static let counters = "tokens_since_fired"
 
-    var exists: Bool { FileManager.default.fileExists(atPath: path) }
-
-    func save(_ trainers: [SAETrainer]) throws(ExtractError) {
-        var file = ExtractTensorFile()
-        file.metadata["step"] = String(trainers[0].steps)
-        file.metadata["settings"] = JSONWriter.text(fingerprint)
+    /// - Parameter facts: what the run is; a run with others refuses the checkpoint.
+    static func write(_ trainers: [SAETrainer], facts: JSONObject, to folder: OutputFolder) throws(TrainingError) {
+        var entries: [TensorFileWriter.Entry] = []
         for trainer in trainers {
-            let prefix = "\(trainer.hookpoint)/"
-            file.add(prefix, trainer.parameters)
-            file.add(prefix + "state1.", trainer.state1)
-            if let state2 = trainer.state2 { file.add(prefix + "state2.", state2) }
+            for (prefix, tensors) in parts(trainer) { entries += tensors.entries(prefix: prefix) }
+            entries.append(.init(name: "\(trainer.hookpoint)/\(counters)", type: .i64, shape: [trainer.settings.latents]))
         }
-        // The counters' memory must stay in place until all is written.
-        var silent: [Int64] = []
-        for trainer in trainers { silent += trainer.tokensSinceFired }
-        let result = silent.withUnsafeBufferPointer { silent in
-            file.add("tokens_since_fired", silent)
-            return Result { () throws(ExtractError) in try file.write(to: path) }
+        let writer = try TensorFileWriter(
+            path: folder.file(file), entries: entries,
+            metadata: [("resa", "extract 1"), ("step", String(trainers[0].steps)), ("run", JSONWriter.text(.object(facts)))])
+        for trainer in trainers {
+            for (_, tensors) in parts(trainer) { try tensors.write(to: writer) }
+            let silent = trainer.tokensSinceFired.map(\.littleEndian)
+            let result = silent.withUnsafeBytes { bytes in Result { () throws(TrainingError) in try writer.write(bytes) } }
+            try result.get()
         }
-        try result.get()
+        try writer.commit()
+    }
+
+    private static func parts(_ trainer: SAETrainer) -> [(prefix: String, tensors: SparseCoderTensors)] {
+        let prefix = "\(trainer.hookpoint)/"
+        let two = [(prefix, trainer.parameters), (prefix + "state1.", trainer.state1)]
+        return trainer.state2.map { two + [(prefix + "state2.", $0)] } ?? two
     }
 
     /// The trainers as they were.
-    /// - Throws: `ExtractError.mismatch` when the file is of another training, `.cannotRead` when it is damaged.
-    func load(_ settings: ExtractSettings, width: Int) throws(ExtractError) -> [SAETrainer] {
-        let file: SafetensorsFile
-        do {
-            file = try SafetensorsFile(path: path)
-        } catch {
-            throw .cannotRead(path: path, reason: "\(error)")
+    /// - Throws: `TrainingError.wrongCheckpoint` naming the first fact or tensor that differs, `CheckpointError` for a damaged file.
+    static func read(_ settings: ExtractSettings, width: Int, facts: JSONObject, from folder: OutputFolder) throws -> [SAETrainer] {
+        let file = try SafetensorsFile(path: folder.file(Self.file))
+        guard let text = file.metadata["run"], let run = try? JSON(parsing: text).object, file.metadata["resa"] == "extract 1",
+            let steps = file.metadata["step"].flatMap(Int.init), steps > 0
+        else {
+            throw TrainingError.wrongCheckpoint(file: file.path, what: "its metadata", got: "not an extraction's", wanted: "one")
         }
-        try checkSettings(file)
-        guard let steps = file.metadata["step"].flatMap({ Int($0) }), steps > 0 else {
-            throw .cannotRead(path: path, reason: "it does not say at which step it was made")
+        func show(_ value: JSON?) -> String { value.map { JSONWriter.text($0) } ?? "nothing" }
+        for (key, value) in facts where show(run[key]) != show(value) {
+            throw TrainingError.wrongCheckpoint(file: file.path, what: key, got: show(run[key]), wanted: show(value))
         }
         let latents = settings.trainer.latents
-        var trainers: [SAETrainer] = []
-        for hookpoint in settings.hookpoints {
+        func tensors(_ prefix: String) throws -> SparseCoderTensors {
+            try SparseCoderTensors(reading: file, prefix: prefix, latents: latents, width: width)
+        }
+        return try settings.hookpoints.map { hookpoint in
             let prefix = "\(hookpoint)/"
-            let parameters = try SparseCoderTensors(reading: file, prefix: prefix, latents: latents, width: width)
-            let state1 = try SparseCoderTensors(reading: file, prefix: prefix + "state1.", latents: latents, width: width)
-            let state2: SparseCoderTensors? =
-                settings.trainer.optimiser == .adam
-                ? try SparseCoderTensors(reading: file, prefix: prefix + "state2.", latents: latents, width: width) : nil
-            trainers.append(
-                SAETrainer(hookpoint: hookpoint, settings: settings.trainer, parameters: parameters, state1: state1, state2: state2, steps: steps))
-        }
-        try readCounters(file, into: trainers)
-        return trainers
-    }
-
-    private func checkSettings(_ file: SafetensorsFile) throws(ExtractError) {
-        guard let text = file.metadata["settings"], let found = try? JSON(parsing: text) else {
-            throw .cannotRead(path: path, reason: "it does not say what it was trained with")
-        }
-        for (key, wanted) in fingerprint.object ?? [:] where found[key] != wanted {
-            throw .mismatch(
-                path: path, what: "'\(key)' of the training to go on with", got: found[key].map { JSONWriter.text($0) } ?? "nothing",
-                wanted: JSONWriter.text(wanted) + " (give the same options again, or another output folder)")
+            let trainer = SAETrainer(
+                hookpoint: hookpoint, settings: settings.trainer, parameters: try tensors(prefix), state1: try tensors(prefix + "state1."),
+                state2: settings.trainer.optimiser == .adam ? try tensors(prefix + "state2.") : nil, steps: steps)
+            trainer.tokensSinceFired = try integers(prefix + counters, count: latents, of: file)
+            return trainer
         }
     }
 
-    private func readCounters(_ file: SafetensorsFile, into trainers: [SAETrainer]) throws(ExtractError) {
-        let (name, each) = ("tokens_since_fired", trainers[0].settings.latents)
-        guard let info = file.info(name), info.shape == [trainers.count * each], info.type == .i64 else {
-            throw .mismatch(
-                path: path, what: "tensor \(name)", got: file.info(name).map { "\($0.type) \($0.shape)" } ?? "nothing",
-                wanted: "i64 [\(trainers.count * each)]")
+    private static func integers(_ name: String, count: Int, of file: SafetensorsFile) throws -> [Int64] {
+        guard let info = file.info(name), info.shape == [count], info.type == .i64 else {
+            throw TrainingError.wrongCheckpoint(
+                file: file.path, what: "tensor \(name)", got: file.info(name).map { "\($0.type.rawValue) \($0.shape)" } ?? "missing",
+                wanted: "I64 [\(count)]")
         }
-        do {
-            let bytes = try file.stored(name, rows: 0..<info.rows)
-            for (index, trainer) in trainers.enumerated() {
-                for latent in 0..<each {
-                    trainer.tokensSinceFired[latent] = bytes.loadUnaligned(fromByteOffset: (index * each + latent) * 8, as: Int64.self)
-                }
-            }
-        } catch {
-            throw .cannotRead(path: path, reason: "\(error)")
-        }
+        let bytes = try file.stored(name, rows: 0..<count)
+        return (0..<count).map { Int64(littleEndian: bytes.loadUnaligned(fromByteOffset: $0 * 8, as: Int64.self)) }
     }
 }

@@ -5,209 +5,194 @@ import JSONText
 import Models
 import Tensors
 
-/// Trains SAEs at several hookpoints of a model in one pass over the text, and leaves an adapter's folder: a sparsify folder for each
-/// hookpoint, `manifest.json`, `log.jsonl`, `curves.svg`. While it runs, `.extract` in that folder holds the lock and the last checkpoint.
+/// Trains SAEs at several hookpoints in one pass of a model over the text, and leaves an adapter's folder: a sparsify folder for each
+/// hookpoint, `manifest.json`, log and curves. It can be killed at any moment and goes on from its last checkpoint to the bits it would have
+/// reached without.
 package final class ExtractRun {
-    package struct Progress: Sendable {
-        package let step: Int
-        package let steps: Int
-        /// Over the hookpoints.
-        package let meanFVU: Double
-        package let tokensPerSecond: Double
-        package let secondsLeft: Double
-    }
-
     package let settings: ExtractSettings
     package let steps: Int
-    /// Steps that an earlier, interrupted run has done.
-    package let resumedAt: Int
-
-    private let chunks: TriggerChunks
-    private let lock: ExtractLock
-    private let checkpoint: ExtractCheckpoint
-    private let trainers: [SAETrainer]
+    private let chunks: TokenChunks
+    private let folder: OutputFolder
+    private let width: Int
+    private let facts: JSONObject
+    private let initial: [HookPoint: SparseCoderTensors]
     private let step: SparseCoderStep
     private let activations: ExtractActivations
     /// By hookpoint, `[batch tokens, hidden]`.
     private let inputs: [InputBuffer]
-    private let log: ExtractLog
+    private var order: (epoch: Int, chunks: [Int]) = (-1, [])
 
-    static let workFolder = ".extract"
+    package static let chartFile = "fvu.svg"
+    package static let manifestFile = "manifest.json"
 
-    /// Bytes that training takes at most, beside the model's weights.
-    package static func memoryBound(_ settings: ExtractSettings, config: ModelConfig, kv: KVFormat, length: Int, threads: Int) -> Int {
-        let (trainer, width, tokens) = (settings.trainer, config.hiddenSize, settings.batch * length)
-        let tensors = SparseCoderTensors.byteCount(latents: trainer.latents, width: width)
-        // Parameters, the optimiser's state, and one more set when an average is written.
-        let sets = settings.hookpoints.count * (trainer.optimiser == .adam ? 3 : 2) + (trainer.optimiser == .adam ? 0 : 1)
-        return sets * tensors + settings.hookpoints.count * (tokens * width * 4 + trainer.latents * 8)
-            + SparseCoderStep.byteCount(
-                latents: trainer.latents, width: width, k: trainer.k, multiTopK: trainer.multiTopK, auxK: trainer.auxKAlpha > 0,
-                maxTokens: tokens, threads: threads)
-            + ExtractActivations.byteCount(config: config, kv: kv, length: length, batch: settings.batch) + chunksBytes(tokens)
-    }
-
-    private static func chunksBytes(_ tokens: Int) -> Int { tokens * 8 }
-
-    /// Takes the output folder's lock and reads its checkpoint, if there is one.
-    /// - Parameter initial: SAEs to start from; hookpoints that are not named begin new.
-    /// - Throws: `ExtractError`.
+    /// - Parameters:
+    ///   - inputs: names and digests of what goes in, by which a checkpoint of another run is told.
+    ///   - initial: SAEs to start from, of the settings' latents; hookpoints that are not named begin new.
+    /// - Throws: `TrainingError.badSetting`.
     package init(
-        _ settings: ExtractSettings, model: any LanguageModel, kv: KVFormat, chunks: TriggerChunks, pool: WorkerPool,
-        initial: [HookPoint: SparseCoderTensors] = [:]
-    ) throws(ExtractError) {
+        settings: ExtractSettings, model: any LanguageModel, kv: KVFormat, chunks: TokenChunks, folder: OutputFolder, inputs: JSONObject,
+        initial: [HookPoint: SparseCoderTensors] = [:], pool: WorkerPool
+    ) throws(TrainingError) {
         try settings.check(config: model.config, chunks: chunks)
-        let width = model.config.hiddenSize
-        (self.settings, self.chunks) = (settings, chunks)
+        (self.settings, self.chunks, self.folder, self.initial) = (settings, chunks, folder, initial)
         steps = settings.steps(chunks)
-        let work = settings.output.appendingPathComponent(Self.workFolder)
-        lock = try ExtractLock(folder: settings.output, file: Self.workFolder + ".lock")
-        try ExtractFile.makeFolder(work)
-        checkpoint = ExtractCheckpoint(
-            path: work.appendingPathComponent("state.safetensors").path,
-            fingerprint: Self.fingerprint(settings, model: model, kv: kv, chunks: chunks, initial: initial))
-        if checkpoint.exists {
-            trainers = try checkpoint.load(settings, width: width)
-        } else {
-            try Self.checkUnused(settings)
-            trainers = settings.hookpoints.map { hookpoint in
-                initial[hookpoint].map { SAETrainer(hookpoint: hookpoint, from: $0, settings: settings.trainer) }
-                    ?? SAETrainer(hookpoint: hookpoint, width: width, settings: settings.trainer)
-            }
+        width = model.config.hiddenSize
+        var facts = settings.facts()
+        facts["length"] = .int(chunks.length)
+        facts["weights"] = .string(model.format.rawValue)
+        facts["kv"] = .string(kv.rawValue)
+        for (key, value) in inputs { facts[key] = value }
+        for (hookpoint, tensors) in initial.sorted(by: { $0.key < $1.key }) {
+            let bytes = UnsafeRawBufferPointer(start: tensors.encoder.pointer, count: tensors.encoder.count * 4)
+            facts["start at \(hookpoint)"] = .string(ContentDigest(bytes: bytes).description)
         }
-        resumedAt = trainers[0].steps
+        self.facts = facts
         let tokens = settings.batch * chunks.length
         step = SAETrainer.makeStep(width: width, settings: settings.trainer, maxTokens: tokens, pool: pool)
         activations = ExtractActivations(
             model: model, kv: kv, hookpoints: settings.hookpoints, length: chunks.length, batch: settings.batch, pool: pool)
-        inputs = settings.hookpoints.map { _ in InputBuffer(tokens * width) }
-        log = try ExtractLog(
-            path: settings.output.appendingPathComponent("log.jsonl").path, hookpoints: settings.hookpoints.map { "\($0)" },
-            keeping: resumedAt)
+        self.inputs = settings.hookpoints.map { [width] _ in InputBuffer(tokens * width) }
     }
 
-    /// What an adapter's folder must not hold when a training begins in it.
-    private static func checkUnused(_ settings: ExtractSettings) throws(ExtractError) {
-        for name in ["manifest.json"] + settings.hookpoints.map({ "\($0)" })
-        where FileManager.default.fileExists(atPath: settings.output.appendingPathComponent(name).path) {
-            throw .occupied(folder: settings.output.path, problem: "holds \(name) already; choose another output folder, or remove it")
-        }
-    }
+    /// Whether the folder holds a checkpoint of a run under way, or finished SAEs.
+    package static func isUnderway(_ folder: OutputFolder) -> Bool { folder.holds(ExtractCheckpoint.file) }
+    package static func isFinished(_ folder: OutputFolder) -> Bool { !isUnderway(folder) && folder.holds(manifestFile) }
 
-    private static func fingerprint(
-        _ settings: ExtractSettings, model: any LanguageModel, kv: KVFormat, chunks: TriggerChunks, initial: [HookPoint: SparseCoderTensors]
-    ) -> JSON {
-        var members = settings.json.object ?? [:]
-        members["model"] = .string(settings.modelName)
-        members["weights"] = .string(model.format.rawValue)
-        members["kv"] = .string(kv.rawValue)
-        members["chunk_tokens"] = .int(chunks.length)
-        members["text"] = .string(chunks.allTokens.withUnsafeBytes { ContentDigest(bytes: $0).description })
-        members["started_from"] = .array(
-            initial.sorted { $0.key < $1.key }.map { hookpoint, tensors in
-                let bytes = UnsafeRawBufferPointer(start: tensors.encoder.pointer, count: tensors.encoder.count * 4)
-                return .string("\(hookpoint) \(ContentDigest(bytes: bytes))")
-            })
-        return .object(members)
-    }
-
-    /// Trains to the end and writes the adapter.
+    /// Runs to the end and writes the SAEs, manifest, log and chart. The checkpoint is removed last.
     /// - Parameters:
-    ///   - stopAfter: ends before step `stopAfter` + 1 as if the process had been killed there; for tests.
-    /// - Throws: `ExtractError`; the last checkpoint stays.
-    package func run(stopAfter: Int = .max, progress: (Progress) -> Void = { _ in }) throws(ExtractError) {
+    ///   - resumes: goes on from the folder's checkpoint.
+    ///   - saveEvery: steps between checkpoints.
+    /// - Throws: `.notFinite` with the step that made it; the checkpoint before it stays.
+    package func run(
+        resumes: Bool, saveEvery: Int, baseModel: String, data: String = "", as format: ExtractFormat = .f32,
+        progress: (TuneRun.Progress) -> Void = { _ in }
+    ) throws {
+        let trainers = resumes ? try ExtractCheckpoint.read(settings, width: width, facts: facts, from: folder) : newTrainers()
+        let found = trainers[0].steps
+        let log = try TrainingLog(folder: folder, afterStep: found)
         let start = ContinuousClock.now
-        var trained = 0
-        while trainers[0].steps < min(steps, stopAfter) {
-            let (reports, tokens, seconds) = try trainStep()
-            trained += tokens
-            let done = trainers[0].steps
-            let fvu = reports.map(\.losses.fvu)
-            try log.append(line(reports, tokens: tokens, seconds: seconds), fvu: fvu)
-            let elapsed = Self.seconds(ContinuousClock.now - start)
+        var (trained, last) = (0, [SAETrainer.Report]())
+        for step in found..<max(steps, found) {
+            let (reports, line, tokens) = try take(step, trainers)
+            (trained, last) = (trained + tokens, reports)
+            try log.append(line)
             progress(
-                Progress(
-                    step: done, steps: steps, meanFVU: fvu.reduce(0, +) / Double(fvu.count), tokensPerSecond: Double(trained) / elapsed,
-                    secondsLeft: elapsed / Double(done - resumedAt) * Double(steps - done)))
-            if done % settings.saveEvery == 0, done < steps {
-                try checkpoint.save(trainers)
+                TuneRun.Progress(
+                    step: step + 1, steps: steps, found: found, loss: reports.reduce(0) { $0 + $1.loss } / Double(reports.count),
+                    tokensPerSecond: Double(trained) / max((ContinuousClock.now - start).inSeconds, 1e-9)))
+            if (step + 1) % saveEvery == 0, step + 1 < steps {
+                try log.sync()
+                try ExtractCheckpoint.write(trainers, facts: facts, to: folder)
                 try writeChart()
             }
         }
-        guard trainers[0].steps == steps else { return }
-        // From here on a kill only costs writing the results again.
-        try checkpoint.save(trainers)
-        try writeResults()
+        try log.sync()
+        // Whatever fails from here on can be repeated from this one.
+        if !last.isEmpty { try ExtractCheckpoint.write(trainers, facts: facts, to: folder) }
+        for trainer in trainers { try write(trainer, as: format) }
+        try writeChart()
+        let manifest = manifest(baseModel, data, format)
+        try folder.write(Self.manifestFile, JSONWriter.bytes(.object(manifest)) + [0x0A])
+        try folder.remove(ExtractCheckpoint.file)
+        try DurableFile.syncFolder(folder.path)
     }
 
-    private func trainStep() throws(ExtractError) -> (reports: [SAETrainer.Report], tokens: Int, seconds: (model: Double, sae: Double)) {
-        let begin = ContinuousClock.now
-        let perEpoch = chunks.count / settings.batch
-        let first = trainers[0].steps % perEpoch * settings.batch
+    private func newTrainers() -> [SAETrainer] {
+        settings.hookpoints.map { hookpoint in
+            initial[hookpoint].map { SAETrainer(hookpoint: hookpoint, from: $0, settings: settings.trainer) }
+                ?? SAETrainer(hookpoint: hookpoint, width: width, settings: settings.trainer)
+        }
+    }
+
+    /// One step, counted from 0: the model's activations on its chunks, and a step of every SAE on them.
+    private func take(
+        _ number: Int, _ trainers: [SAETrainer]
+    ) throws(TrainingError) -> (reports: [SAETrainer.Report], line: JSONObject, tokens: Int) {
+        let began = ContinuousClock.now
         let (skip, excluded) = (settings.skipFirst, settings.excludedTokens)
-        let tokens = activations.read((first..<first + settings.batch).map { chunks[$0] }, into: inputs.map(\.pointer)) { position, token in
+        let text = (0..<settings.batch).map { chunks.tokens(chunk(number, $0)) }
+        let tokens = activations.read(text, into: inputs.map(\.pointer)) { position, token in
             position >= skip && (excluded.isEmpty || !excluded.contains(token))
         }
-        guard tokens > 0 else { throw .badSetting("step \(trainers[0].steps + 1): every token of its \(settings.batch) chunks is excluded") }
-        let middle = ContinuousClock.now
+        guard tokens > 0 else {
+            throw .badSetting(name: "--exclude-token", problem: "leaves no token of step \(number + 1) to train on")
+        }
+        let read = ContinuousClock.now
         var reports: [SAETrainer.Report] = []
-        for (trainer, input) in zip(trainers, inputs) {
-            reports.append(try trainer.train(on: input.pointer, tokens: tokens, step: step, of: steps))
-        }
-        return (reports, tokens, (Self.seconds(middle - begin), Self.seconds(ContinuousClock.now - middle)))
-    }
-
-    private func line(_ reports: [SAETrainer.Report], tokens: Int, seconds: (model: Double, sae: Double)) -> JSON {
         var hookpoints = JSONObject()
-        for (hookpoint, report) in zip(settings.hookpoints, reports) { hookpoints["\(hookpoint)"] = report.json }
-        return [
-            "step": .int(trainers[0].steps), "tokens": .int(tokens), "learning_rate": .double(reports[0].rate), "hookpoints": .object(hookpoints),
-            "seconds": ["model": .double(seconds.model), "sae": .double(seconds.sae)],
-        ]
-    }
-
-    private func writeChart() throws(ExtractError) {
-        let chart = ExtractChart(names: settings.hookpoints.map { "\($0)" }, curves: log.curves)
-        try ExtractFile.write(chart.svg, to: settings.output.appendingPathComponent("curves.svg").path)
-    }
-
-    private func writeResults() throws(ExtractError) {
-        for trainer in trainers {
-            let folder = settings.output.appendingPathComponent("\(trainer.hookpoint)")
-            try ExtractFile.makeFolder(folder)
-            var file = ExtractTensorFile()
-            let tensors = trainer.exported()
-            file.add("", tensors, as: settings.format)
-            try file.write(to: folder.appendingPathComponent("sae.safetensors").path)
-            try ExtractFile.write(JSONWriter.text(config(trainer)), to: folder.appendingPathComponent("cfg.json").path)
+        for (trainer, input) in zip(trainers, inputs) {
+            let report = try trainer.train(on: input.pointer, tokens: tokens, step: step, of: steps)
+            reports.append(report)
+            hookpoints["\(trainer.hookpoint)"] = [
+                "loss": .double(report.loss), "fvu": .double(report.losses.fvu), "auxk": .double(report.losses.auxK),
+                "multi_topk_fvu": .double(report.losses.multiFVU), "dead": .int(report.dead),
+            ]
         }
-        try writeChart()
-        try ExtractFile.write(JSONWriter.text(manifest) + "\n", to: settings.output.appendingPathComponent("manifest.json").path)
-        try? FileManager.default.removeItem(at: settings.output.appendingPathComponent(Self.workFolder))
-    }
-
-    /// The `cfg.json` of sparsify.
-    private func config(_ trainer: SAETrainer) -> JSON {
-        [
-            "activation": "topk", "expansion_factor": .int(max(trainer.settings.latents / trainer.width, 1)), "normalize_decoder": true,
-            "num_latents": .int(trainer.settings.latents), "k": .int(trainer.settings.k), "multi_topk": .bool(trainer.settings.multiTopK),
-            "skip_connection": false, "transcode": false, "d_in": .int(trainer.width),
+        let end = ContinuousClock.now
+        let line: JSONObject = [
+            "step": .int(number + 1), "epoch": .int(number / (chunks.count / settings.batch)), "tokens": .int(tokens),
+            "rate": .double(reports[0].rate), "hookpoints": .object(hookpoints), "model_seconds": .double((read - began).inSeconds),
+            "sae_seconds": .double((end - read).inSeconds),
         ]
+        return (reports, line, tokens)
     }
 
-    private var manifest: JSON {
-        let last = log.curves.map { $0.suffix(20) }
+    /// The chunk that is part `part` of a step.
+    private func chunk(_ step: Int, _ part: Int) -> Int {
+        let perEpoch = chunks.count / settings.batch
+        let place = step % perEpoch * settings.batch + part
+        guard settings.shuffles else { return place }
+        let epoch = step / perEpoch
+        if order.epoch != epoch {
+            order = (epoch, TrainingSeed.permutation(chunks.count, key: TrainingSeed.key(settings.trainer.seed, .order, epoch)))
+        }
+        return order.chunks[place]
+    }
+
+    /// A sparsify folder.
+    private func write(_ trainer: SAETrainer, as format: ExtractFormat) throws(TrainingError) {
+        let place = folder.file("\(trainer.hookpoint)")
+        do { try FileManager.default.createDirectory(atPath: place, withIntermediateDirectories: true) } catch {
+            throw .disk(path: place, doing: "making the folder", reason: error.localizedDescription)
+        }
+        let tensors = trainer.exported()
+        let writer = try TensorFileWriter(
+            path: "\(place)/\(SparsifyLayout.tensorFile)", entries: tensors.entries(prefix: "", as: format), metadata: [("format", "pt")])
+        try tensors.write(to: writer, as: format)
+        try writer.commit()
+        let config: JSON = [
+            "activation": "topk", "expansion_factor": .int(max(trainer.settings.latents / width, 1)), "normalize_decoder": true,
+            "num_latents": .int(trainer.settings.latents), "k": .int(trainer.settings.k), "multi_topk": .bool(trainer.settings.multiTopK),
+            "skip_connection": false, "transcode": false, "d_in": .int(width),
+        ]
+        try folder.write("\(trainer.hookpoint)/\(SparsifyLayout.configFile)", JSONWriter.bytes(config))
+    }
+
+    private func writeChart() throws(TrainingError) {
+        let lines = TrainingLog.read(folder.file(TrainingLog.file))
+        let curves = settings.hookpoints.map { hookpoint in
+            CurveChart.Curve(
+                title: "fraction of variance unexplained at \(hookpoint)",
+                points: lines.compactMap { line in
+                    line["step"]?.double.flatMap { step in line["hookpoints"]?["\(hookpoint)"]?["fvu"]?.double.map { (step: step, value: $0) } }
+                })
+        }
+        try folder.write(Self.chartFile, Array(CurveChart.svg(title: "resa extract", curves: curves).utf8))
+    }
+
+    private func manifest(_ baseModel: String, _ data: String, _ format: ExtractFormat) -> JSONObject {
+        let lines = TrainingLog.read(folder.file(TrainingLog.file)).suffix(20)
         var fvu = JSONObject()
-        for (hookpoint, values) in zip(settings.hookpoints, last) {
+        for hookpoint in settings.hookpoints {
+            let values = lines.compactMap { $0["hookpoints"]?["\(hookpoint)"]?["fvu"]?.double }
             fvu["\(hookpoint)"] = .double(values.reduce(0, +) / Double(max(values.count, 1)))
         }
-        let settingsText = settings.json
+        let places = settings.hookpoints.map { "\($0)" }.joined(separator: ", ")
         return [
-            "kind": "sae", "base_model": .string(settings.modelName), "made_by": "resa extract",
-            "description": .string(
-                "TopK SAEs at \(settings.hookpoints.map { "\($0)" }.joined(separator: ", ")): \(settings.trainer.latents) latents, k \(settings.trainer.k)."),
-            "method": settingsText, "data": settings.dataDescription, "chunk_tokens": .int(chunks.length), "steps": .int(steps),
-            "fvu_last_20_steps": .object(fvu), "stored_as": .string(settings.format.rawValue),
+            "kind": "sae", "base_model": .string(baseModel), "made_by": "resa extract",
+            "description": .string("TopK SAE of \(settings.trainer.latents) latents, k \(settings.trainer.k), at \(places)."),
+            "hookpoints": .array(settings.hookpoints.map { .string("\($0)") }), "data": .string(data), "steps": .int(steps),
+            "method": .object(facts), "fvu_last_20_steps": .object(fvu), "stored_as": .string(format.rawValue),
         ]
     }
 
@@ -215,9 +200,5 @@ package final class ExtractRun {
         private let memory: AlignedBuffer<Float>
         init(_ count: Int) { memory = AlignedBuffer(count: count) }
         var pointer: UnsafeMutablePointer<Float> { memory.pointer }
-    }
-
-    private static func seconds(_ duration: Duration) -> Double {
-        Double(duration.components.seconds) + Double(duration.components.attoseconds) * 1e-18
     }
 }

@@ -1,5 +1,3 @@
-// Training: trains SAEs on a model's activations, and tunes models with them. It knows nothing of HTTP.
-
 import Adapters
 import Tensors
 
@@ -41,11 +39,11 @@ package final class SAETrainer {
         tokensSinceFired = [Int64](repeating: 0, count: settings.latents)
         setsBias = true
         // Hookpoints of one run begin with different numbers.
-        var random = SplitMix(seed: settings.seed &+ 0x1000_0000 &* UInt64(hookpoint.layer * 2 + (hookpoint.site == .mlp ? 1 : 0)))
+        let key = TrainingSeed.key(settings.seed, .latents, hookpoint.layer * 2 + (hookpoint.site == .mlp ? 1 : 0))
         let bound = 1 / Float(width).squareRoot()
         let (encoder, decoder) = (parameters.encoder.pointer, parameters.decoder.pointer)
         for index in 0..<settings.latents * width {
-            let value = bound * (2 * random.uniform() - 1)
+            let value = bound * (Float(TrainingSeed.key(key, .latents, index) >> 40) * 0x1p-23 - 1)
             encoder[index] = value
             decoder[index] = value
         }
@@ -84,10 +82,10 @@ package final class SAETrainer {
 
     /// Trains on one batch x `[tokens, width]`.
     /// - Parameter total: steps of the whole training, for the learning rate.
-    /// - Throws: `ExtractError.notFinite`, with the parameters as they were before.
+    /// - Throws: `TrainingError.notFinite`, with the parameters as they were before.
     package func train(
         on x: UnsafePointer<Float>, tokens: Int, step: SparseCoderStep, of total: Int
-    ) throws(ExtractError) -> Report {
+    ) throws(TrainingError) -> Report {
         let mean = step.mean(x, tokens: tokens)
         if steps == 0, setsBias {
             for column in 0..<width { parameters.decoderBias.pointer[column] = Float(mean[column]) }
@@ -97,7 +95,11 @@ package final class SAETrainer {
         let losses = step.forward(x, tokens: tokens, mean: mean, parameters: parameters, dead: dead, auxScale: settings.auxKAlpha)
         let rate = settings.rate(step: steps, of: total)
         let loss = losses.fvu + settings.auxKAlpha * losses.auxK + losses.multiFVU * SparseCoderStep.multiScale
-        guard loss.isFinite else { throw .notFinite(step: steps + 1, hookpoint: "\(hookpoint)", what: "the loss") }
+        guard loss.isFinite else {
+            throw .notFinite(
+                step: steps + 1, what: "the loss at \(hookpoint)",
+                advice: "a smaller --rate may help, or look at the data of that step; the last checkpoint is as it was")
+        }
         let optimiser: SparseCoderOptimiser =
             switch settings.optimiser {
             case .signum: .signum(rate: rate, average: 1 / Double(steps + 1), momentum: settings.momentum, first: steps == 0)

@@ -1,4 +1,3 @@
-import Foundation
 import JSONText
 
 /// How an SAE is trained; everything here decides the result.
@@ -39,23 +38,28 @@ package struct SAETrainerSettings: Sendable, Equatable {
         return base * max(Double(steps - step) / Double(max(steps - warmUp, 1)), 0)
     }
 
-    package var json: JSON {
+    /// By name, for telling whether a checkpoint belongs to the same run, and for the manifest.
+    func facts() -> JSONObject {
         [
             "k": .int(k), "latents": .int(latents), "multi_topk": .bool(multiTopK), "auxk_alpha": .double(auxKAlpha),
-            "dead_tokens": .int(deadTokens), "optimiser": .string(optimiser.rawValue), "learning_rate": .double(rate ?? defaultRate),
-            "warm_up_steps": .int(optimiser == .adam ? warmUp : 0), "momentum": .double(optimiser == .signum ? momentum : 0),
+            "dead_tokens": .int(deadTokens), "optimiser": .string(optimiser.rawValue), "rate": .double(rate ?? defaultRate),
+            "warmup": .int(optimiser == .adam ? warmUp : 0), "momentum": .double(optimiser == .signum ? momentum : 0),
             "seed": .string(String(seed)),
         ]
     }
 
-    /// - Throws: `ExtractError.badSetting`.
-    package func check(width: Int) throws(ExtractError) {
-        guard (1...(1 << 26)).contains(latents) else { throw .badSetting("\(latents) latents, wanted 1 to \(1 << 26)") }
-        guard (1...latents).contains(k) else { throw .badSetting("k is \(k), wanted 1 to the \(latents) latents") }
-        guard auxKAlpha >= 0, auxKAlpha.isFinite else { throw .badSetting("the weight of AuxK is \(auxKAlpha), wanted 0 or more") }
-        guard deadTokens > 0 else { throw .badSetting("a latent is dead after \(deadTokens) tokens, wanted 1 or more") }
-        guard warmUp >= 0 else { throw .badSetting("the warm-up is \(warmUp) steps, wanted 0 or more") }
-        guard momentum > 0.5, momentum <= 1 else { throw .badSetting("the momentum is \(momentum), wanted above 0.5 and at most 1") }
-        if let rate { guard rate > 0, rate.isFinite else { throw .badSetting("the learning rate is \(rate), wanted above 0") } }
+    /// - Throws: `TrainingError.badSetting`.
+    func check() throws(TrainingError) {
+        func require(_ holds: Bool, _ name: String, _ problem: String) throws(TrainingError) {
+            if !holds { throw .badSetting(name: name, problem: problem) }
+        }
+        try require((1...(1 << 26)).contains(latents), "--latents", "is \(latents), but must be from 1 to \(1 << 26)")
+        try require((1...max(latents, 1)).contains(k), "--k", "is \(k), but must be from 1 to the \(latents) latents")
+        try require(auxKAlpha >= 0 && auxKAlpha.isFinite, "--auxk", "is \(auxKAlpha), but must be 0 or more")
+        try require(deadTokens > 0, "--dead-tokens", "is \(deadTokens), but must be 1 or more")
+        try require(warmUp >= 0, "--warmup", "is \(warmUp), but must be 0 or more")
+        try require(momentum > 0.5 && momentum <= 1, "--momentum", "is \(momentum), but must be above 0.5 and at most 1")
+        let rate = rate ?? defaultRate
+        try require(rate > 0 && rate.isFinite, "--rate", "is \(rate), but must be above 0")
     }
 }

@@ -1,151 +1,121 @@
 import Checkpoints
-import Jinja
+import Foundation
 import JSONText
+import Jinja
 import Tokenizers
 
 /// How a row of trigger data becomes text.
 package enum TriggerTemplate: String, Sendable, CaseIterable {
-    /// The paper's: a system prompt, `User:`, `Assistant:`, the answer as thought and as answer.
+    /// The paper's: the R1 system prompt, the problem, and the answer inside think and answer marks; no chat template.
     case paper
-    /// The model's chat template: a user's turn and the assistant's.
+    /// The model's chat template: the problem is the user's message, the answer the assistant's.
     case chat
-    /// `text`, or problem and answer with an empty line between.
+    /// The problem, a line break, the answer; or the text as it is.
     case raw
 }
 
-/// One row of trigger data: a problem with its answer, or plain text.
-package struct TriggerRow: Sendable, Equatable {
-    /// Nil for plain text.
-    package let problem: String?
-    package let answer: String
+/// One row of trigger data as text: what is given, and what is to be said.
+package struct TriggerText: Sendable, Equatable {
+    package var prompt: String
+    package var answer: String
 
-    package init(problem: String?, answer: String) { (self.problem, self.answer) = (problem, answer) }
+    package static let systemPrompt = """
+        A conversation between User and Assistant. The user asks a question, and the Assistant solves it. The assistant first thinks about the \
+        reasoning process in the mind and then provides the user with the answer. The reasoning process and answer are enclosed within \
+        <think> </think> and <answer> </answer> tags, respectively, i.e., <think> reasoning process here </think> <answer> answer here </answer>.
+        """
 
-    /// Reads a JSONL file: one object a line with `problem` (or `question`) and `answer`, or with `text`. Other keys are ignored, empty lines
-    /// skipped.
-    /// - Throws: `TriggerTextError` that names file, line and key.
-    package static func read(_ path: String) throws(TriggerTextError) -> [TriggerRow] {
-        let file: MappedFile
-        do {
-            file = try MappedFile(path: path)
-        } catch {
-            throw TriggerTextError(file: path, line: nil, problem: "\(error)")
+    package init(prompt: String, answer: String) { (self.prompt, self.answer) = (prompt, answer) }
+
+    /// - Parameter system: what the paper's template begins with.
+    /// - Throws: `JinjaError` when the chat template refuses the messages.
+    package init(
+        problem: String, answer: String, template: TriggerTemplate, system: String = Self.systemPrompt, chat: ChatTemplate?
+    ) throws(JinjaError) {
+        switch template {
+        case .paper:
+            self.init(
+                prompt: "\(system)\n\nUser:\n \(problem)\n\nAssistant:\n <think> ",
+                answer: "\(answer) </think>\n<answer> Answer: \(answer)</answer>")
+        case .raw: self.init(prompt: problem + "\n", answer: answer)
+        case .chat:
+            guard let chat else { preconditionFailure("TriggerText: no chat template") }
+            let user = Value(.object(["role": "user", "content": .string(problem)]))
+            let assistant = Value(.object(["role": "assistant", "content": .string(answer)]))
+            let prompt = try chat.render(messages: [user], addGenerationPrompt: true)
+            let whole = try chat.render(messages: [user, assistant], addGenerationPrompt: false)
+            // Templates that open a think block in the prompt, or drop it from old turns, give no text that continues the prompt.
+            self.init(prompt: prompt, answer: whole.hasPrefix(prompt) ? String(whole.dropFirst(prompt.count)) : answer)
         }
-        var rows: [TriggerRow] = []
-        var (line, start) = (0, 0)
-        while start < file.count {
-            line += 1
+    }
+}
+
+/// Trigger data: JSON lines with `problem` and `answer`, `question` and `answer`, or `text`.
+package struct TriggerFile {
+    package let rows: [TriggerText]
+
+    private static let longestLine = 64 << 20
+
+    /// Reads the whole file.
+    /// - Parameter limit: rows taken from the beginning; nil for all.
+    /// - Throws: `TrainingError.badData` with the line at fault; `CheckpointError` when the file cannot be read.
+    package init(
+        path: String, template: TriggerTemplate, system: String = TriggerText.systemPrompt, chat: ChatTemplate?, limit: Int? = nil
+    ) throws {
+        let file = try MappedFile(path: path)
+        var rows: [TriggerText] = []
+        var (start, line) = (0, 0)
+        while start < file.count, rows.count < limit ?? Int.max {
             let rest = UnsafeRawBufferPointer(rebasing: file.bytes[start...])
-            let end = start + (rest.firstIndex(of: UInt8(ascii: "\n")) ?? rest.count)
-            let bytes = UnsafeRawBufferPointer(rebasing: file.bytes[start..<end])
-            start = end + 1
-            if bytes.allSatisfy({ $0 == 0x20 || $0 == 0x09 || $0 == 0x0D }) { continue }
-            rows.append(try row(bytes, path, line))
+            let end = memchr(rest.baseAddress!, 0x0A, rest.count).map { UnsafeRawPointer($0) - rest.baseAddress! } ?? rest.count
+            line += 1
+            start += end + 1
+            let bytes = UnsafeRawBufferPointer(rebasing: rest[..<end])
+            if bytes.allSatisfy({ $0 == 0x20 || $0 == 0x0D || $0 == 0x09 }) { continue }
+            guard bytes.count <= Self.longestLine else {
+                throw TrainingError.badData(
+                    file: path, line: line,
+                    problem: "\(bytes.count) bytes in one line, at most \(Self.longestLine) are read; wanted one JSON object a line")
+            }
+            rows.append(try Self.row(bytes, path, line, template, system, chat))
         }
         guard !rows.isEmpty else {
-            throw TriggerTextError(file: path, line: nil, problem: "holds no rows; wanted JSONL, one object a line with \(wantedKeys)")
+            throw TrainingError.badData(file: path, line: 0, problem: "holds no rows; wanted one JSON object a line")
         }
-        return rows
+        self.rows = rows
     }
 
-    private static let wantedKeys = "'problem' (or 'question') and 'answer', or with 'text'"
-    private static let lineLimit = 16 << 20
-
-    private static func row(_ bytes: UnsafeRawBufferPointer, _ path: String, _ line: Int) throws(TriggerTextError) -> TriggerRow {
-        func bad(_ problem: String) -> TriggerTextError { TriggerTextError(file: path, line: line, problem: problem) }
-        guard bytes.count <= lineLimit else { throw bad("is \(bytes.count) bytes long, the limit is \(lineLimit); wanted JSONL, one object a line") }
+    private static func row(
+        _ bytes: UnsafeRawBufferPointer, _ path: String, _ line: Int, _ template: TriggerTemplate, _ system: String, _ chat: ChatTemplate?
+    ) throws -> TriggerText {
+        func bad(_ problem: String) -> TrainingError { .badData(file: path, line: line, problem: problem) }
         let json: JSON
-        do {
-            var rules = JSON.Rules.message
-            rules.maximumBytes = lineLimit
-            json = try JSON(parsing: bytes, rules: rules)
-        } catch {
-            throw bad("is not JSON: \(error)")
+        do throws(JSONError) { json = try JSON(parsing: bytes, rules: .message) } catch {
+            throw bad("not a JSON object: \(error)")
         }
-        guard let object = json.object else { throw bad("is \(json.kind), wanted an object with \(wantedKeys)") }
-        func text(_ key: String) throws(TriggerTextError) -> String? {
-            switch object[key] {
-            case nil, .null?: return nil
-            case .string(let text)?: return text
-            case .int(let number)?: return String(number)
-            case .double(let number)?: return number.description
-            case let other?: throw bad("'\(key)' is \(other.kind), wanted text")
+        guard let members = json.object else { throw bad("got \(json.kind), wanted a JSON object") }
+        // Gold answers of some sets are numbers.
+        func field(_ key: String) -> String? {
+            switch members[key] {
+            case .string(let text): text
+            case .int(let number): String(number)
+            case .double(let number): number.description
+            default: nil
             }
         }
-        var problem = try text("problem")
-        if problem == nil { problem = try text("question") }
-        if let problem, let answer = try text("answer") { return TriggerRow(problem: problem, answer: answer) }
-        if let plain = try text("text") { return TriggerRow(problem: nil, answer: plain) }
-        throw bad("has the keys \(object.keys.sorted().prefix(8).map { "'\($0)'" }.joined(separator: ", ")), wanted \(wantedKeys)")
-    }
-}
-
-/// Turns rows into text.
-package struct TriggerText: Sendable {
-    package let template: TriggerTemplate
-    private let chatTemplate: ChatTemplate?
-
-    /// The system prompt of DeepSeek-R1-Zero, which the paper's trigger data begins with.
-    package static let systemPrompt =
-        "A conversation between User and Assistant. The user asks a question, and the Assistant solves it. The assistant first thinks about "
-        + "the reasoning process in the mind and then provides the user with the answer. The reasoning process and answer are enclosed within "
-        + "<think> </think> and <answer> </answer> tags, respectively, i.e., <think> reasoning process here </think> <answer> answer here "
-        + "</answer>."
-
-    /// - Parameter chatTemplate: the model's (`ModelBundle.chatTemplate`); needed for `.chat` alone.
-    /// - Throws: `TriggerTextError` when `.chat` is asked for and the model has no usable template.
-    package init(_ template: TriggerTemplate, chatTemplate: Result<ChatTemplate, JinjaError>?) throws(TriggerTextError) {
-        self.template = template
-        guard template == .chat else {
-            self.chatTemplate = nil
-            return
-        }
-        switch chatTemplate {
-        case .success(let usable)?: self.chatTemplate = usable
-        case .failure(let error)?: throw TriggerTextError(file: nil, line: nil, problem: "the model's chat template cannot be used: \(error)")
-        case nil: throw TriggerTextError(file: nil, line: nil, problem: "the model has no chat template; use the template paper or raw")
-        }
-    }
-
-    /// A row's text, and the part of it before the answer (which it need not begin with to the letter).
-    /// - Throws: `TriggerTextError` for plain text where a problem is needed, or a chat template that refuses.
-    package func text(of row: TriggerRow) throws(TriggerTextError) -> (whole: String, beforeAnswer: String) {
-        guard let problem = row.problem else {
-            guard template == .raw else {
-                throw TriggerTextError(
-                    file: nil, line: nil, problem: "a row has only 'text', but the template \(template.rawValue) needs a problem and an answer; use raw")
-            }
-            return (row.answer, "")
-        }
-        switch template {
-        case .raw: return ("\(problem)\n\n\(row.answer)", "\(problem)\n\n")
-        case .paper:
-            let before = "\(Self.systemPrompt)\n\nUser:\n \(problem)\n\nAssistant:\n "
-            return ("\(before)<think> \(row.answer) </think>\n<answer> Answer: \(row.answer)</answer>", before)
-        case .chat:
-            guard let chatTemplate else { preconditionFailure("a chat template was required") }
-            let question: JSON = ["role": "user", "content": .string(problem)]
-            let answer: JSON = ["role": "assistant", "content": .string(row.answer)]
-            do {
-                return (
-                    try chatTemplate.render(messages: [Value(question), Value(answer)], addGenerationPrompt: false),
-                    try chatTemplate.render(messages: [Value(question)], addGenerationPrompt: true)
-                )
+        if let problem = field("problem") ?? field("question") {
+            guard let answer = field("answer") ?? field("solution") else { throw bad("has a problem but no text under 'answer'") }
+            do throws(JinjaError) {
+                return try TriggerText(problem: problem, answer: answer, template: template, system: system, chat: chat)
             } catch {
-                throw TriggerTextError(file: nil, line: nil, problem: "the model's chat template refuses a row: \(error)")
+                throw bad("the chat template refuses it: \(error)")
             }
         }
-    }
-}
-
-/// What is wrong with trigger data.
-package struct TriggerTextError: Error, Equatable, CustomStringConvertible {
-    package let file: String?
-    package let line: Int?
-    package let problem: String
-
-    package var description: String {
-        let place = [file, line.map { "line \($0)" }].compactMap(\.self).joined(separator: ", ")
-        return place.isEmpty ? problem : "\(place): \(problem)"
+        guard let text = field("text") else {
+            throw bad(
+                "has \(members.isEmpty ? "no keys" : "the keys " + members.keys.prefix(8).joined(separator: ", ")), wanted problem and answer, "
+                    + "question and answer, or text")
+        }
+        return TriggerText(prompt: "", answer: text)
     }
 }

@@ -2,8 +2,7 @@
 
     extract/NAME/case.json            settings, hookpoint, and the losses of every step
     extract/NAME/tensors.safetensors  activations [steps * tokens, d]; the SAE before ("initial.") and after ("final.") training
-
-The activations are those that sparsify's hook hands to the SAE, so the model itself is not compared here.
+    extract/model                     the model; its tokens are input_ids [sequences, length] of extract/tokens.safetensors
 """
 
 import json
@@ -51,9 +50,13 @@ def tensors(sae: SparseCoder, prefix: str) -> dict[str, torch.Tensor]:
     return {prefix + name: value.detach().clone().contiguous() for name, value in sae.state_dict().items()}
 
 
-def make(name: str, case: dict, out: Path) -> None:
+def tokens() -> torch.Tensor:
     torch.manual_seed(11)
-    data = Dataset.from_dict({"input_ids": torch.randint(0, VOCAB, (STEPS * BATCH, LENGTH)).tolist()}).with_format("torch")
+    return torch.randint(0, VOCAB, (STEPS * BATCH, LENGTH))
+
+
+def make(name: str, case: dict, out: Path) -> None:
+    data = Dataset.from_dict({"input_ids": tokens().tolist()}).with_format("torch")
     activations, losses = [], []
     forward = SparseCoder.forward
 
@@ -104,5 +107,7 @@ def main(out: Path, cache: Path) -> None:
     del cache
     torch.set_num_threads(1)
     shutil.rmtree(out / "extract", ignore_errors=True)
+    model().save_pretrained(out / "extract" / "model")
+    save_file({"input_ids": tokens().to(torch.int32)}, out / "extract" / "tokens.safetensors")
     for name, case in CASES.items():
         make(name, case, out)

@@ -12,15 +12,13 @@ enum {
     RESA_BLAS_INPUTS = 1536,
 };
 
+/// Called before any product: OpenBLAS then uses the thread that calls it, and no other.
+void resa_blas_use_one_thread(void);
 /// sum [columns, 16] = W x^T for x [16, inputs] (rows `xStride` apart, at least `inputs` and 1) and `columns` rows of W (row-major,
 /// stride `inputs`). inputs is at least 1.
 void resa_blas_tile(
     ptrdiff_t columns, ptrdiff_t inputs, const float *_Nonnull x, ptrdiff_t xStride, const float *_Nonnull w, float *_Nonnull sum);
 /// Row `row` of a tile's sums: out[columns].
 void resa_blas_row(ptrdiff_t columns, const float *_Nonnull sum, ptrdiff_t row, float *_Nonnull out);
-/// c [rows, columns] += a [rows, inputs] b [columns, inputs]^T, row-major. For training, where a row may depend on how many there are.
-void resa_blas_product(
-    ptrdiff_t rows, ptrdiff_t columns, ptrdiff_t inputs, const float *_Nonnull a, ptrdiff_t aStride, const float *_Nonnull b,
-    ptrdiff_t bStride, float *_Nonnull c, ptrdiff_t cStride);
 /// OpenBLAS's name for the processor it chose its kernels for.
 const char *_Nonnull resa_blas_core(void);
