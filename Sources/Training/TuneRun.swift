@@ -99,6 +99,7 @@ package final class TuneRun {
         try TrainingCheckpoint.write(tuner.lora, step: steps, facts: facts, to: folder)
         try tuner.lora.write(to: folder, dropout: settings.dropout, baseModel: baseModel, asBF16: asBF16)
         try writeChart()
+        try writeManifest(baseModel: baseModel)
         try folder.remove(TrainingCheckpoint.file)
         try DurableFile.syncFolder(folder.path)
     }
@@ -138,6 +139,23 @@ package final class TuneRun {
             )
         }
         return order.chunks[step % perEpoch * settings.batch + part]
+    }
+
+    /// What the adapter is and how it was made, for people.
+    private func writeManifest(baseModel: String) throws(TrainingError) {
+        let losses = TrainingLog.read(folder.file(TrainingLog.file)).compactMap { $0["loss"]?.double }
+        func mean(_ values: ArraySlice<Double>) -> JSON { .double(values.reduce(0, +) / Double(max(values.count, 1))) }
+        let tenth = max(1, losses.count / 10)
+        let manifest: JSON = [
+            "name": .string(URL(fileURLWithPath: folder.path).lastPathComponent), "kind": "lora", "base_model": .string(baseModel),
+            "description": .string(
+                settings.objective.needsTeacher
+                    ? "SAE-guided fine-tuning at \(tuner.splice.map { "\($0.hookpoint)" } ?? "no hookpoint")"
+                    : "fine-tuning on the data's tokens"),
+            "made_by": "resa tune", "steps": .int(steps), "tokens": .int(steps * settings.batch * chunks.length),
+            "loss": ["first_tenth": mean(losses.prefix(tenth)), "last_tenth": mean(losses.suffix(tenth))], "run": .object(facts),
+        ]
+        try folder.write("manifest.json", JSONWriter.bytes(manifest))
     }
 
     private func writeChart() throws(TrainingError) {
