@@ -99,6 +99,7 @@ def test_memory_stays_below_what_is_stated(data, tmp_path):
     errors = (tmp_path / "errors").open("w+")
     process = subprocess.Popen(command(*tune(data, tmp_path / "out")), stdin=subprocess.DEVNULL, stderr=errors)
     _, status, usage = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
     errors.seek(0)
     said = errors.read()
     assert status == 0, said
