@@ -32,7 +32,7 @@ package final class TuneRun {
 
     /// - Parameters:
     ///   - inputs: names and digests of what goes in, by which a checkpoint of another run is told.
-    /// - Throws: `.badSetting` when the data is too short for one step.
+    /// - Throws: `.badSetting` when the data is too short for one step, or no gradient reaches any projection.
     package init(
         settings: TuneSettings, tuner: FineTuner, chunks: TokenChunks, folder: OutputFolder, inputs: JSONObject, pool: WorkerPool
     ) throws(TrainingError) {
@@ -41,6 +41,10 @@ package final class TuneRun {
         self.chunks = chunks
         self.folder = folder
         self.pool = pool
+        guard tuner.lora.trainedCount > 0 else {
+            throw .badSetting(
+                name: "--hookpoint", problem: "leaves nothing to train: with --sae-grad cut only layers above it do, and --modules of them")
+        }
         let stepsPerEpoch = chunks.count / settings.batch
         guard stepsPerEpoch > 0 else {
             throw .badSetting(
