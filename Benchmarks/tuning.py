@@ -66,7 +66,7 @@ def resa_rates(binary: str, weights: str, model: str, arguments: argparse.Namesp
         command = [
             binary, "tune", "--model", model, "--sae", arguments.sae, "--hookpoint", arguments.hookpoint, "--data", arguments.data, "--out", folder,
             "--length", str(arguments.length), "--dropout", "0", "--max-steps", str(arguments.steps + 1), "--weights", weights,
-            "--threads", str(arguments.threads), "--epochs", "1",
+            "--threads", str(arguments.threads), "--epochs", "1", "--rows", "100",
         ]  # fmt: skip
         subprocess.run(command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         lines = [json.loads(line) for line in (Path(folder) / "log.jsonl").read_text().splitlines()]

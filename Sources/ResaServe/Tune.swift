@@ -91,7 +91,7 @@ struct Tune: ParsableCommand {
             decoder: decoder, lora: lora, splice: splice, objective: settings.objective, length: chunks.length,
             dropout: Float(settings.dropout), traceBytes: activationMemory << 20, cacheBytes: cacheMemory << 20, pool: pool)
         let run = try TuneRun(
-            settings: settings, tuner: tuner, chunks: chunks, folder: folder, inputs: inputs(bundle, chunks, layout, lora), pool: pool)
+            settings: settings, tuner: tuner, chunks: chunks, folder: folder, inputs: inputs(decoder, chunks, splice), pool: pool)
         let display = TrainingDisplay("resa: tuning \(bundle.name)")
         try run.run(resumes: TuneRun.isUnderway(folder), saveEvery: saveEvery, baseModel: bundle.name, asBF16: storesBF16) {
             display.report($0)
@@ -144,11 +144,13 @@ struct Tune: ParsableCommand {
     }
 
     /// What goes in, so that a checkpoint of another run is told apart.
-    private func inputs(_ bundle: ModelBundle, _ chunks: TokenChunks, _ layout: (any SAELayout)?, _ lora: LoRAParameters) -> JSONObject {
+    private func inputs(
+        _ decoder: FrozenDecoder, _ chunks: TokenChunks, _ splice: (hookpoint: HookPoint, sae: SAESplice)?
+    ) -> JSONObject {
         [
-            "model": .string(ContentDigest(text: "\(bundle.config)").description), "precision": .string(weights.rawValue),
+            "model": .string(decoder.digest), "precision": .string(weights.rawValue),
             "data": .string(chunks.withBytes { ContentDigest(bytes: $0).description }),
-            "sae": layout.map { JSON.string("\($0.hookpoint), \($0.latents) latents, \($0.activation)") } ?? "none",
+            "hookpoint": .optional(splice?.hookpoint.description), "sae": .optional(splice?.sae.digest),
             "sae_gradient": .string(method.saeGrad.rawValue), "sae_shuffle": method.shuffleSae.map { JSON.string(String($0)) } ?? .null,
             "start": .optional(method.initial),
         ]

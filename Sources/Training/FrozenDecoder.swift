@@ -54,6 +54,17 @@ package final class FrozenDecoder: Sendable {
 
     package var byteCount: Int { layers.reduce(head.byteCount + (embedding?.byteCount ?? 0)) { $0 + $1.byteCount } }
 
+    /// A digest of the weights of all norms: tells one model from another of equal shape without reading gigabytes.
+    package var digest: String {
+        var values: [Float] = []
+        for layer in layers {
+            values += UnsafeBufferPointer(start: layer.inputNorm.pointer, count: config.hiddenSize)
+            values += UnsafeBufferPointer(start: layer.postAttentionNorm.pointer, count: config.hiddenSize)
+        }
+        values += UnsafeBufferPointer(start: finalNorm.pointer, count: config.hiddenSize)
+        return values.withUnsafeBytes { ContentDigest(bytes: $0).description }
+    }
+
     /// h [T, hidden]: the embeddings of the tokens.
     func embed(_ tokens: [Int32], into h: MatrixView) {
         for (row, token) in tokens.enumerated() {

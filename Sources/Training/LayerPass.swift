@@ -43,7 +43,7 @@ struct AdaptedProjection {
         matrix.multiply(x, into: y, bias: bias?.pointer, pool: pass.pool, workspace: pass.workspace)
         guard let (lora, index) = adapter(pass) else { return }
         reduce(x, into: reduced, pass: pass)
-        Product.run(reduced, times: lora.b(lora.entries[index]), transposed: true, into: y, scale: lora.scale, add: true, pool: pass.pool)
+        Product.run(reduced, times: lora.b(lora.entries[index]), transposeB: true, into: y, scale: lora.scale, add: true, pool: pass.pool)
     }
 
     /// A drop(x) alone.
@@ -51,7 +51,7 @@ struct AdaptedProjection {
         guard let (lora, index) = adapter(pass) else { return }
         let mark = pass.workspace.mark()
         defer { pass.workspace.release(mark) }
-        Product.run(dropped(x, index, pass), times: lora.a(lora.entries[index]), transposed: true, into: reduced, pool: pass.pool)
+        Product.run(dropped(x, index, pass), times: lora.a(lora.entries[index]), transposeB: true, into: reduced, pool: pass.pool)
     }
 
     /// Adds to the gradients of A and B, and writes (or adds) the gradient of x to `dx`, unless nobody needs it.
@@ -68,8 +68,8 @@ struct AdaptedProjection {
         Product.run(dy, times: lora.b(entry), into: dReduced, scale: lora.scale, pool: pool)
         if entry.trains {
             Product.run(
-                dy, transposed: true, times: reduced, into: lora.gradientB(entry), scale: lora.scale, add: true, pool: pool)
-            Product.run(dReduced, transposed: true, times: dropped(x, index, pass), into: lora.gradientA(entry), add: true, pool: pool)
+                dy, transposeA: true, times: reduced, into: lora.gradientB(entry), scale: lora.scale, add: true, pool: pool)
+            Product.run(dReduced, transposeA: true, times: dropped(x, index, pass), into: lora.gradientA(entry), add: true, pool: pool)
         }
         guard let dx else { return }
         guard let dropout = pass.dropout else {

@@ -9,7 +9,7 @@ enum Product {
 
     /// c [m, n] = scale * op(a) op(b), added to what c holds when `add`. op transposes when its flag is set: op(a) is [m, k], op(b) [k, n].
     static func run(
-        _ a: MatrixView, transposed transposeA: Bool = false, times b: MatrixView, transposed transposeB: Bool = false, into c: MatrixView,
+        _ a: MatrixView, transposeA: Bool = false, times b: MatrixView, transposeB: Bool = false, into c: MatrixView,
         scale: Float = 1, add: Bool = false, pool: WorkerPool
     ) {
         let depth = transposeA ? a.rows : a.columns

@@ -1,4 +1,5 @@
 import Adapters
+import Checkpoints
 import Tensors
 
 /// How gradients meet the frozen SAE in the student.
@@ -55,8 +56,12 @@ package final class SAESplice {
         }
     }
 
-    /// Bytes beside the SAE's own.
-    var byteCount: Int { indices.count * 8 + skip.count * 4 }
+    /// A digest of a few of the decoder's rows: tells one SAE from another without reading all of it.
+    package var digest: String {
+        let sample = StoredMatrix(rows: 16, columns: sae.width)
+        for row in 0..<16 { sae.copyDecoderRow(row * sae.latents / 16, into: sample.view.row(row)) }
+        return sample.view.elements.withUnsafeBytes { ContentDigest(bytes: $0).description }
+    }
 
     /// Replaces h [T, width].
     func apply(to h: MatrixView, pass: LayerPass) {

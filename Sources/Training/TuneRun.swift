@@ -32,7 +32,7 @@ package final class TuneRun {
 
     /// - Parameters:
     ///   - inputs: names and digests of what goes in, by which a checkpoint of another run is told.
-    /// - Throws: `.badSetting` when the data is too short for one step.
+    /// - Throws: `.badSetting` when the data is too short for one step, or no gradient reaches any projection.
     package init(
         settings: TuneSettings, tuner: FineTuner, chunks: TokenChunks, folder: OutputFolder, inputs: JSONObject, pool: WorkerPool
     ) throws(TrainingError) {
@@ -41,6 +41,10 @@ package final class TuneRun {
         self.chunks = chunks
         self.folder = folder
         self.pool = pool
+        guard tuner.lora.trainedCount > 0 else {
+            throw .badSetting(
+                name: "--hookpoint", problem: "leaves nothing to train: with --sae-grad cut only layers above it do, and --modules of them")
+        }
         let stepsPerEpoch = chunks.count / settings.batch
         guard stepsPerEpoch > 0 else {
             throw .badSetting(
@@ -99,6 +103,7 @@ package final class TuneRun {
         try TrainingCheckpoint.write(tuner.lora, step: steps, facts: facts, to: folder)
         try tuner.lora.write(to: folder, dropout: settings.dropout, baseModel: baseModel, asBF16: asBF16)
         try writeChart()
+        try writeManifest(baseModel: baseModel)
         try folder.remove(TrainingCheckpoint.file)
         try DurableFile.syncFolder(folder.path)
     }
@@ -138,6 +143,23 @@ package final class TuneRun {
             )
         }
         return order.chunks[step % perEpoch * settings.batch + part]
+    }
+
+    /// What the adapter is and how it was made, for people.
+    private func writeManifest(baseModel: String) throws(TrainingError) {
+        let losses = TrainingLog.read(folder.file(TrainingLog.file)).compactMap { $0["loss"]?.double }
+        func mean(_ values: ArraySlice<Double>) -> JSON { .double(values.reduce(0, +) / Double(max(values.count, 1))) }
+        let tenth = max(1, losses.count / 10)
+        let manifest: JSON = [
+            "name": .string(URL(fileURLWithPath: folder.path).lastPathComponent), "kind": "lora", "base_model": .string(baseModel),
+            "description": .string(
+                settings.objective.needsTeacher
+                    ? "SAE-guided fine-tuning at \(tuner.splice.map { "\($0.hookpoint)" } ?? "no hookpoint")"
+                    : "fine-tuning on the data's tokens"),
+            "made_by": "resa tune", "steps": .int(steps), "tokens": .int(steps * settings.batch * chunks.length),
+            "loss": ["first_tenth": mean(losses.prefix(tenth)), "last_tenth": mean(losses.suffix(tenth))], "run": .object(facts),
+        ]
+        try folder.write("manifest.json", JSONWriter.bytes(manifest))
     }
 
     private func writeChart() throws(TrainingError) {

@@ -3,6 +3,7 @@
 import fcntl
 import json
 import os
+import re
 import resource
 import shutil
 import signal
@@ -92,6 +93,18 @@ def test_peft_loads_it_and_nothing_trained_at_or_below_the_hook(tuned):
     assert set(loaded) == set(tensors)
     assert all(torch.equal(loaded[name], tensors[name]) for name in tensors)
     assert (tuned / "loss.svg").read_text().startswith("<?xml")
+
+
+def test_memory_stays_below_what_is_stated(data, tmp_path):
+    errors = (tmp_path / "errors").open("w+")
+    process = subprocess.Popen(command(*tune(data, tmp_path / "out")), stdin=subprocess.DEVNULL, stderr=errors)
+    _, status, usage = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    errors.seek(0)
+    said = errors.read()
+    assert status == 0, said
+    amount, unit = re.search(r"takes at most ([0-9.]+) (kB|MB|GB) of memory", said).groups()
+    assert usage.ru_maxrss * 1024 <= float(amount) * {"kB": 1e3, "MB": 1e6, "GB": 1e9}[unit], said
 
 
 @pytest.mark.parametrize("model", ["qwen2", "llama-tied"])

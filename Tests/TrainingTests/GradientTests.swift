@@ -36,6 +36,30 @@ import Testing
         }
     }
 
+    /// With weights and what they meet rounded to bf16: close, and not the same.
+    @Test func bf16ProductsComeClose() throws {
+        let goldens = try TrainingGoldens("qwen2")
+        let pool = WorkerPool(threads: 2)
+        let tokens = goldens.cases.tokens
+        var results: [(loss: Double, gradients: [Float])] = []
+        for precision in TrainingPrecision.allCases {
+            let decoder = try goldens.decoder(precision, pool: pool)
+            let lora = try goldens.lora("lora", decoder.config)
+            let tuner = FineTuner(
+                decoder: decoder, lora: lora,
+                splice: try goldens.splice("layers.1", "cut", decoder.config, rows: tokens.count, pool: pool), objective: .forwardKL,
+                length: tokens.count, traceBytes: 1 << 30, cacheBytes: 0, pool: pool)
+            lora.clearGradients()
+            let loss = tuner.accumulate(tokens: tokens, positions: Array(tokens.indices), weight: 1)
+            results.append((loss, Array(UnsafeBufferPointer(start: lora.gradients.pointer, count: lora.count))))
+        }
+        let (exact, rounded) = (results[0], results[1])
+        #expect(exact.loss != rounded.loss && abs(exact.loss - rounded.loss) < 0.03 * exact.loss)
+        func dot(_ a: [Float], _ b: [Float]) -> Double { zip(a, b).reduce(0) { $0 + Double($1.0) * Double($1.1) } }
+        let (a, b) = (exact.gradients, rounded.gradients)
+        #expect(dot(a, b) / (dot(a, a) * dot(b, b)).squareRoot() > 0.99)
+    }
+
     /// Relative to the matrix's largest gradient: below 1e-4 of it stands f32's own noise in sums over 150 tokens.
     private func compare(_ lora: LoRAParameters, _ goldens: TrainingGoldens, _ name: String) throws {
         var compared = 0

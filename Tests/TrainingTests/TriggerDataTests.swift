@@ -8,7 +8,7 @@ import Testing
 @Suite struct TriggerDataTests {
     private func read(_ bytes: [UInt8], template: TriggerTemplate = .raw, limit: Int? = nil) throws -> [TriggerText] {
         let path = FileManager.default.temporaryDirectory.appendingPathComponent("resa-trigger-\(UUID().uuidString)").path
-        FileManager.default.createFile(atPath: path, contents: Data(bytes))
+        _ = FileManager.default.createFile(atPath: path, contents: Data(bytes))
         defer { unlink(path) }
         return try TriggerFile(path: path, template: template, chat: nil, limit: limit).rows
     }

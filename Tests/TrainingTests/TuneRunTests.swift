@@ -86,7 +86,7 @@ import Testing
         #expect(lines.compactMap { $0["step"]?.int } == Array(1...6))
         #expect(lines.compactMap { $0["loss"]?.double } == losses)
         let names = try FileManager.default.contentsOfDirectory(atPath: killed.path).sorted()
-        #expect(names == ["adapter_config.json", "adapter_model.safetensors", "log.jsonl", "loss.svg"])
+        #expect(names == ["adapter_config.json", "adapter_model.safetensors", "log.jsonl", "loss.svg", "manifest.json"])
         #expect(Set(losses).count == 6)
     }
 
