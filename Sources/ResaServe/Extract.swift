@@ -50,14 +50,15 @@ struct Extract: ParsableCommand {
         let (settings, initial) = try settings(bundle.config)
         try settings.check(config: bundle.config, chunks: chunks)
         let memory = ExtractMemory(
-            settings: settings, config: bundle.config, weights: try bundle.plan(compute.weights).byteCount, kv: compute.kvFormat, chunks: chunks,
+            settings: settings, config: bundle.config, weights: try bundle.plan(compute.weights).byteCount, kv: compute.kvFormat,
+            chunks: chunks,
             threads: pool.threads)
         describe(bundle, settings, chunks, memory)
         let model = try compute.load(bundle, pool: pool)
         let run = try ExtractRun(
             settings: settings, model: model, kv: compute.kvFormat, chunks: chunks, folder: folder,
             inputs: [
-                "model": .string(ContentDigest(text: "\(bundle.config)").description),
+                "model": .string(ContentDigest(of: bundle.checkpoint.tensors.files, pool: pool).description),
                 "text": .string(chunks.withBytes { ContentDigest(bytes: $0).description }),
             ], initial: initial, pool: pool)
         let display = TrainingDisplay("resa: extracting from \(bundle.name)")
@@ -77,7 +78,10 @@ struct Extract: ParsableCommand {
             let (tensors, found) = try SparseCoderTensors.start(from: sae.initial ?? "", hookpoint: hookpoint, shape: config.shape)
             if index > 0 || sae.latents != nil, tensors.latents != latents {
                 throw TrainingError.badSetting(
-                    name: "--init", problem: "has \(tensors.latents) latents at \(hookpoint), but \(latents) are wanted; give no --latents, and hookpoints of equal size")
+                    name: "--init",
+                    problem:
+                        "has \(tensors.latents) latents at \(hookpoint), but \(latents) are wanted; give no --latents, and hookpoints of equal size"
+                )
             }
             (latents, initial[hookpoint]) = (tensors.latents, tensors)
             k = sae.k ?? found
@@ -144,7 +148,9 @@ struct ExtractSAEOptions: ParsableArguments {
 
     func validate() throws {
         _ = try hookpointList()
-        try Limits.check([("--expansion", expansion, 1...(1 << 16)), ("--latents", latents ?? 1, 1...(1 << 26)), ("--k", k ?? 1, 1...(1 << 26))])
+        try Limits.check([
+            ("--expansion", expansion, 1...(1 << 16)), ("--latents", latents ?? 1, 1...(1 << 26)), ("--k", k ?? 1, 1...(1 << 26)),
+        ])
     }
 
     func hookpointList() throws -> [HookPoint] {
@@ -187,7 +193,9 @@ struct ExtractOptimiserOptions: ParsableArguments {
     var seed: UInt64 = 0
 
     func validate() throws {
-        try Limits.check([("--batch", batch, 1...(1 << 20)), ("--epochs", epochs, 1...1_000_000), ("--max-steps", maxSteps ?? 1, 1...Int.max)])
+        try Limits.check([
+            ("--batch", batch, 1...(1 << 20)), ("--epochs", epochs, 1...1_000_000), ("--max-steps", maxSteps ?? 1, 1...Int.max),
+        ])
     }
 }
 

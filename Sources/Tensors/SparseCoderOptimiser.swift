@@ -39,7 +39,8 @@ package struct SparseCoderOptimiser {
 
     /// Writes the schedule-free average x of parameters y and state z, each `count` elements.
     package static func scheduleFreeAverage(
-        momentum: Double, count: Int, parameters: UnsafePointer<Float>, state: UnsafePointer<Float>, into average: UnsafeMutablePointer<Float>
+        momentum: Double, count: Int, parameters: UnsafePointer<Float>, state: UnsafePointer<Float>,
+        into average: UnsafeMutablePointer<Float>
     ) {
         resa_schedule_free_average(Float(momentum), count, parameters, state, average)
     }

@@ -174,7 +174,9 @@ package final class ExtractRun {
             CurveChart.Curve(
                 title: "fraction of variance unexplained at \(hookpoint)",
                 points: lines.compactMap { line in
-                    line["step"]?.double.flatMap { step in line["hookpoints"]?["\(hookpoint)"]?["fvu"]?.double.map { (step: step, value: $0) } }
+                    line["step"]?.double.flatMap { step in
+                        line["hookpoints"]?["\(hookpoint)"]?["fvu"]?.double.map { (step: step, value: $0) }
+                    }
                 })
         }
         try folder.write(Self.chartFile, Array(CurveChart.svg(title: "resa extract", curves: curves).utf8))

@@ -31,7 +31,8 @@ package struct ExtractSettings: Sendable {
         try require(!hookpoints.isEmpty, "--hookpoint", "is missing")
         try require(Set(hookpoints).count == hookpoints.count, "--hookpoint", "names one place twice")
         for hookpoint in hookpoints {
-            try require(hookpoint.layer < config.layers, "--hookpoint", "is \(hookpoint), but the model has layers 0 to \(config.layers - 1)")
+            try require(
+                hookpoint.layer < config.layers, "--hookpoint", "is \(hookpoint), but the model has layers 0 to \(config.layers - 1)")
         }
         try require(
             chunks.length <= config.contextLength, "--length",

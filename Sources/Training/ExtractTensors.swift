@@ -39,7 +39,8 @@ extension SparseCoderTensors {
         for part in parts {
             guard let info = file.info(prefix + part.name), info.shape == part.shape else {
                 throw TrainingError.wrongCheckpoint(
-                    file: file.path, what: "tensor \(prefix + part.name)", got: file.info(prefix + part.name).map { "\($0.shape)" } ?? "missing",
+                    file: file.path, what: "tensor \(prefix + part.name)",
+                    got: file.info(prefix + part.name).map { "\($0.shape)" } ?? "missing",
                     wanted: "\(part.shape)")
             }
             try file.expand(prefix + part.name, rows: 0..<part.shape[0], into: part.values)

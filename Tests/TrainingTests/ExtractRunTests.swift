@@ -4,8 +4,8 @@ import Foundation
 import JSONText
 import Models
 import RandomModels
-import TestSupport
 import Tensors
+import TestSupport
 import Testing
 
 @testable import Training
@@ -19,7 +19,8 @@ import Testing
         let config = try ModelConfig.read(checkpoint)
         let pool = WorkerPool(threads: 2)
         let model = try Decoder.load(
-            config: config, weights: try WeightReader(checkpoint: checkpoint, config: config), format: .f32, pool: pool) { _ in }
+            config: config, weights: try WeightReader(checkpoint: checkpoint, config: config), format: .f32, pool: pool
+        ) { _ in }
         let (length, count, width) = (16, 200, config.hiddenSize)
         let places: [(HookPoint, String)] = [
             (.residual(layer: 1), "topk-auxk-adam"), (.mlp(layer: 0), "multi-topk-adam"), (.residual(layer: 0), "few-latents-signum"),
@@ -64,7 +65,8 @@ import Testing
             self.random = random
             let config = try ModelConfig.read(checkpoint)
             model = try Decoder.load(
-                config: config, weights: try WeightReader(checkpoint: checkpoint, config: config), format: .bf16, pool: pool) { _ in }
+                config: config, weights: try WeightReader(checkpoint: checkpoint, config: config), format: .bf16, pool: pool
+            ) { _ in }
             var draw = SeededRandom(seed: 9)
             let tokens = (0..<14 * 24 + 5).map { _ in Int32.random(in: 0..<256, using: &draw) }
             chunks = try TokenChunks(tokens: tokens, isAnswer: tokens.map { _ in true }, length: 24, file: "data")
@@ -86,7 +88,8 @@ import Testing
             as format: ExtractFormat = .f32, progress: (TuneRun.Progress) -> Void = { _ in }
         ) throws {
             let run = try ExtractRun(
-                settings: settings, model: model, kv: .bf16, chunks: chunks, folder: try OutputFolder(output.path), inputs: ["model": "tiny"],
+                settings: settings, model: model, kv: .bf16, chunks: chunks, folder: try OutputFolder(output.path),
+                inputs: ["model": "tiny"],
                 initial: initial, pool: pool)
             try run.run(resumes: resumes, saveEvery: 2, baseModel: "tiny", as: format, progress: progress)
         }
@@ -114,7 +117,8 @@ import Testing
         for hookpoint in settings.hookpoints {
             for name in ["\(hookpoint)/sae.safetensors", "\(hookpoint)/cfg.json", "manifest.json", "fvu.svg"] {
                 #expect(
-                    try Data(contentsOf: whole.appendingPathComponent(name)) == Data(contentsOf: killed.appendingPathComponent(name)), "\(name)")
+                    try Data(contentsOf: whole.appendingPathComponent(name)) == Data(contentsOf: killed.appendingPathComponent(name)),
+                    "\(name)")
             }
         }
         let (lines, wanted) = (TrainingLog.read(log.path), TrainingLog.read(whole.appendingPathComponent("log.jsonl").path))
@@ -161,7 +165,8 @@ import Testing
         settings.trainer.rate = 1e-6
         var again = 0.0
         try workshop.run(
-            workshop.folder.appendingPathComponent("again"), settings, initial: [.residual(layer: 1): start]) { again = $0.loss }
+            workshop.folder.appendingPathComponent("again"), settings, initial: [.residual(layer: 1): start]
+        ) { again = $0.loss }
         #expect(abs(again - losses.last!) < 0.05 * losses.first!)
     }
 
