@@ -20,19 +20,19 @@ STEPS, BATCH, LENGTH, HIDDEN, VOCAB = 50, 8, 16, 24, 60
 
 CASES = {
     "topk-auxk-adam": dict(
-        hookpoint="layers.1", sae=dict(k=4, num_latents=192), train=dict(optimizer="adam", lr=2e-2, lr_warmup_steps=10, auxk_alpha=1 / 32),
+        hookpoint="layers.1", sae=dict(k=4, num_latents=192), train=dict(optimizer="adam", lr=5e-3, lr_warmup_steps=10, auxk_alpha=1 / 32),
     ),
     "multi-topk-adam": dict(
         hookpoint="layers.0.mlp", sae=dict(k=3, num_latents=160, multi_topk=True),
-        train=dict(optimizer="adam", lr_warmup_steps=0, lr=1e-2),
+        train=dict(optimizer="adam", lr_warmup_steps=0, lr=5e-3),
     ),
-    "topk-auxk-signum": dict(hookpoint="layers.1", sae=dict(k=4, num_latents=192), train=dict(optimizer="signum", auxk_alpha=1 / 8)),
+    "topk-auxk-signum": dict(hookpoint="layers.1", sae=dict(k=4, num_latents=192), train=dict(optimizer="signum", lr=2e-3, auxk_alpha=1 / 8)),
     "multi-topk-auxk-signum": dict(
         hookpoint="layers.1.mlp", sae=dict(k=4, num_latents=130, multi_topk=True),
         train=dict(optimizer="signum", lr=2e-3, auxk_alpha=1 / 32),
     ),
-    # The default rates; k reaches the number of latents, so 4k is cut off.
-    "few-latents-signum": dict(hookpoint="layers.0", sae=dict(k=2, num_latents=70, multi_topk=True), train=dict(optimizer="signum")),
+    # The default rates are for thousands of latents: with so few, steps would be as long as the weights, and signs of gradients chance.
+    "few-latents-signum": dict(hookpoint="layers.0", sae=dict(k=2, num_latents=70, multi_topk=True), train=dict(optimizer="signum", lr=1e-3)),
 }
 DEAD_TOKENS = 300
 

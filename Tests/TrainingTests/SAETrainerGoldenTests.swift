@@ -106,6 +106,18 @@ import Testing
         #expect(Array(one.parameters.decoderBias.buffer) == Array(other.parameters.decoderBias.buffer))
     }
 
+    /// METHOD's numbers for the paper's 65536 latents, and the shape of Adam's schedule.
+    @Test func rates() {
+        var settings = SAETrainerSettings(latents: 65536)
+        #expect(abs(settings.defaultRate - 2.5e-3) < 1e-12)
+        #expect(settings.rate(step: 7, of: 9) == settings.defaultRate)
+        settings.optimiser = .adam
+        settings.warmUp = 10
+        #expect(abs(settings.defaultRate - 1e-4) < 1e-12)
+        let rates = [0, 5, 10, 20, 30].map { settings.rate(step: $0, of: 30) / 1e-4 }
+        for (rate, wanted) in zip(rates, [0, 0.5, 1, 0.5, 0]) { #expect(abs(rate - wanted) < 1e-9) }
+    }
+
     @Test func notANumberIsRefusedBeforeAnythingChanges() throws {
         var settings = SAETrainerSettings(latents: 64)
         settings.k = 4
