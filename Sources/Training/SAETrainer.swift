@@ -82,7 +82,7 @@ package final class SAETrainer {
 
     /// Trains on one batch x `[tokens, width]`.
     /// - Parameter total: steps of the whole training, for the learning rate.
-    /// - Throws: `TrainingError.notFinite`, with the parameters as they were before.
+    /// - Throws: `TrainingError.notFinite`, with nothing changed but the length of decoder rows.
     package func train(
         on x: UnsafePointer<Float>, tokens: Int, step: SparseCoderStep, of total: Int
     ) throws(TrainingError) -> Report {

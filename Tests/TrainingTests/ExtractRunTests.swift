@@ -76,7 +76,7 @@ import Testing
 
         static func settings(_ optimiser: SAETrainerSettings.Optimiser = .signum) -> ExtractSettings {
             var trainer = SAETrainerSettings(latents: 300)
-            (trainer.k, trainer.multiTopK, trainer.auxKAlpha, trainer.deadTokens) = (6, true, 0.03, 120)
+            (trainer.k, trainer.multiTopK, trainer.auxKAlpha, trainer.deadTokens) = (2, true, 0.03, 50)
             (trainer.optimiser, trainer.warmUp, trainer.rate) = (optimiser, 2, 3e-3)
             var settings = ExtractSettings(hookpoints: [.residual(layer: 1), .mlp(layer: 2)], trainer: trainer)
             (settings.batch, settings.epochs, settings.shuffles, settings.skipFirst) = (4, 2, true, 1)
@@ -133,7 +133,7 @@ import Testing
         let workshop = try Workshop()
         var settings = Workshop.settings(.adam)
         (settings.epochs, settings.batch, settings.shuffles) = (60, 14, false)
-        settings.hookpoints = [.residual(layer: 1)]
+        (settings.hookpoints, settings.trainer.k) = ([.residual(layer: 1)], 6)
         let output = workshop.folder.appendingPathComponent("out")
         var losses: [Double] = []
         try workshop.run(output, settings, as: format) { losses.append($0.loss) }
