@@ -54,6 +54,11 @@ struct Extract: ParsableCommand {
             chunks: chunks,
             threads: pool.threads)
         describe(bundle, settings, chunks, memory)
+        guard memory.total <= MachineProbe.memoryTotal else {
+            throw CommandError(
+                "this machine has \(Quantity.bytes(MachineProbe.memoryTotal)) of memory; take fewer latents, hookpoints or tokens in a batch"
+            )
+        }
         let model = try compute.load(bundle, pool: pool)
         let run = try ExtractRun(
             settings: settings, model: model, kv: compute.kvFormat, chunks: chunks, folder: folder,

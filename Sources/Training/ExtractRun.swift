@@ -62,11 +62,14 @@ package final class ExtractRun {
     /// - Parameters:
     ///   - resumes: goes on from the folder's checkpoint.
     ///   - saveEvery: steps between checkpoints.
-    /// - Throws: `.notFinite` with the step that made it; the checkpoint before it stays.
+    /// - Throws: `.notFinite` with the step that made it, and the checkpoint before it stays; `.occupied` when there are SAEs already.
     package func run(
         resumes: Bool, saveEvery: Int, baseModel: String, data: String = "", as format: ExtractFormat = .f32,
         progress: (TuneRun.Progress) -> Void = { _ in }
     ) throws {
+        for hookpoint in settings.hookpoints where !resumes && folder.holds("\(hookpoint)") {
+            throw TrainingError.occupied(folder: folder.path)
+        }
         let trainers = resumes ? try ExtractCheckpoint.read(settings, width: width, facts: facts, from: folder) : newTrainers()
         let found = trainers[0].steps
         let log = try TrainingLog(folder: folder, afterStep: found)

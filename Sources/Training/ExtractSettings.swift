@@ -47,6 +47,11 @@ package struct ExtractSettings: Sendable {
             batch * chunks.length <= Self.batchTokenLimit, "--batch",
             "is \(batch), which makes \(batch * chunks.length) tokens a step; at most \(Self.batchTokenLimit) fit")
         try trainer.check()
+        let places = max(trainer.multiTopK ? 4 * trainer.k : trainer.k, trainer.auxKAlpha > 0 ? config.hiddenSize / 2 : 0)
+        try require(
+            batch * chunks.length <= Int(UInt32.max) / places, "--batch",
+            "is \(batch), which makes more activations than can be numbered; with \(places) a token at most \(Int(UInt32.max) / places) tokens fit"
+        )
     }
 
     /// Steps in all: what does not fill a batch at the end of an epoch is left out.

@@ -195,6 +195,8 @@ import Testing
         try Data(contentsOf: checkpoint).dropLast(100).write(to: checkpoint)
         #expect(throws: CheckpointError.self) { try workshop.run(killed, resumes: true) }
 
+        #expect(throws: TrainingError.occupied(folder: output.path)) { try workshop.run(output) }
+
         let refused: [(String, (inout ExtractSettings) -> Void)] = [
             ("--hookpoint", { $0.hookpoints = [.residual(layer: 3)] }), ("--hookpoint", { $0.hookpoints = [] }),
             ("--batch", { $0.batch = 15 }), ("--k", { $0.trainer.k = 301 }), ("--rate", { $0.trainer.rate = 0 }),
