@@ -25,7 +25,7 @@ import Testing
 
     static let names = ["topk-auxk-adam", "multi-topk-adam", "topk-auxk-signum", "multi-topk-auxk-signum", "few-latents-signum"]
 
-    @Test(arguments: names) func sameLossesAsSparsify(_ name: String) throws {
+    @Test(arguments: names, InstructionSet.available) func sameLossesAsSparsify(_ name: String, on tier: InstructionSet) throws {
         let folder = try ReferenceAnswers.folder("extract").appendingPathComponent(name)
         let reference = try ReferenceAnswers.decode(Case.self, folder.appendingPathComponent("case.json"))
         let file = try SafetensorsFile(path: folder.appendingPathComponent("tensors.safetensors").path)
@@ -41,7 +41,7 @@ import Testing
         let trainer = SAETrainer(
             hookpoint: try #require(HookPoint(reference.hookpoint)), from: start, settings: settings, firstBatchSetsBias: true)
         let step = SAETrainer.makeStep(
-            width: reference.width, settings: settings, maxTokens: reference.tokens, pool: WorkerPool(threads: 2))
+            width: reference.width, settings: settings, maxTokens: reference.tokens, pool: WorkerPool(threads: 2, instructionSet: tier))
         let activations = try file.floats("activations")
         var worst = 0.0
         for (index, wanted) in reference.losses.enumerated() {
@@ -57,7 +57,7 @@ import Testing
             #expect(abs(report.losses.multiFVU - wanted[2]) < 1e-3, "step \(index + 1), multi-TopK")
             #expect(abs(report.loss - wantedLoss) < 1e-3, "step \(index + 1), loss")
         }
-        print("\(name): largest difference of the loss over \(reference.steps) steps: \(worst)")
+        print("\(name), \(tier): largest difference of the loss over \(reference.steps) steps: \(worst)")
         try compareFinal(trainer.exported(), file, reference)
     }
 
