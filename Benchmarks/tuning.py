@@ -88,12 +88,17 @@ def main() -> None:
     arguments = parser.parse_args()
     model = str(smollm2.gguf_path())
     rates: dict[str, list[float]] = {}
+
+    def add(name: str, found: list[float]) -> None:
+        rates.setdefault(name, []).extend(found)
+        print(f"{name}: {', '.join(f'{rate:.1f}' for rate in found)} tokens/s", flush=True)
+
     for _ in range(arguments.rounds):
         for weights in ["f32", "bf16"]:
-            rates.setdefault(f"resa {weights}", []).extend(resa_rates(arguments.binary, weights, model, arguments))
+            add(f"resa {weights}", resa_rates(arguments.binary, weights, model, arguments))
         for dtype in ["bfloat16", "float32"]:
             found = torch_rates(dtype, Path(arguments.sae), arguments.hookpoint, arguments.length, arguments.steps, arguments.threads)
-            rates.setdefault(f"PyTorch {dtype}", []).extend(found)
+            add(f"PyTorch {dtype}", found)
     best = max(statistics.median(values) for name, values in rates.items() if name.startswith("PyTorch"))
     for name, values in rates.items():
         middle = statistics.median(values)

@@ -98,13 +98,18 @@ def test_peft_loads_it_and_nothing_trained_at_or_below_the_hook(tuned):
 def test_memory_stays_below_what_is_stated(data, tmp_path):
     errors = (tmp_path / "errors").open("w+")
     process = subprocess.Popen(command(*tune(data, tmp_path / "out")), stdin=subprocess.DEVNULL, stderr=errors)
-    _, status, usage = os.wait4(process.pid, 0)
-    process.returncode = os.waitstatus_to_exitcode(status)
+    peak = 0
+    while process.poll() is None:
+        status = Path(f"/proc/{process.pid}/status").read_text()
+        # Before it has become `resa`, it is a copy of this process.
+        if found := re.search(r"Name:\s*resa\b.*VmHWM:\s*(\d+) kB", status, re.DOTALL):
+            peak = max(peak, int(found[1]) * 1024)
+        time.sleep(0.002)
     errors.seek(0)
     said = errors.read()
-    assert status == 0, said
+    assert process.returncode == 0, said
     amount, unit = re.search(r"takes at most ([0-9.]+) (kB|MB|GB) of memory", said).groups()
-    assert usage.ru_maxrss * 1024 <= float(amount) * {"kB": 1e3, "MB": 1e6, "GB": 1e9}[unit], said
+    assert 0 < peak <= float(amount) * {"kB": 1e3, "MB": 1e6, "GB": 1e9}[unit], said
 
 
 @pytest.mark.parametrize("model", ["qwen2", "llama-tied"])
@@ -145,7 +150,9 @@ def test_merge_of_a_gguf(tmp_path):
         original = before[name + ".weight"]
         wanted = dequantize(original.data, original.tensor_type) + update
         got = dequantize(after[name + ".weight"].data, after[name + ".weight"].tensor_type)
-        assert np.abs(got - wanted).max() < 2e-3 and np.abs(update).max() > 1e-2
+        # Half a unit in the last place of f16.
+        assert (np.abs(got - wanted) <= 2.0**-11 * np.abs(wanted) + 1e-6).all()
+        assert np.abs(update).max() > 1e-3
     for name in ["token_embd.weight", "output_norm.weight", "blk.0.ffn_gate.weight"]:
         assert before[name].data.tobytes() == after[name].data.tobytes()
     said = resa("generate", "--model", out, "--prompt", "2 + 2 =", "--max-tokens", 4, "--temperature", 0)
