@@ -68,8 +68,8 @@ package final class OutputFolder {
         descriptor = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
         guard descriptor >= 0 else { throw .disk(path: path, doing: "opening the folder", reason: DurableFile.reason()) }
         guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
+            // What is initialised whole is deinitialised when init throws: that closes it.
             let code = errno
-            close(descriptor)
             if code == EWOULDBLOCK { throw .busy(folder: path) }
             throw .disk(path: path, doing: "locking it", reason: String(cString: strerror(code)))
         }
