@@ -85,6 +85,7 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=3)
     parser.add_argument("--rounds", type=int, default=2)
     parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--torch", nargs="*", default=["bfloat16", "float32"], help="bfloat16 is very slow on processors without AVX-512")
     arguments = parser.parse_args()
     model = str(smollm2.gguf_path())
     rates: dict[str, list[float]] = {}
@@ -96,7 +97,7 @@ def main() -> None:
     for _ in range(arguments.rounds):
         for weights in ["f32", "bf16"]:
             add(f"resa {weights}", resa_rates(arguments.binary, weights, model, arguments))
-        for dtype in ["bfloat16", "float32"]:
+        for dtype in arguments.torch:
             found = torch_rates(dtype, Path(arguments.sae), arguments.hookpoint, arguments.length, arguments.steps, arguments.threads)
             add(f"PyTorch {dtype}", found)
     best = max(statistics.median(values) for name, values in rates.items() if name.startswith("PyTorch"))
