@@ -89,6 +89,9 @@ package enum ElementType: String, Sendable, CaseIterable {
         }
     }
 
+    /// The type's number in a GGUF tensor info; nil for types that GGUF does not have.
+    package var ggufNumber: UInt32? { (0...39).first { ElementType(ggufNumber: $0) == self } }
+
     /// The type with this number in a GGUF tensor info (numbers as in ggml's `ggml_type`; 4, 5 and the 30s' gaps are retired).
     package init?(ggufNumber: UInt32) {
         switch ggufNumber {

@@ -5,6 +5,8 @@ package final class GGUFFile: TensorSource {
     package let path: String
     /// All key-values, for example `["general.architecture": .string("llama")]`.
     package let metadata: [String: GGUFValue]
+    /// Where the key-values lie in the file, whose magic, version and two counts come before.
+    package let metadataRange: Range<Int>
     private let table: TensorTable
 
     /// ggml's own limit.
@@ -24,7 +26,9 @@ package final class GGUFFile: TensorSource {
         let tensorCount: UInt64 = try cursor.number("tensor count")
         // A key-value takes at least a name's length, a type and one byte.
         let keyCount = try cursor.count("key-value count", minimumBytes: 13)
+        let metadataStart = cursor.position
         metadata = try GGUFFile.readMetadata(&cursor, count: keyCount)
+        metadataRange = metadataStart..<cursor.position
         if let splits = metadata["split.count"]?.intValue, splits > 1 {
             throw .unsupported(file: path, what: "a GGUF split into \(splits) files", advice: "merge it first (llama-gguf-split --merge)")
         }

@@ -11,17 +11,18 @@ static void store_row(ptrdiff_t count, const float *sum, const float *bias, floa
 
 static void axpy(ptrdiff_t count, float a, const float *x, float *y) {
     const vf factor = v_set(a);
-    for (ptrdiff_t i = 0; i < count; i += LANES) {
-        const vmask mask = v_first(count - i);
-        v_store_part(mask, y + i, v_fma(factor, v_load_part(mask, x + i), v_load_part(mask, y + i)));
-    }
+    ptrdiff_t i = 0;
+    // Some processors take twenty times as long to store under a mask.
+    for (; i + LANES <= count; i += LANES) { v_store(y + i, v_fma(factor, v_load(x + i), v_load(y + i))); }
+    const vmask mask = v_first(count - i);
+    v_store_part(mask, y + i, v_fma(factor, v_load_part(mask, x + i), v_load_part(mask, y + i)));
 }
 
 static void add(ptrdiff_t count, const float *x, float *y) {
-    for (ptrdiff_t i = 0; i < count; i += LANES) {
-        const vmask mask = v_first(count - i);
-        v_store_part(mask, y + i, v_add(v_load_part(mask, y + i), v_load_part(mask, x + i)));
-    }
+    ptrdiff_t i = 0;
+    for (; i + LANES <= count; i += LANES) { v_store(y + i, v_add(v_load(y + i), v_load(x + i))); }
+    const vmask mask = v_first(count - i);
+    v_store_part(mask, y + i, v_add(v_load_part(mask, y + i), v_load_part(mask, x + i)));
 }
 
 /// Four chains, so that one addition need not wait for the last.

@@ -16,7 +16,7 @@ package struct Architecture: Sendable {
     let slidingWindowIsOptIn: Bool
 
     /// GGUF files hold the rows of Q and K interleaved, for rotary pairs of neighbours.
-    let ggufInterleavesQK: Bool
+    package let ggufInterleavesQK: Bool
 
     /// Reads the weights and packs them, unless `cache` has them packed; `progress` hears the fraction done.
     let load:

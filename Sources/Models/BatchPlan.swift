@@ -29,7 +29,7 @@ package final class BatchPlan {
         package var rows: Range<Int>
     }
 
-    /// An order to copy the residual stream of some rows as it is after `layer` blocks, before what hooks into it there.
+    /// An order to copy the residual stream of some rows as it is after `layer` blocks (or what an MLP puts out), before what hooks into it there.
     package struct ResidualCopy {
         package let rows: Range<Int>
         package let layer: Int
@@ -46,6 +46,7 @@ package final class BatchPlan {
     private let entranceList = PlainList<Entrance>()
     private let residualList = PlainList<UnsafePointer<Float>>()
     private let copyList = PlainList<ResidualCopy>()
+    private let outputCopyList = PlainList<ResidualCopy>()
 
     /// Collects what observing interventions read; rows are rows of this plan. Whoever fills the plan calls `begin` and `want`.
     package let observations = ObservationSink()
@@ -72,6 +73,12 @@ package final class BatchPlan {
 
     package var residualCopies: UnsafeBufferPointer<ResidualCopy> { copyList.elements }
 
+    /// Orders to copy what the MLP of block `layer` puts out, before what hooks into it there.
+    package var outputCopies: UnsafeBufferPointer<ResidualCopy> { outputCopyList.elements }
+
+    /// Blocks that are run; a pass that is made for its copies need not run those above. With fewer than all of them no row wants output.
+    package var layerLimit = Int.max
+
     /// Rows that have entered when `layers` blocks are done.
     package func rowsEntered(after layers: Int) -> Int {
         var rows = 0
@@ -89,6 +96,8 @@ package final class BatchPlan {
         entranceList.removeAll()
         residualList.removeAll()
         copyList.removeAll()
+        outputCopyList.removeAll()
+        layerLimit = .max
     }
 
     /// Adds one token as the next row and returns its index.
@@ -147,6 +156,14 @@ package final class BatchPlan {
     /// Asks for a copy of the residual stream of `rows` after `layer` blocks, at `target` `[rows, hidden]`.
     package func copyResiduals(of rows: Range<Int>, after layer: Int, to target: UnsafeMutablePointer<Float>) {
         copyList.append(ResidualCopy(rows: rows, layer: layer, target: target))
+    }
+
+    /// Asks for a copy of what is read at `hookpoint` of `rows`, at `target` `[rows, hidden]`.
+    package func copyActivations(of rows: Range<Int>, at hookpoint: HookPoint, to target: UnsafeMutablePointer<Float>) {
+        switch hookpoint {
+        case .residual(let layer): copyResiduals(of: rows, after: layer + 1, to: target)
+        case .mlp(let layer): outputCopyList.append(ResidualCopy(rows: rows, layer: layer, target: target))
+        }
     }
 }
 

@@ -61,10 +61,10 @@ package final class Decoder: LanguageModel {
                 half: config.headDim / 2, into: cosSin, pool: pool)
         }
         DecoderPass.lend(plan: plan, config: geometry, cosSin: cosSin, cache: cache, pool: pool, workspace: workspace) { pass in
-            for index in 0..<layers.count {
+            for index in 0..<min(layers.count, plan.layerLimit) {
                 let rows = hidden.rows(0..<plan.rowsEntered(after: index))
                 layerReferences[index]._withUnsafeGuaranteedRef { if rows.rows > 0 { $0.forward(rows, layer: index, pass: pass) } }
-                Self.copyResiduals(plan, hidden, after: index + 1)
+                Self.copy(plan.residualCopies, from: hidden, layer: index + 1)
                 let entered = hidden.rows(0..<plan.rowsEntered(after: index + 1))
                 layerReferences[index]._withUnsafeGuaranteedRef { $0.intervene(on: entered, layer: index, pass: pass) }
             }
@@ -78,10 +78,11 @@ package final class Decoder: LanguageModel {
         return output
     }
 
-    private static func copyResiduals(_ plan: BatchPlan, _ hidden: MatrixView, after layer: Int) {
-        for copy in plan.residualCopies where copy.layer == layer {
-            let target = MatrixView(pointer: copy.target, rows: copy.rows.count, columns: hidden.columns)
-            target.copy(from: hidden.rows(copy.rows))
+    /// Carries out the orders that name `layer`.
+    static func copy(_ orders: UnsafeBufferPointer<BatchPlan.ResidualCopy>, from source: MatrixView, layer: Int) {
+        for copy in orders where copy.layer == layer {
+            let target = MatrixView(pointer: copy.target, rows: copy.rows.count, columns: source.columns)
+            target.copy(from: source.rows(copy.rows))
         }
     }
 

@@ -52,6 +52,7 @@ final class DecoderLayer: Sendable {
 
         norm(hidden, postAttentionNorm, into: normalised, pass: pass)
         feedForward(normalised, layer: layer, into: update, pass: pass)
+        Decoder.copy(pass.plan.outputCopies, from: update, layer: layer)
         intervene(.mlp(layer: layer), on: update, input: normalised, pass: pass)
         RowOperations.add(update, to: hidden, pool: pass.pool)
     }

@@ -17,6 +17,9 @@ struct Resa: AsyncParsableCommand {
             Render.self,
             AdaptersCommand.self,
             ModelsCommand.self,
+            Extract.self,
+            Tune.self,
+            Merge.self,
             Doctor.self,
             Bench.self,
         ])

@@ -12,6 +12,8 @@ enum {
     RESA_BLAS_INPUTS = 1536,
 };
 
+/// Called before any product: OpenBLAS then uses the thread that calls it, and no other.
+void resa_blas_use_one_thread(void);
 /// sum [columns, 16] = W x^T for x [16, inputs] (rows `xStride` apart, at least `inputs` and 1) and `columns` rows of W (row-major,
 /// stride `inputs`). inputs is at least 1.
 void resa_blas_tile(

@@ -1,0 +1,160 @@
+import Adapters
+import ArgumentParser
+import Checkpoints
+import Foundation
+import JSONText
+import Models
+import Tensors
+import Training
+
+/// `resa tune`: makes a LoRA, by SAE-guided fine-tuning or by plain cross-entropy.
+struct Tune: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Train a LoRA: SAE-guided fine-tuning, or plain cross-entropy.",
+        discussion: """
+            Puts the frozen SAE into the model and trains a LoRA so that the model with both predicts what it predicts without either \
+            (--objective kl), or trains one to predict the data's own tokens (--objective sft, without an SAE). Writes a PEFT folder with the \
+            log and its curves. A run that was killed goes on with --resume to the same bits. docs/training.md tells more.
+            """)
+
+    @OptionGroup var source: ModelOptions
+    @OptionGroup(title: "Data") var data: TriggerOptions
+    @OptionGroup(title: "Method") var method: TuneMethodOptions
+    @OptionGroup(title: "Optimiser") var optimiser: TuneOptimiserOptions
+
+    @Option(help: ArgumentHelp("Where the adapter goes.", valueName: "folder"))
+    var out: String
+
+    @Flag(help: "Go on with the run in the output folder.")
+    var resume = false
+
+    @Option(help: "Steps between checkpoints.")
+    var saveEvery = 50
+
+    @Flag(name: .customLong("bf16-adapter"), help: "Store the adapter in bf16 instead of f32.")
+    var storesBF16 = false
+
+    @Option(help: ArgumentHelp("Products with frozen weights: f32 (exact) or bf16 (faster, twice the memory).", valueName: "precision"))
+    var weights = TrainingPrecision.f32
+
+    @Option(help: "Threads that compute. (default: one per processor)")
+    var threads: Int?
+
+    @Option(help: ArgumentHelp("Memory for activations that are kept instead of computed twice, in MiB.", valueName: "MiB"))
+    var activationMemory = 4096
+
+    @Option(help: ArgumentHelp("Memory for states of frozen layers kept between epochs, in MiB.", valueName: "MiB"))
+    var cacheMemory = 2048
+
+    func validate() throws {
+        try Limits.check([
+            ("--save-every", saveEvery, 1...1_000_000_000), ("--activation-memory", activationMemory, 0...(1 << 24)),
+            ("--cache-memory", cacheMemory, 0...(1 << 24)), ("--threads", threads ?? 1, 1...1024),
+        ])
+    }
+
+    func run() throws {
+        let folder = try OutputFolder(out)
+        if TuneRun.isUnderway(folder), !resume { throw TrainingError.occupied(folder: out) }
+        if TuneRun.isFinished(folder) {
+            if !resume { throw TrainingError.occupied(folder: out) }
+            return Console.note("resa: the run in \(out) is finished\n")
+        }
+        let settings = try settings()
+        let pool = WorkerPool(threads: threads ?? MachineProbe.processors)
+        let bundle = try ModelBundle.open(path: source.model)
+        let chunks = try data.chunks(bundle)
+        let layout = try method.sae.map {
+            try SAEFolder($0, hookpoint: try method.hookpointValue(), shape: bundle.config.shape).layout
+        }
+        // The exact rows are needed where a gradient goes through the SAE.
+        let saeFormat: FloatFormat = weights == .bf16 && method.saeGrad == .cut ? .bf16 : .f32
+        let memory = try memory(bundle, settings, chunks, layout, saeFormat)
+        describe(bundle, settings, chunks, layout, memory)
+
+        let loading = ProgressReporter("resa: loading \(bundle.name)")
+        let decoder = try FrozenDecoder(checkpoint: bundle.checkpoint, config: bundle.config, precision: weights, pool: pool) {
+            loading.report($0)
+        }
+        loading.finish()
+        let lora = LoRAParameters(
+            shape: bundle.config.shape, rank: settings.rank, alpha: settings.alpha, modules: settings.modules, seed: settings.seed)
+        if let start = method.initial { try lora.read(folder: URL(fileURLWithPath: start)) }
+        let splice = try layout.map { layout -> (hookpoint: HookPoint, sae: SAESplice) in
+            let sae = try layout.load(digest: "", format: saeFormat, pool: pool)
+            return (
+                layout.hookpoint,
+                try SAESplice(sae, gradient: method.saeGrad, rows: chunks.length, shuffleSeed: method.shuffleSae)
+            )
+        }
+        let tuner = FineTuner(
+            decoder: decoder, lora: lora, splice: splice, objective: settings.objective, length: chunks.length,
+            dropout: Float(settings.dropout), traceBytes: activationMemory << 20, cacheBytes: cacheMemory << 20, pool: pool)
+        let run = try TuneRun(
+            settings: settings, tuner: tuner, chunks: chunks, folder: folder, inputs: inputs(decoder, chunks, splice), pool: pool)
+        let display = TrainingDisplay("resa: tuning \(bundle.name)")
+        try run.run(resumes: TuneRun.isUnderway(folder), saveEvery: saveEvery, baseModel: bundle.name, asBF16: storesBF16) {
+            display.report($0)
+        }
+        display.finish()
+        Console.printLine("\(out): \(lora.trainedCount) parameters trained in \(run.steps) steps")
+    }
+
+    private func settings() throws -> TuneSettings {
+        var settings = TuneSettings()
+        settings.objective = method.objectiveValue
+        settings.reduction = method.reduction ?? (method.objective == .sft ? .mean : .sum)
+        settings.answersOnly = method.lossTokens == .answer
+        (settings.rank, settings.alpha, settings.dropout) = (method.rank, method.alpha, method.dropout)
+        settings.modules = try method.moduleList()
+        settings.optimiser = AdamW(
+            beta1: optimiser.beta1, beta2: optimiser.beta2, epsilon: optimiser.epsilon, weightDecay: optimiser.weightDecay)
+        (settings.rate, settings.schedule, settings.warmup) = (optimiser.rate, optimiser.schedule, optimiser.warmup)
+        settings.clip = optimiser.clip > 0 ? optimiser.clip : nil
+        (settings.epochs, settings.maximumSteps, settings.batch) = (optimiser.epochs, optimiser.maxSteps, optimiser.batch)
+        (settings.shuffles, settings.seed) = (!optimiser.keepOrder, optimiser.seed)
+        return settings
+    }
+
+    private func memory(
+        _ bundle: ModelBundle, _ settings: TuneSettings, _ chunks: TokenChunks, _ layout: (any SAELayout)?, _ saeFormat: FloatFormat
+    ) throws -> TuneMemory {
+        let reader = try WeightReader(checkpoint: bundle.checkpoint, config: bundle.config)
+        var lowest = 0
+        if method.saeGrad == .cut, case .residual(let layer)? = layout?.hookpoint { lowest = layer + 1 }
+        return TuneMemory(
+            config: bundle.config, precision: weights,
+            storedAsBF16: try reader.storedType("model.layers.0.mlp.down_proj.weight") == .bf16, latents: layout?.latents ?? 0,
+            saeFormat: saeFormat, settings: settings, length: chunks.length, lowestLayer: lowest, traceBytes: activationMemory << 20,
+            cacheBytes: min(cacheMemory << 20, lowest > 0 ? chunks.tokenCount * bundle.config.hiddenSize * 8 : 0))
+    }
+
+    private func describe(
+        _ bundle: ModelBundle, _ settings: TuneSettings, _ chunks: TokenChunks, _ layout: (any SAELayout)?, _ memory: TuneMemory
+    ) {
+        let parts = memory.parts.filter { $0.bytes > 0 }.map { "\($0.name) \(Quantity.bytes($0.bytes))" }.joined(separator: ", ")
+        let sae = layout.map { ", SAE of \($0.latents) latents at \($0.hookpoint), gradient \(method.saeGrad.rawValue)" } ?? ""
+        Console.note(
+            """
+            resa: \(bundle.name)\(sae), LoRA of rank \(settings.rank)
+            resa: \(chunks.count) chunks of \(chunks.length) tokens, \(settings.epochs) epochs; \(chunks.dropped) tokens at the end are left out
+            resa: takes at most \(Quantity.bytes(memory.total)) of memory (\(parts))
+
+            """)
+    }
+
+    /// What goes in, so that a checkpoint of another run is told apart.
+    private func inputs(
+        _ decoder: FrozenDecoder, _ chunks: TokenChunks, _ splice: (hookpoint: HookPoint, sae: SAESplice)?
+    ) -> JSONObject {
+        [
+            "model": .string(decoder.digest), "precision": .string(weights.rawValue),
+            "data": .string(chunks.withBytes { ContentDigest(bytes: $0).description }),
+            "hookpoint": .optional(splice?.hookpoint.description), "sae": .optional(splice?.sae.digest),
+            "sae_gradient": .string(method.saeGrad.rawValue), "sae_shuffle": method.shuffleSae.map { JSON.string(String($0)) } ?? .null,
+            "start": .optional(method.initial),
+        ]
+    }
+}
+
+extension TrainingPrecision: ExpressibleByArgument {}

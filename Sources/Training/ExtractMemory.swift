@@ -1,0 +1,30 @@
+import Adapters
+import Models
+import Tensors
+
+/// What an extraction takes at most, told before it begins.
+package struct ExtractMemory {
+    package let parts: [(name: String, bytes: Int)]
+    package var total: Int { parts.reduce(0) { $0 + $1.bytes } }
+
+    /// - Parameter weights: bytes of the model's packed weights.
+    package init(settings: ExtractSettings, config: ModelConfig, weights: Int, kv: KVFormat, chunks: TokenChunks, threads: Int) {
+        let (trainer, width, tokens) = (settings.trainer, config.hiddenSize, settings.batch * chunks.length)
+        let tensors = SparseCoderTensors.byteCount(latents: trainer.latents, width: width)
+        // Parameters, the optimiser's state, and of a schedule-free average one set while it is written.
+        let sets = settings.hookpoints.count * (trainer.optimiser == .adam ? 3 : 2) + (trainer.optimiser == .adam ? 0 : 1)
+        parts = [
+            ("weights", weights),
+            ("text", chunks.tokenCount * 5),
+            ("passes", ExtractActivations.byteCount(config: config, kv: kv, length: chunks.length, batch: settings.batch)),
+            ("activations", settings.hookpoints.count * tokens * width * 4),
+            ("SAEs with optimiser", sets * tensors + settings.hookpoints.count * trainer.latents * 8),
+            (
+                "a step",
+                SparseCoderStep.byteCount(
+                    latents: trainer.latents, width: width, k: trainer.k, multiTopK: trainer.multiTopK, auxK: trainer.auxKAlpha > 0,
+                    maxTokens: tokens, threads: threads)
+            ),
+        ]
+    }
+}

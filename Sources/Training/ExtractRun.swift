@@ -1,0 +1,209 @@
+import Adapters
+import Checkpoints
+import Foundation
+import JSONText
+import Models
+import Tensors
+
+/// Trains SAEs at several hookpoints in one pass of a model over the text, and leaves an adapter's folder: a sparsify folder for each
+/// hookpoint, `manifest.json`, log and curves. It can be killed at any moment and goes on from its last checkpoint to the bits it would have
+/// reached without.
+package final class ExtractRun {
+    package let settings: ExtractSettings
+    package let steps: Int
+    private let chunks: TokenChunks
+    private let folder: OutputFolder
+    private let width: Int
+    private let facts: JSONObject
+    private let initial: [HookPoint: SparseCoderTensors]
+    private let step: SparseCoderStep
+    private let activations: ExtractActivations
+    /// By hookpoint, `[batch tokens, hidden]`.
+    private let inputs: [InputBuffer]
+    private var order: (epoch: Int, chunks: [Int]) = (-1, [])
+
+    package static let chartFile = "fvu.svg"
+    package static let manifestFile = "manifest.json"
+
+    /// - Parameters:
+    ///   - inputs: names and digests of what goes in, by which a checkpoint of another run is told.
+    ///   - initial: SAEs to start from, of the settings' latents; hookpoints that are not named begin new.
+    /// - Throws: `TrainingError.badSetting`.
+    package init(
+        settings: ExtractSettings, model: any LanguageModel, kv: KVFormat, chunks: TokenChunks, folder: OutputFolder, inputs: JSONObject,
+        initial: [HookPoint: SparseCoderTensors] = [:], pool: WorkerPool
+    ) throws(TrainingError) {
+        try settings.check(config: model.config, chunks: chunks)
+        (self.settings, self.chunks, self.folder, self.initial) = (settings, chunks, folder, initial)
+        steps = settings.steps(chunks)
+        width = model.config.hiddenSize
+        var facts = settings.facts()
+        facts["length"] = .int(chunks.length)
+        facts["weights"] = .string(model.format.rawValue)
+        facts["kv"] = .string(kv.rawValue)
+        for (key, value) in inputs { facts[key] = value }
+        for (hookpoint, tensors) in initial.sorted(by: { $0.key < $1.key }) {
+            let bytes = UnsafeRawBufferPointer(start: tensors.encoder.pointer, count: tensors.encoder.count * 4)
+            facts["start at \(hookpoint)"] = .string(ContentDigest(bytes: bytes).description)
+        }
+        self.facts = facts
+        let tokens = settings.batch * chunks.length
+        step = SAETrainer.makeStep(width: width, settings: settings.trainer, maxTokens: tokens, pool: pool)
+        activations = ExtractActivations(
+            model: model, kv: kv, hookpoints: settings.hookpoints, length: chunks.length, batch: settings.batch, pool: pool)
+        self.inputs = settings.hookpoints.map { [width] _ in InputBuffer(tokens * width) }
+    }
+
+    /// Whether the folder holds a checkpoint of a run under way, or finished SAEs.
+    package static func isUnderway(_ folder: OutputFolder) -> Bool { folder.holds(ExtractCheckpoint.file) }
+    package static func isFinished(_ folder: OutputFolder) -> Bool { !isUnderway(folder) && folder.holds(manifestFile) }
+
+    /// Runs to the end and writes the SAEs, manifest, log and chart. The checkpoint is removed last.
+    /// - Parameters:
+    ///   - resumes: goes on from the folder's checkpoint.
+    ///   - saveEvery: steps between checkpoints.
+    /// - Throws: `.notFinite` with the step that made it, and the checkpoint before it stays; `.occupied` when there are SAEs already.
+    package func run(
+        resumes: Bool, saveEvery: Int, baseModel: String, data: String = "", as format: ExtractFormat = .f32,
+        progress: (TuneRun.Progress) -> Void = { _ in }
+    ) throws {
+        for hookpoint in settings.hookpoints where !resumes && folder.holds("\(hookpoint)") {
+            throw TrainingError.occupied(folder: folder.path)
+        }
+        let trainers = resumes ? try ExtractCheckpoint.read(settings, width: width, facts: facts, from: folder) : newTrainers()
+        let found = trainers[0].steps
+        let log = try TrainingLog(folder: folder, afterStep: found)
+        let start = ContinuousClock.now
+        var (trained, last) = (0, [SAETrainer.Report]())
+        for step in found..<max(steps, found) {
+            let (reports, line, tokens) = try take(step, trainers)
+            (trained, last) = (trained + tokens, reports)
+            try log.append(line)
+            progress(
+                TuneRun.Progress(
+                    step: step + 1, steps: steps, found: found, loss: reports.reduce(0) { $0 + $1.loss } / Double(reports.count),
+                    tokensPerSecond: Double(trained) / max((ContinuousClock.now - start).inSeconds, 1e-9)))
+            if (step + 1) % saveEvery == 0, step + 1 < steps {
+                try log.sync()
+                try ExtractCheckpoint.write(trainers, facts: facts, to: folder)
+                try writeChart()
+            }
+        }
+        try log.sync()
+        // Whatever fails from here on can be repeated from this one.
+        if !last.isEmpty { try ExtractCheckpoint.write(trainers, facts: facts, to: folder) }
+        for trainer in trainers { try write(trainer, as: format) }
+        try writeChart()
+        let manifest = manifest(baseModel, data, format)
+        try folder.write(Self.manifestFile, JSONWriter.bytes(.object(manifest)) + [0x0A])
+        try folder.remove(ExtractCheckpoint.file)
+        try DurableFile.syncFolder(folder.path)
+    }
+
+    private func newTrainers() -> [SAETrainer] {
+        settings.hookpoints.map { hookpoint in
+            initial[hookpoint].map { SAETrainer(hookpoint: hookpoint, from: $0, settings: settings.trainer) }
+                ?? SAETrainer(hookpoint: hookpoint, width: width, settings: settings.trainer)
+        }
+    }
+
+    /// One step, counted from 0: the model's activations on its chunks, and a step of every SAE on them.
+    private func take(
+        _ number: Int, _ trainers: [SAETrainer]
+    ) throws(TrainingError) -> (reports: [SAETrainer.Report], line: JSONObject, tokens: Int) {
+        let began = ContinuousClock.now
+        let (skip, excluded) = (settings.skipFirst, settings.excludedTokens)
+        let text = (0..<settings.batch).map { chunks.tokens(chunk(number, $0)) }
+        let tokens = activations.read(text, into: inputs.map(\.pointer)) { position, token in
+            position >= skip && (excluded.isEmpty || !excluded.contains(token))
+        }
+        guard tokens > 0 else {
+            throw .badSetting(name: "--exclude-token", problem: "leaves no token of step \(number + 1) to train on")
+        }
+        let read = ContinuousClock.now
+        var reports: [SAETrainer.Report] = []
+        var hookpoints = JSONObject()
+        for (trainer, input) in zip(trainers, inputs) {
+            let report = try trainer.train(on: input.pointer, tokens: tokens, step: step, of: steps)
+            reports.append(report)
+            hookpoints["\(trainer.hookpoint)"] = [
+                "loss": .double(report.loss), "fvu": .double(report.losses.fvu), "auxk": .double(report.losses.auxK),
+                "multi_topk_fvu": .double(report.losses.multiFVU), "dead": .int(report.dead),
+            ]
+        }
+        let end = ContinuousClock.now
+        let line: JSONObject = [
+            "step": .int(number + 1), "epoch": .int(number / (chunks.count / settings.batch)), "tokens": .int(tokens),
+            "rate": .double(reports[0].rate), "hookpoints": .object(hookpoints), "model_seconds": .double((read - began).inSeconds),
+            "sae_seconds": .double((end - read).inSeconds),
+        ]
+        return (reports, line, tokens)
+    }
+
+    /// The chunk that is part `part` of a step.
+    private func chunk(_ step: Int, _ part: Int) -> Int {
+        let perEpoch = chunks.count / settings.batch
+        let place = step % perEpoch * settings.batch + part
+        guard settings.shuffles else { return place }
+        let epoch = step / perEpoch
+        if order.epoch != epoch {
+            order = (epoch, TrainingSeed.permutation(chunks.count, key: TrainingSeed.key(settings.trainer.seed, .order, epoch)))
+        }
+        return order.chunks[place]
+    }
+
+    /// A sparsify folder.
+    private func write(_ trainer: SAETrainer, as format: ExtractFormat) throws(TrainingError) {
+        let place = folder.file("\(trainer.hookpoint)")
+        do { try FileManager.default.createDirectory(atPath: place, withIntermediateDirectories: true) } catch {
+            throw .disk(path: place, doing: "making the folder", reason: error.localizedDescription)
+        }
+        let tensors = trainer.exported()
+        let writer = try TensorFileWriter(
+            path: "\(place)/\(SparsifyLayout.tensorFile)", entries: tensors.entries(prefix: "", as: format), metadata: [("format", "pt")])
+        try tensors.write(to: writer, as: format)
+        try writer.commit()
+        let config: JSON = [
+            "activation": "topk", "expansion_factor": .int(max(trainer.settings.latents / width, 1)), "normalize_decoder": true,
+            "num_latents": .int(trainer.settings.latents), "k": .int(trainer.settings.k), "multi_topk": .bool(trainer.settings.multiTopK),
+            "skip_connection": false, "transcode": false, "d_in": .int(width),
+        ]
+        try folder.write("\(trainer.hookpoint)/\(SparsifyLayout.configFile)", JSONWriter.bytes(config))
+    }
+
+    private func writeChart() throws(TrainingError) {
+        let lines = TrainingLog.read(folder.file(TrainingLog.file))
+        let curves = settings.hookpoints.map { hookpoint in
+            CurveChart.Curve(
+                title: "fraction of variance unexplained at \(hookpoint)",
+                points: lines.compactMap { line in
+                    line["step"]?.double.flatMap { step in
+                        line["hookpoints"]?["\(hookpoint)"]?["fvu"]?.double.map { (step: step, value: $0) }
+                    }
+                })
+        }
+        try folder.write(Self.chartFile, Array(CurveChart.svg(title: "resa extract", curves: curves).utf8))
+    }
+
+    private func manifest(_ baseModel: String, _ data: String, _ format: ExtractFormat) -> JSONObject {
+        let lines = TrainingLog.read(folder.file(TrainingLog.file)).suffix(20)
+        var fvu = JSONObject()
+        for hookpoint in settings.hookpoints {
+            let values = lines.compactMap { $0["hookpoints"]?["\(hookpoint)"]?["fvu"]?.double }
+            fvu["\(hookpoint)"] = .double(values.reduce(0, +) / Double(max(values.count, 1)))
+        }
+        let places = settings.hookpoints.map { "\($0)" }.joined(separator: ", ")
+        return [
+            "kind": "sae", "base_model": .string(baseModel), "made_by": "resa extract",
+            "description": .string("TopK SAE of \(settings.trainer.latents) latents, k \(settings.trainer.k), at \(places)."),
+            "hookpoints": .array(settings.hookpoints.map { .string("\($0)") }), "data": .string(data), "steps": .int(steps),
+            "method": .object(facts), "fvu_last_20_steps": .object(fvu), "stored_as": .string(format.rawValue),
+        ]
+    }
+
+    private final class InputBuffer {
+        private let memory: AlignedBuffer<Float>
+        init(_ count: Int) { memory = AlignedBuffer(count: count) }
+        var pointer: UnsafeMutablePointer<Float> { memory.pointer }
+    }
+}

@@ -1,0 +1,89 @@
+import Adapters
+import Checkpoints
+import Models
+import Tensors
+
+/// A decoder whose weights are frozen, for passes over whole sequences with gradients: embedding, blocks, final norm, head.
+package final class FrozenDecoder: Sendable {
+    package let config: ModelConfig
+    package let precision: TrainingPrecision
+    let layers: [FrozenLayer]
+    let finalNorm: FrozenVector
+    let head: FrozenMatrix
+    /// Nil when the head is the embedding.
+    private let embedding: ElementTable?
+
+    /// Reads every weight of the checkpoint; the files' pages are given back as it goes.
+    /// - Throws: `CheckpointError` for files that do not fit the configuration.
+    package init(
+        checkpoint: Checkpoint, config: ModelConfig, precision: TrainingPrecision, pool: WorkerPool, progress: (Double) -> Void = { _ in }
+    ) throws {
+        self.config = config
+        self.precision = precision
+        let reader = try WeightReader(checkpoint: checkpoint, config: config)
+        let parts = Double(config.layers + 1)
+        layers = try (0..<config.layers).map { layer in
+            defer { progress(Double(layer + 1) / parts) }
+            return try FrozenLayer(reader, index: layer, precision: precision, pool: pool)
+        }
+        finalNorm = FrozenVector(try reader.vector("model.norm.weight"))
+        let table = "model.embed_tokens.weight"
+        if config.tiedEmbeddings {
+            embedding = nil
+            head = try FrozenMatrix(reader, table, precision: precision, pool: pool)
+        } else {
+            embedding = try Self.table(reader, table)
+            head = try FrozenMatrix(reader, "lm_head.weight", precision: precision, pool: pool)
+        }
+        progress(1)
+    }
+
+    /// The embedding as stored.
+    private static func table(_ reader: WeightReader, _ name: String) throws -> ElementTable {
+        let shape = reader.shape(name) ?? [0, 0]
+        let type = try reader.storedType(name)
+        let storage = WeightStorage(byteCount: ElementTable.byteCount(type: type, rows: shape[0], columns: shape[1]))
+        let rowBytes = storage.byteCount / max(shape[0], 1)
+        for row in 0..<shape[0] {
+            let bytes = try reader.stored(name, row: row)
+            (storage.pointer + row * rowBytes).copyMemory(from: bytes.baseAddress!, byteCount: rowBytes)
+        }
+        reader.discard(name)
+        return ElementTable(type: type, rows: shape[0], columns: shape[1], storage: storage)
+    }
+
+    package var byteCount: Int { layers.reduce(head.byteCount + (embedding?.byteCount ?? 0)) { $0 + $1.byteCount } }
+
+    /// A digest of the weights of all norms: tells one model from another of equal shape without reading gigabytes.
+    package var digest: String {
+        var values: [Float] = []
+        for layer in layers {
+            values += UnsafeBufferPointer(start: layer.inputNorm.pointer, count: config.hiddenSize)
+            values += UnsafeBufferPointer(start: layer.postAttentionNorm.pointer, count: config.hiddenSize)
+        }
+        values += UnsafeBufferPointer(start: finalNorm.pointer, count: config.hiddenSize)
+        return values.withUnsafeBytes { ContentDigest(bytes: $0).description }
+    }
+
+    /// h [T, hidden]: the embeddings of the tokens.
+    func embed(_ tokens: [Int32], into h: MatrixView) {
+        for (row, token) in tokens.enumerated() {
+            if let embedding { embedding.copyRow(Int(token), into: h.row(row)) } else { head.copyRow(Int(token), into: h.row(row)) }
+        }
+    }
+
+    /// Rotary tables for positions 0..<rows, the second with sines negated. They live as long as the workspace's mark.
+    func rotaryTables(rows: Int, pool: WorkerPool, workspace: Workspace) -> (forward: MatrixView, inverse: MatrixView) {
+        let half = config.headDim / 2
+        let (forward, inverse) = (workspace.matrix(rows, config.headDim), workspace.matrix(rows, config.headDim))
+        let positions = (0..<rows).map { Int32($0) }
+        let frequencies = config.inverseFrequencies()
+        RowOperations.rotaryTable(
+            positions: positions, count: rows, inverseFrequencies: frequencies, half: half, into: forward, pool: pool)
+        inverse.copy(from: forward)
+        pool.rows(rows) { row in
+            for column in half..<2 * half { inverse.row(row)[column].negate() }
+        }
+        return (forward, inverse)
+    }
+}

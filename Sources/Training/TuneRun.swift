@@ -1,0 +1,183 @@
+import Adapters
+import Foundation
+import JSONText
+import Models
+import Tensors
+
+/// A tuning run from data to adapter: order, steps, log, checkpoints. It can be killed at any moment and goes on from its last checkpoint to
+/// the bits it would have reached without.
+package final class TuneRun {
+    /// What is heard after every step.
+    package struct Progress: Sendable {
+        /// Steps done, of so many.
+        package var step: Int
+        package var steps: Int
+        /// Steps that an earlier process did.
+        package var found: Int
+        package var loss: Double
+        package var tokensPerSecond: Double
+    }
+
+    package let settings: TuneSettings
+    package let steps: Int
+    private let tuner: FineTuner
+    private let chunks: TokenChunks
+    private let folder: OutputFolder
+    private let pool: WorkerPool
+    private let facts: JSONObject
+    private let rate: LearningRate
+    private var order: (epoch: Int, chunks: [Int]) = (-1, [])
+
+    package static let chartFile = "loss.svg"
+
+    /// - Parameters:
+    ///   - inputs: names and digests of what goes in, by which a checkpoint of another run is told.
+    /// - Throws: `.badSetting` when the data is too short for one step, or no gradient reaches any projection.
+    package init(
+        settings: TuneSettings, tuner: FineTuner, chunks: TokenChunks, folder: OutputFolder, inputs: JSONObject, pool: WorkerPool
+    ) throws(TrainingError) {
+        self.settings = settings
+        self.tuner = tuner
+        self.chunks = chunks
+        self.folder = folder
+        self.pool = pool
+        guard tuner.lora.trainedCount > 0 else {
+            throw .badSetting(
+                name: "--hookpoint", problem: "leaves nothing to train: with --sae-grad cut only layers above it do, and --modules of them")
+        }
+        let stepsPerEpoch = chunks.count / settings.batch
+        guard stepsPerEpoch > 0 else {
+            throw .badSetting(
+                name: "--batch", problem: "is \(settings.batch), but the data has only \(chunks.count) chunks of \(chunks.length) tokens")
+        }
+        steps = min(stepsPerEpoch * settings.epochs, settings.maximumSteps ?? Int.max)
+        rate = LearningRate(peak: settings.rate, schedule: settings.schedule, warmup: settings.warmup, steps: steps)
+        var facts = settings.facts()
+        facts["length"] = .int(chunks.length)
+        facts["parameters"] = .int(tuner.lora.count)
+        for (key, value) in inputs { facts[key] = value }
+        self.facts = facts
+    }
+
+    /// Whether the folder holds a checkpoint of a run under way, or a finished adapter.
+    package static func isUnderway(_ folder: OutputFolder) -> Bool { folder.holds(TrainingCheckpoint.file) }
+    package static func isFinished(_ folder: OutputFolder) -> Bool {
+        !isUnderway(folder) && LoRAParameters.adapterFiles.allSatisfy(folder.holds)
+    }
+
+    /// Runs to the end and writes adapter, log and chart. The checkpoint is removed last.
+    /// - Parameters:
+    ///   - resumes: goes on from the folder's checkpoint.
+    ///   - saveEvery: steps between checkpoints.
+    /// - Throws: `.notFinite` with the step that made it; the checkpoint before it stays.
+    package func run(
+        resumes: Bool, saveEvery: Int, baseModel: String, asBF16: Bool = false, progress: (Progress) -> Void = { _ in }
+    ) throws {
+        let found = resumes ? try TrainingCheckpoint.read(into: tuner.lora, facts: facts, from: folder) : 0
+        tuner.chooseTrained()
+        let log = try TrainingLog(folder: folder, afterStep: found)
+        let start = ContinuousClock.now
+        for step in found..<max(steps, found) {
+            let began = ContinuousClock.now
+            let (loss, norm, learningRate) = try take(step)
+            let seconds = (ContinuousClock.now - began).inSeconds
+            let tokens = settings.batch * chunks.length
+            try log.append([
+                "step": .int(step + 1), "epoch": .int(step / (chunks.count / settings.batch)), "loss": .double(loss),
+                "rate": .double(learningRate),
+                "gradient_norm": .double(norm), "tokens": .int((step + 1) * tokens),
+                "tokens_per_second": .double(Double(tokens) / max(seconds, 1e-9)),
+            ])
+            let elapsed = (ContinuousClock.now - start).inSeconds
+            progress(
+                Progress(
+                    step: step + 1, steps: steps, found: found, loss: loss,
+                    tokensPerSecond: Double((step + 1 - found) * tokens) / max(elapsed, 1e-9)))
+            if (step + 1) % saveEvery == 0, step + 1 < steps {
+                try log.sync()
+                try TrainingCheckpoint.write(tuner.lora, step: step + 1, facts: facts, to: folder)
+            }
+        }
+        try log.sync()
+        // Whatever fails from here on can be repeated from this one.
+        try TrainingCheckpoint.write(tuner.lora, step: steps, facts: facts, to: folder)
+        try tuner.lora.write(to: folder, dropout: settings.dropout, baseModel: baseModel, asBF16: asBF16)
+        try writeChart()
+        try writeManifest(baseModel: baseModel)
+        try folder.remove(TrainingCheckpoint.file)
+        try DurableFile.syncFolder(folder.path)
+    }
+
+    /// One step, counted from 0: gradients of its chunks, clipping, AdamW.
+    private func take(_ step: Int) throws(TrainingError) -> (loss: Double, norm: Double, rate: Double) {
+        let lora = tuner.lora
+        lora.clearGradients()
+        var loss = 0.0
+        for part in 0..<settings.batch {
+            let chunk = chunk(step, part)
+            let positions = chunks.positions(chunk, answersOnly: settings.answersOnly, includesLast: settings.objective.needsTeacher)
+            let share = settings.reduction == .mean ? 1 / Double(max(positions.count, 1)) : 1
+            loss += tuner.accumulate(
+                tokens: chunks.tokens(chunk), sequence: chunk, positions: positions, weight: share / Double(settings.batch),
+                dropoutKey: TrainingSeed.key(settings.seed, .dropout, step * settings.batch + part))
+        }
+        let norm = lora.gradientNorm(pool: pool)
+        let advice = "a smaller --rate, --clip or --weights f32 may help; the last checkpoint is as it was"
+        guard loss.isFinite else { throw .notFinite(step: step + 1, what: "the loss", advice: advice) }
+        guard norm.isFinite else { throw .notFinite(step: step + 1, what: "the gradient", advice: advice) }
+        let learningRate = rate.rate(step)
+        settings.optimiser.update(
+            lora, step: step + 1, rate: learningRate, gradientScale: AdamW.clip(norm: norm, limit: settings.clip), pool: pool)
+        return (loss, norm, learningRate)
+    }
+
+    /// The chunk that is part `part` of a step.
+    private func chunk(_ step: Int, _ part: Int) -> Int {
+        let perEpoch = chunks.count / settings.batch
+        let epoch = step / perEpoch
+        if order.epoch != epoch {
+            order = (
+                epoch,
+                settings.shuffles
+                    ? TrainingSeed.permutation(chunks.count, key: TrainingSeed.key(settings.seed, .order, epoch)) : Array(0..<chunks.count)
+            )
+        }
+        return order.chunks[step % perEpoch * settings.batch + part]
+    }
+
+    /// What the adapter is and how it was made, for people.
+    private func writeManifest(baseModel: String) throws(TrainingError) {
+        let losses = TrainingLog.read(folder.file(TrainingLog.file)).compactMap { $0["loss"]?.double }
+        func mean(_ values: ArraySlice<Double>) -> JSON { .double(values.reduce(0, +) / Double(max(values.count, 1))) }
+        let tenth = max(1, losses.count / 10)
+        let manifest: JSON = [
+            "name": .string(URL(fileURLWithPath: folder.path).lastPathComponent), "kind": "lora", "base_model": .string(baseModel),
+            "description": .string(
+                settings.objective.needsTeacher
+                    ? "SAE-guided fine-tuning at \(tuner.splice.map { "\($0.hookpoint)" } ?? "no hookpoint")"
+                    : "fine-tuning on the data's tokens"),
+            "made_by": "resa tune", "steps": .int(steps), "tokens": .int(steps * settings.batch * chunks.length),
+            "loss": ["first_tenth": mean(losses.prefix(tenth)), "last_tenth": mean(losses.suffix(tenth))], "run": .object(facts),
+        ]
+        try folder.write("manifest.json", JSONWriter.bytes(manifest))
+    }
+
+    private func writeChart() throws(TrainingError) {
+        let lines = TrainingLog.read(folder.file(TrainingLog.file))
+        func curve(_ title: String, _ key: String) -> CurveChart.Curve {
+            CurveChart.Curve(
+                title: title,
+                points: lines.compactMap { line in
+                    line["step"]?.double.flatMap { step in line[key]?.double.map { (step: step, value: $0) } }
+                })
+        }
+        let svg = CurveChart.svg(
+            title: "resa tune",
+            curves: [curve("loss", "loss"), curve("norm of the gradient", "gradient_norm"), curve("learning rate", "rate")])
+        try folder.write(Self.chartFile, Array(svg.utf8))
+    }
+}
+
+extension Duration {
+    var inSeconds: Double { Double(components.seconds) + Double(components.attoseconds) * 1e-18 }
+}
