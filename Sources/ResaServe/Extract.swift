@@ -50,7 +50,7 @@ struct Extract: ParsableCommand {
         let (settings, initial) = try settings(bundle.config)
         try settings.check(config: bundle.config, chunks: chunks)
         let memory = ExtractMemory(
-            settings: settings, config: bundle.config, weights: try bundle.plan(compute.weights).byteCount, kv: compute.kvFormat,
+            settings: settings, config: bundle.config, weights: try bundle.weights.plan(compute.weights).byteCount, kv: compute.kvFormat,
             chunks: chunks,
             threads: pool.threads)
         describe(bundle, settings, chunks, memory)
@@ -59,7 +59,7 @@ struct Extract: ParsableCommand {
                 "this machine has \(Quantity.bytes(MachineProbe.memoryTotal)) of memory; take fewer latents, hookpoints or tokens in a batch"
             )
         }
-        let model = try compute.load(bundle, pool: pool)
+        let model = try compute.load(bundle.weights, pool: pool)
         let run = try ExtractRun(
             settings: settings, model: model, kv: compute.kvFormat, chunks: chunks, folder: folder,
             inputs: [
