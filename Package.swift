@@ -30,14 +30,15 @@ let package = Package(
         .package(url: "https://github.com/swift-server/swift-service-lifecycle", exact: "2.13.0"),
         .package(url: "https://github.com/swift-server/async-http-client", exact: "1.37.0"),
         .package(url: "https://github.com/HdrHistogram/hdrhistogram-swift", exact: "0.2.0"),
+        .package(url: "https://github.com/attaswift/BigInt", exact: "6.0.1"),
     ],
     targets: [
         // One arrow direction: a target may name only those below it.
         .executableTarget(
             name: "ResaServe",
             dependencies: [
-                "Server", "LoadTest", "AdapterRegistry", "Engine", "Models", "Adapters", "Tokenizers", "Jinja", "Checkpoints", "JSONText",
-                "Tensors",
+                "Server", "LoadTest", "Evaluation", "AdapterRegistry", "Engine", "Models", "Adapters", "Tokenizers", "Jinja", "Checkpoints",
+                "JSONText", "Tensors",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
             ]),
@@ -65,6 +66,7 @@ let package = Package(
                 .product(name: "NIOHTTP1", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),
             ]),
+        .target(name: "Evaluation", dependencies: ["JSONText", .product(name: "BigInt", package: "BigInt")]),
         .target(
             name: "AdapterRegistry",
             dependencies: [
@@ -129,6 +131,7 @@ let package = Package(
                 .product(name: "NIOHTTP1", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),
             ]),
+        .testTarget(name: "EvaluationTests", dependencies: ["Evaluation", "JSONText"]),
         .testTarget(
             name: "ServerTests",
             dependencies: [
