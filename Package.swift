@@ -37,8 +37,8 @@ let package = Package(
         .executableTarget(
             name: "ResaServe",
             dependencies: [
-                "Server", "LoadTest", "Evaluation", "AdapterRegistry", "Engine", "Models", "Adapters", "Tokenizers", "Jinja", "Checkpoints",
-                "JSONText", "Tensors",
+                "Server", "LoadTest", "Evaluation", "Measuring", "AdapterRegistry", "Engine", "Models", "Adapters", "Tokenizers", "Jinja",
+                "Checkpoints", "JSONText", "Tensors",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
             ]),
@@ -59,14 +59,17 @@ let package = Package(
         .target(
             name: "LoadTest",
             dependencies: [
-                "JSONText",
+                "JSONText", "Measuring",
                 .product(name: "AsyncHTTPClient", package: "async-http-client"),
                 .product(name: "Histogram", package: "hdrhistogram-swift"),
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOHTTP1", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),
             ]),
-        .target(name: "Evaluation", dependencies: ["JSONText", .product(name: "BigInt", package: "BigInt")]),
+        .target(
+            name: "Evaluation",
+            dependencies: ["Checkpoints", "JSONText", "Measuring", .product(name: "BigInt", package: "BigInt")]),
+        .target(name: "Measuring"),
         .target(
             name: "AdapterRegistry",
             dependencies: [
@@ -126,12 +129,12 @@ let package = Package(
         .testTarget(
             name: "LoadTestTests",
             dependencies: [
-                "LoadTest", "JSONText",
+                "LoadTest", "JSONText", "Measuring",
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOHTTP1", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),
             ]),
-        .testTarget(name: "EvaluationTests", dependencies: ["Evaluation", "JSONText"]),
+        .testTarget(name: "EvaluationTests", dependencies: ["Evaluation", "Checkpoints", "JSONText", "Measuring"]),
         .testTarget(
             name: "ServerTests",
             dependencies: [

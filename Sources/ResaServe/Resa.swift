@@ -19,5 +19,6 @@ struct Resa: AsyncParsableCommand {
             ModelsCommand.self,
             Doctor.self,
             Bench.self,
+            Eval.self,
         ])
 }

@@ -110,7 +110,9 @@ enum AnswerExtraction {
             var position = word.upperBound
             position = skip(bytes, from: position) { $0 == 0x20 || $0 == UInt8(ascii: "*") }
             guard let introduction = introductions.first(where: { bytes[position...].starts(with: $0.utf8) }) else { continue }
-            position = skip(bytes, from: position + introduction.utf8.count) { $0 <= 0x20 || $0 == UInt8(ascii: "*") || $0 == UInt8(ascii: ":") }
+            position = skip(bytes, from: position + introduction.utf8.count) {
+                $0 <= 0x20 || $0 == UInt8(ascii: "*") || $0 == UInt8(ascii: ":")
+            }
             let sentence = sentence(bytes[position...])
             let text = trimmed(sentence)
             if text.isEmpty { continue }

@@ -2,8 +2,9 @@
 enum AnswerText {
     /// Words without case, articles, punctuation and brackets around them.
     static func words(_ text: String) -> String {
-        text.lowercased().split(whereSeparator: { !$0.isLetter && !$0.isNumber })
-            .filter { !["the", "a", "an"].contains($0) || text.count <= 2 }.joined(separator: " ")
+        let words = text.lowercased().split(whereSeparator: { !$0.isLetter && !$0.isNumber })
+        let others = words.filter { !["the", "a", "an"].contains($0) }
+        return (others.isEmpty ? words : others).joined(separator: " ")
     }
 
     /// The text of an answer that is made of words and letters alone, with or without brackets; nil for others.
@@ -30,7 +31,9 @@ enum AnswerText {
     /// The letter of a multiple-choice answer: `C`, `(C)`, `C. 14`, `(C) 14`.
     static func choice(_ text: String) -> Character? {
         var rest = text.drop { $0.isWhitespace || $0 == "$" }
-        for prefix in ["\\textbf{", "\\text{", "\\mathrm{", "\\mathbf{"] where rest.hasPrefix(prefix) { rest = rest.dropFirst(prefix.count) }
+        for prefix in ["\\textbf{", "\\text{", "\\mathrm{", "\\mathbf{"] where rest.hasPrefix(prefix) {
+            rest = rest.dropFirst(prefix.count)
+        }
         let hasBracket = rest.first == "("
         if hasBracket { rest = rest.dropFirst() }
         guard let letter = rest.first, letter.isASCII, letter.isUppercase else { return nil }
@@ -48,7 +51,12 @@ enum AnswerText {
             text = text.replacing(command, with: "")
         }
         text = text.replacing("dfrac", with: "frac").replacing("tfrac", with: "frac")
-        text.removeAll { $0.isWhitespace }
+        // A blank between digits keeps numbers apart.
+        let parts = text.split(whereSeparator: \.isWhitespace)
+        text = parts.reduce(into: "") { joined, part in
+            if joined.last?.isNumber ?? false, part.first?.isNumber ?? false { joined += " " }
+            joined += part
+        }
         while text.last == "." { text.removeLast() }
         return text
     }

@@ -32,6 +32,48 @@ indirect enum MathExpression: Sendable {
     case relations(MathExpression, [(Relation, MathExpression)])
     case words(String)
 
-
     var number: Rational? { if case .number(let value) = self { value } else { nil } }
+}
+
+extension MathExpression.Relation {
+    /// The relation seen from the other side.
+    var mirrored: Self {
+        switch self {
+        case .less: .greater
+        case .lessOrEqual: .greaterOrEqual
+        case .greater: .less
+        case .greaterOrEqual: .lessOrEqual
+        default: self
+        }
+    }
+}
+
+extension MathExpression {
+    var hasPlusMinus: Bool {
+        switch self {
+        case .plusMinus: true
+        case .sum(let parts), .product(let parts): parts.contains(where: \.hasPlusMinus)
+        case .negative(let inner), .root(let inner, _), .call(_, let inner), .factorial(let inner), .degrees(let inner),
+            .percent(let inner):
+            inner.hasPlusMinus
+        case .quotient(let a, let b), .power(let a, let b), .binomial(let a, let b), .logarithm(let a, let b):
+            a.hasPlusMinus || b.hasPlusMinus
+        default: false
+        }
+    }
+
+    /// A variable, a function of one, or words: what an answer can be called.
+    var name: String? {
+        switch self {
+        case .symbol(let name): name
+        case .words(let words): words
+        case .product(let parts) where parts.count == 2:
+            if case .symbol(let function) = parts[0], case .symbol(let argument) = parts[1] { "\(function)(\(argument))" } else { nil }
+        case .bracketed(_, let parts, _):
+            parts.allSatisfy(\.isName) ? "(" + parts.compactMap(\.name).joined(separator: ", ") + ")" : nil
+        default: nil
+        }
+    }
+
+    var isName: Bool { name != nil }
 }

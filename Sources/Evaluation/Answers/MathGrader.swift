@@ -15,21 +15,20 @@ package struct MathGrader: Sendable {
     package func accepts(_ answer: String) -> Bool {
         let answer = Reading(answer)
         if answer.text.isEmpty { return false }
-        if answer.text == gold.text { return true }
         if let wanted = gold.choice, gold.words != nil { return answer.choice == wanted || answer.words == gold.words }
         if let words = gold.words, let other = answer.words, words == other, gold.isWritten || answer.isWritten { return true }
-        guard let value = answer.value, let wanted = gold.value else { return false }
-        return (try? AnswerComparison.matches(value, gold: wanted)) ?? false
+        // Text decides only where the mathematics cannot be told.
+        guard let value = answer.value, let wanted = gold.value else { return answer.text == gold.text }
+        return (try? AnswerComparison.matches(value, gold: wanted)) ?? (answer.text == gold.text)
     }
 
     /// Grades a whole response: extracts its final answer and compares it.
     /// - Returns: what was extracted, nil when there is nothing that could be an answer; and whether it is right.
     package func grade(response: String) -> Grade {
-        for candidate in AnswerExtraction.candidates(response) {
-            // The first candidate is the answer; the second one is a list of boxes, which only counts when it is right.
-            if accepts(candidate) { return Grade(answer: candidate, isCorrect: true) }
-        }
-        return Grade(answer: AnswerExtraction.candidates(response).first, isCorrect: false)
+        // The first candidate is the answer; a second one is a list of boxes, which only counts when it is right.
+        let candidates = AnswerExtraction.candidates(response)
+        if let right = candidates.first(where: accepts) { return Grade(answer: right, isCorrect: true) }
+        return Grade(answer: candidates.first, isCorrect: false)
     }
 
     package struct Grade: Sendable, Equatable {

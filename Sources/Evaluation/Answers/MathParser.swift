@@ -7,6 +7,8 @@ struct MathParser {
     var isInsideBars = false
     private var depth = 0
     private static let mostDepth = 40
+    /// Divisions, signs `±` or exclamation marks in a row: each puts the tree one level deeper.
+    static let mostInARow = 20
 
     /// - Throws: `AlgebraError.tooLarge` for text too long or nested too deeply, `.unknown` for what is no mathematics.
     static func parse(_ text: String) throws(AlgebraError) -> MathExpression { try parse(try MathLexer.tokens(text)) }
@@ -133,6 +135,7 @@ struct MathParser {
         default: result = try product()
         }
         var terms = [result]
+        var splits = 0
         while let kind = next {
             switch kind {
             case .sign("+"):
@@ -143,6 +146,8 @@ struct MathParser {
                 terms.append(.negative(try product()))
             case .command("pm"), .command("mp"):
                 position += 1
+                splits += 1
+                if splits > Self.mostInARow { throw .tooLarge }
                 let left: MathExpression = terms.count == 1 ? terms[0] : .sum(terms)
                 terms = [.plusMinus(left, try product(), isUpper: kind == .command("pm"))]
             default: return terms.count == 1 ? terms[0] : .sum(terms)
@@ -158,15 +163,20 @@ struct MathParser {
     private mutating func flatProduct() throws(AlgebraError) -> MathExpression {
         if case .words? = next { return .words(words()) }
         let hasDollar = take(.command("dollar"))
+        var divisions = 0
         var result = try signedPower()
         while let kind = next {
             switch kind {
             case .command("cdot"), .command("times"), .sign("*"):
                 position += 1
-                result = .product([result, try signedPower()])
+                result = result.times(try signedPower())
             case .sign("/"), .command("div"), .sign(":"):
                 position += 1
+                divisions += 1
+                if divisions > Self.mostInARow { throw .tooLarge }
                 result = .quotient(result, try signedPower())
+            // A union.
+            case .letter("U") where [.sign("("), .sign("[")].contains(peek(1)) && tokens[position - 1].kind.isClosingBracket: return result
             case .words(let words) where Self.separators.contains(words): return result
             case .words("base"):
                 position += 1
@@ -194,7 +204,7 @@ struct MathParser {
         {
             return .number(whole + over / under)
         }
-        return .product([result, factor])
+        return result.times(factor)
     }
 
     private mutating func numberAfter(_ result: MathExpression) throws(AlgebraError) -> MathExpression {
@@ -250,5 +260,16 @@ struct MathParser {
             position += 1
         }
         return unit
+    }
+}
+
+extension MathToken.Kind {
+    fileprivate var isClosingBracket: Bool { self == .sign(")") || self == .sign("]") }
+}
+
+extension MathExpression {
+    /// A product with one factor more; long products stay flat.
+    func times(_ factor: MathExpression) -> MathExpression {
+        if case .product(let factors) = self { .product(factors + [factor]) } else { .product([self, factor]) }
     }
 }
