@@ -6,9 +6,10 @@ import resource
 import signal
 import subprocess
 import time
+import xml.etree.ElementTree
 
 import pytest
-from conftest import required, serving
+from conftest import ADAPTERS, LORA, required, serving
 
 
 @pytest.fixture(scope="module")
@@ -28,10 +29,9 @@ def data(tmp_path_factory):
 
 
 def command(source, data, output, *arguments):
-    store = ["--adapters", str(output.parent)] if "--adapter" in arguments else []
     return [
         required("RESA_BIN"), "eval", *source, "--data", str(data), "--prompt", "plain", "--max-tokens", "40", "--output", str(output),
-        "--resamples", "200", *store, *arguments,
+        "--resamples", "200", *arguments,
     ]  # fmt: skip
 
 
@@ -55,7 +55,7 @@ def test_in_this_process_and_again(scripted, data, tmp_path):
     row = json.loads(done.stdout)["rows"][0]
     assert (row["arm"], row["problems"], row["pass_at1"], row["truncated_share"]) == ("none", 8, 0.75, 0)
     assert row["standard_error"] == pytest.approx((6 / 8 * 2 / 8 * 8 / 7 / 8) ** 0.5)
-    assert (tmp_path / "page.svg").read_text().startswith("<?xml")
+    xml.etree.ElementTree.fromstring((tmp_path / "page.svg").read_bytes())
     assert len(answers(output)) == 16
     before = (output / "answers.jsonl").read_bytes()
     again = evaluate(in_process(scripted), data, output, "--samples", "2")
@@ -72,6 +72,39 @@ def test_of_a_server(scripted, data, tmp_path, logs):
         assert all("<think>" in answer["response"] for answer in answers(tmp_path / "run"))
         lost = evaluate(["--url", server.url], data, tmp_path / "lost", "--adapter", "nobody")
         assert lost.returncode == 1 and "nobody" in lost.stderr
+
+
+def test_adapters_and_controls_share_a_run(data, tmp_path):
+    """The default model with a LoRA, and a random one of its norms."""
+    output = tmp_path / "run"
+    arguments = [
+        "--limit", "2", "--max-tokens", "12", "--seed", "5", "--adapters", str(ADAPTERS), "--adapter", f"{LORA};scale=0.5",
+        "--control", f"random={LORA}", "--control", f"shuffled={LORA}", "--svg", str(tmp_path / "page.svg"), "--json", "-",
+    ]  # fmt: skip
+    source = ["--model", required("RESA_MODEL"), "--threads", "2"]
+    done = evaluate(source, data, output, *arguments)
+    assert done.returncode == 0, done.stderr
+    rows = json.loads(done.stdout)["rows"]
+    assert [row["arm"] for row in rows] == ["none", f"{LORA};scale=0.5", f"{LORA}-random-5", LORA]
+    assert [row["role"].split(":")[0] for row in rows] == ["no adapter", "adapter", "control", "control"]
+    assert "comparison" not in rows[0] and all("mcnemar_p_holm" in row["comparison"] for row in rows[1:])
+    xml.etree.ElementTree.fromstring((tmp_path / "page.svg").read_bytes())
+    assert (output / "controls" / f"{LORA}-random-5" / "adapter_model.safetensors").exists()
+    kept = answers(output)
+    applied = {answer["arm"]: answer["applied"] for answer in kept}
+    assert applied["none"] == "" and applied[LORA] == applied[f"{LORA};scale=0.5"] and len(set(applied.values())) == 3
+    by_seed = {}
+    for answer in kept:
+        by_seed.setdefault((answer["problem"], answer["sample"]), set()).add(answer["seed"])
+    assert len(kept) == 8 and all(len(seeds) == 1 for seeds in by_seed.values())
+    assert len({answer["response"] for answer in kept if answer["problem"] == "1"}) > 1
+    again = evaluate(source, data, output, *arguments)
+    assert again.returncode == 0 and again.stdout == done.stdout and answers(output) == kept
+    # Alone, in no batch, a question gets the same answer.
+    alone = evaluate(source, data, tmp_path / "alone", *arguments[:4], "--seed", "5", "--concurrency", "1")
+    assert alone.returncode == 0, alone.stderr
+    told = {answer["problem"]: answer["response"] for answer in kept if answer["arm"] == "none"}
+    assert {answer["problem"]: answer["response"] for answer in answers(tmp_path / "alone")} == told
 
 
 def test_a_full_disk_keeps_whole_lines(scripted, data, tmp_path):
