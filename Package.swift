@@ -30,15 +30,16 @@ let package = Package(
         .package(url: "https://github.com/swift-server/swift-service-lifecycle", exact: "2.13.0"),
         .package(url: "https://github.com/swift-server/async-http-client", exact: "1.37.0"),
         .package(url: "https://github.com/HdrHistogram/hdrhistogram-swift", exact: "0.2.0"),
+        .package(url: "https://github.com/attaswift/BigInt", exact: "6.0.1"),
     ],
     targets: [
         // One arrow direction: a target may name only those below it.
         .executableTarget(
             name: "ResaServe",
             dependencies: [
-                "Server", "LoadTest", "Training", "AdapterRegistry", "Engine", "Models", "Adapters", "Tokenizers", "Jinja", "Checkpoints",
-                "JSONText",
-                "Tensors",
+                "Server", "LoadTest", "Evaluation", "Measuring", "Training", "AdapterRegistry", "Engine", "Models", "Adapters",
+                "Tokenizers",
+                "Jinja", "Checkpoints", "JSONText", "Tensors",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
             ]),
@@ -59,7 +60,7 @@ let package = Package(
         .target(
             name: "LoadTest",
             dependencies: [
-                "JSONText",
+                "JSONText", "Measuring",
                 .product(name: "AsyncHTTPClient", package: "async-http-client"),
                 .product(name: "Histogram", package: "hdrhistogram-swift"),
                 .product(name: "NIOCore", package: "swift-nio"),
@@ -69,6 +70,10 @@ let package = Package(
         .target(
             name: "Training",
             dependencies: ["Models", "Adapters", "Tokenizers", "Jinja", "Checkpoints", "JSONText", "Tensors", "Kernels"]),
+        .target(
+            name: "Evaluation",
+            dependencies: ["Checkpoints", "JSONText", "Measuring", .product(name: "BigInt", package: "BigInt")]),
+        .target(name: "Measuring"),
         .target(
             name: "AdapterRegistry",
             dependencies: [
@@ -132,11 +137,12 @@ let package = Package(
         .testTarget(
             name: "LoadTestTests",
             dependencies: [
-                "LoadTest", "JSONText",
+                "LoadTest", "JSONText", "Measuring",
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOHTTP1", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),
             ]),
+        .testTarget(name: "EvaluationTests", dependencies: ["Evaluation", "Checkpoints", "JSONText", "Measuring"]),
         .testTarget(
             name: "ServerTests",
             dependencies: [

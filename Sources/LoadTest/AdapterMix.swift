@@ -1,3 +1,5 @@
+import Measuring
+
 /// Which adapters requests ask for, and how often.
 package struct AdapterMix: Sendable, Equatable {
     package struct Entry: Sendable, Equatable {

@@ -1,3 +1,5 @@
+import Measuring
+
 /// Makes the prompt of each request: from the source, with a shared prefix in front where one is wanted.
 package struct PromptMaker: Sendable {
     private let source: PromptSource

@@ -1,3 +1,5 @@
+import Measuring
+
 extension ReportPage {
     private struct Series {
         let name: String

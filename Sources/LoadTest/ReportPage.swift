@@ -1,3 +1,5 @@
+import Measuring
+
 /// A report as one self-contained SVG page: headline figures, latency distributions and percentiles, throughput over time, adapters.
 package struct ReportPage {
     static let blue = "#2563eb"

@@ -1,3 +1,5 @@
+import Measuring
+
 /// Words that generated prompts are made of: short common English ones, which the usual vocabularies hold as one token after a blank.
 /// Which of them really are one token for a server's tokenizer is found out by `keepingSingleTokens`.
 package struct WordList: Sendable, Equatable {

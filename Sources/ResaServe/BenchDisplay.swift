@@ -1,6 +1,7 @@
 import Dispatch
 import Foundation
 import LoadTest
+import Measuring
 import Synchronization
 
 /// Tells on standard error how far a load test is: a line that renews itself on a terminal, one plain line every few seconds otherwise.

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Foundation
 import LoadTest
+import Measuring
 
 /// Where the report goes.
 struct BenchOutputOptions: ParsableArguments {

@@ -24,6 +24,17 @@ final class ProgressReporter {
         total = (Double(bytes), { Quantity.bytes(Int($0)) })
     }
 
+    /// For so many things to be done, `what` in the plural.
+    init(_ label: String, count: Int, of what: String) {
+        self.label = label
+        total = (Double(count), { String(format: $0 == $0.rounded() ? "%.0f \(what)" : "%.2f \(what)", $0) })
+    }
+
+    /// So many of them were done before this began.
+    func update(count found: Int) {
+        if let total, total.amount > 0 { self.found = min(max(Double(found) / total.amount, 0), 1) }
+    }
+
     /// For work on bytes of which some turn out to be done already, or whose number grows.
     func update(bytes: Int, found: Int) {
         total = (Double(bytes), { Quantity.bytes(Int($0)) })

@@ -22,5 +22,6 @@ struct Resa: AsyncParsableCommand {
             Merge.self,
             Doctor.self,
             Bench.self,
+            Eval.self,
         ])
 }

@@ -1,5 +1,6 @@
 import Foundation
 import JSONText
+import Measuring
 import NIOCore
 import Testing
 

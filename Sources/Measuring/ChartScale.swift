@@ -1,15 +1,16 @@
 import Foundation
 
 /// Maps values to pixels along one axis, with marks at round numbers.
-struct ChartScale {
+package struct ChartScale: Sendable {
     /// Where the axis begins and ends, in pixels; a vertical one runs from a greater coordinate to a smaller.
-    let pixels: (start: Double, end: Double)
-    let values: (least: Double, greatest: Double)
-    let isLogarithmic: Bool
-    let marks: [Double]
+    package let pixels: (start: Double, end: Double)
+    package let values: (least: Double, greatest: Double)
+    package let isLogarithmic: Bool
+    package let marks: [Double]
 
     /// From zero to at least `greatest`, with about `count` marks at multiples of 1, 2 or 5 times a power of ten.
-    static func linear(to greatest: Double, pixels: (Double, Double), marks count: Int, stretchesToMark: Bool = true) -> ChartScale {
+    package static func linear(to greatest: Double, pixels: (Double, Double), marks count: Int, stretchesToMark: Bool = true) -> ChartScale
+    {
         let greatest = greatest.isFinite && greatest > 0 ? greatest : 1
         let rough = greatest / Double(max(1, count))
         let power = pow(10, floor(log10(rough)))
@@ -21,7 +22,7 @@ struct ChartScale {
     }
 
     /// From `least` to `greatest` at least, marked at powers of ten, and at 2 and 5 times them when those are few.
-    static func logarithmic(from least: Double, to greatest: Double, pixels: (Double, Double)) -> ChartScale {
+    package static func logarithmic(from least: Double, to greatest: Double, pixels: (Double, Double)) -> ChartScale {
         let least = least.isFinite && least > 1e-3 ? least : 1e-3
         let greatest = greatest.isFinite && greatest > least ? greatest : least
         let steps = [1.0, 2, 5]
@@ -37,7 +38,15 @@ struct ChartScale {
             pixels: pixels, values: (start, end), isLogarithmic: true, marks: inside.count <= 9 ? inside : inside.filter(isPowerOfTen))
     }
 
-    func pixel(_ value: Double) -> Double {
+    /// From `-greatest` to `greatest`, with `count` marks or so on each side of zero.
+    package static func centred(to greatest: Double, pixels: (Double, Double), marks count: Int) -> ChartScale {
+        let half = linear(to: greatest, pixels: pixels, marks: count)
+        let end = half.values.greatest
+        return ChartScale(
+            pixels: pixels, values: (-end, end), isLogarithmic: false, marks: half.marks.dropFirst().reversed().map { -$0 } + half.marks)
+    }
+
+    package func pixel(_ value: Double) -> Double {
         let (least, greatest) = values
         let part =
             isLogarithmic
@@ -66,9 +75,9 @@ package enum FigureText {
     package static func percent(_ share: Double) -> String { String(format: "%.1f %%", share * 100) }
 
     /// For axes: round numbers without trailing zeros.
-    static func mark(_ value: Double) -> String { String(format: "%.4g", value) }
+    package static func mark(_ value: Double) -> String { String(format: "%.4g", value) }
 
-    static func timeMark(_ milliseconds: Double) -> String {
+    package static func timeMark(_ milliseconds: Double) -> String {
         switch milliseconds {
         case 0: "0"
         case ..<0.9: "\(mark(milliseconds * 1000)) µs"

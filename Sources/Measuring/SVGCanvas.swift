@@ -1,16 +1,18 @@
 import Foundation
 
 /// An SVG 1.1 document under construction: shapes in the order in which they are drawn. Coordinates are pixels from the upper left corner.
-struct SVGCanvas {
-    enum Anchor: String { case start, middle, end }
+package struct SVGCanvas: Sendable {
+    package enum Anchor: String { case start, middle, end }
 
-    static let ink = "#111827"
-    static let muted = "#6b7280"
-    static let grid = "#e5e7eb"
+    package static let ink = "#111827"
+    package static let muted = "#6b7280"
+    package static let grid = "#e5e7eb"
 
     private var body = ""
 
-    mutating func rectangle(
+    package init() {}
+
+    package mutating func rectangle(
         x: Double, y: Double, width: Double, height: Double, fill: String, stroke: String? = nil, radius: Double = 0
     ) {
         body += "<rect x=\"\(Self.number(x))\" y=\"\(Self.number(y))\" width=\"\(Self.number(max(0, width)))\" "
@@ -20,21 +22,21 @@ struct SVGCanvas {
         body += "/>\n"
     }
 
-    mutating func line(from start: (x: Double, y: Double), to end: (x: Double, y: Double), stroke: String, width: Double = 1) {
+    package mutating func line(from start: (x: Double, y: Double), to end: (x: Double, y: Double), stroke: String, width: Double = 1) {
         body += "<line x1=\"\(Self.number(start.x))\" y1=\"\(Self.number(start.y))\" x2=\"\(Self.number(end.x))\" "
         body += "y2=\"\(Self.number(end.y))\" stroke=\"\(stroke)\" stroke-width=\"\(Self.number(width))\"/>\n"
     }
 
-    mutating func polyline(_ points: [(x: Double, y: Double)], stroke: String, width: Double = 2) {
+    package mutating func polyline(_ points: [(x: Double, y: Double)], stroke: String, width: Double = 2) {
         body += "<polyline points=\"\(Self.list(points))\" fill=\"none\" stroke=\"\(stroke)\" stroke-width=\"\(Self.number(width))\" "
         body += "stroke-linejoin=\"round\"/>\n"
     }
 
-    mutating func polygon(_ points: [(x: Double, y: Double)], fill: String, opacity: Double) {
+    package mutating func polygon(_ points: [(x: Double, y: Double)], fill: String, opacity: Double) {
         body += "<polygon points=\"\(Self.list(points))\" fill=\"\(fill)\" fill-opacity=\"\(Self.number(opacity))\"/>\n"
     }
 
-    mutating func text(
+    package mutating func text(
         _ text: String, x: Double, y: Double, size: Double = 13, fill: String = ink, anchor: Anchor = .start, isBold: Bool = false
     ) {
         body += "<text x=\"\(Self.number(x))\" y=\"\(Self.number(y))\" font-size=\"\(Self.number(size))\" fill=\"\(fill)\""
@@ -44,7 +46,7 @@ struct SVGCanvas {
     }
 
     /// The whole document on white ground.
-    func document(width: Double, height: Double, title: String) -> String {
+    package func document(width: Double, height: Double, title: String) -> String {
         let size = "width=\"\(Self.number(width))\" height=\"\(Self.number(height))\""
         return """
             <?xml version="1.0" encoding="UTF-8"?>
@@ -58,7 +60,7 @@ struct SVGCanvas {
     }
 
     /// `text` as XML 1.0 can carry it; control characters have no way in and become U+FFFD.
-    static func escaped(_ text: String) -> String {
+    package static func escaped(_ text: String) -> String {
         var escaped = ""
         for scalar in text.unicodeScalars {
             switch scalar {
@@ -74,7 +76,7 @@ struct SVGCanvas {
     }
 
     /// `text` cut to `limit` characters.
-    static func shortened(_ text: String, to limit: Int) -> String { text.count <= limit ? text : text.prefix(limit - 1) + "…" }
+    package static func shortened(_ text: String, to limit: Int) -> String { text.count <= limit ? text : text.prefix(limit - 1) + "…" }
 
     private static func list(_ points: [(x: Double, y: Double)]) -> String {
         points.map { "\(number($0.x)),\(number($0.y))" }.joined(separator: " ")

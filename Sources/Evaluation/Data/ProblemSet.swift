@@ -1,0 +1,106 @@
+import Checkpoints
+import Foundation
+import JSONText
+
+/// A question with its reference answer.
+package struct Problem: Sendable, Equatable {
+    /// Unique in its data set: the row's own name, or its line number.
+    package let id: String
+    package let question: String
+    /// The answer alone.
+    package let gold: String
+
+    package init(id: String, question: String, gold: String) { (self.id, self.question, self.gold) = (id, question, gold) }
+}
+
+/// A data set: one JSON object a line, the question under `problem` or `question`, the answer under `answer` (GSM8K's working before
+/// `####` is dropped, and so is what stands around a `\boxed{}`), or in the last box of `solution`.
+package struct ProblemSet: Sendable {
+    /// The file's name without its extension.
+    package let name: String
+    package let problems: [Problem]
+    /// SHA-256 of the file.
+    package let digest: String
+
+    private static let questionKeys = ["problem", "question", "prompt"]
+    private static let answerKeys = ["answer", "final_answer", "expected_answer"]
+
+    /// - Throws: `EvaluationError.unusableData` naming file and line.
+    package static func read(path: String) throws(EvaluationError) -> ProblemSet {
+        let bytes: Data
+        do {
+            bytes = try Data(contentsOf: URL(fileURLWithPath: path), options: .mappedIfSafe)
+        } catch {
+            throw .unusableData(place: path, reason: "cannot be read: \((error as NSError).localizedDescription)")
+        }
+        return try ProblemSet(
+            name: URL(fileURLWithPath: path).deletingPathExtension().lastPathComponent, contents: bytes, place: path)
+    }
+
+    package init(name: String, contents: Data, place: String) throws(EvaluationError) {
+        self.name = name
+        digest = contents.withUnsafeBytes { ContentDigest(bytes: $0).description }
+        var problems: [Problem] = []
+        var ids = Set<String>()
+        var number = 0
+        var start = contents.startIndex
+        while start < contents.endIndex {
+            let end = contents[start...].firstIndex(of: 0x0A) ?? contents.endIndex
+            let line = contents[start..<end]
+            start = end < contents.endIndex ? end + 1 : end
+            number += 1
+            guard line.contains(where: { $0 > 0x20 }) else { continue }
+            let problem = try Self.problem(in: line, number: number, place: "\(place) line \(number)")
+            guard ids.insert(problem.id).inserted else {
+                throw .unusableData(place: "\(place) line \(number)", reason: "the name '\(problem.id)' is taken by an earlier line")
+            }
+            problems.append(problem)
+        }
+        if problems.isEmpty { throw .noProblems(place) }
+        self.problems = problems
+    }
+
+    private init(name: String, problems: [Problem], digest: String) {
+        (self.name, self.problems, self.digest) = (name, problems, digest)
+    }
+
+    /// A part of it: `count` problems after the first `skip`.
+    package func part(skip: Int, count: Int?) -> ProblemSet {
+        ProblemSet(name: name, problems: Array(problems.dropFirst(skip).prefix(count ?? .max)), digest: digest)
+    }
+
+    private static func problem(in line: Data, number: Int, place: String) throws(EvaluationError) -> Problem {
+        let row: JSON
+        do {
+            row = try JSON(parsing: line)
+        } catch {
+            throw .unusableData(place: place, reason: "is no JSON, \(error)")
+        }
+        guard row.object != nil else { throw .unusableData(place: place, reason: "is \(row.kind), wanted an object") }
+        guard let question = questionKeys.lazy.compactMap({ row[$0]?.string }).first(where: { !$0.isEmpty }) else {
+            throw .unusableData(place: place, reason: "has no text under \(questionKeys.joined(separator: ", "))")
+        }
+        guard let gold = gold(row), !gold.isEmpty else {
+            throw .unusableData(
+                place: place, reason: "has no answer under \(answerKeys.joined(separator: ", ")), nor a \\boxed one under solution")
+        }
+        let id = ["unique_id", "id"].lazy.compactMap { row[$0] }.compactMap { $0.string ?? $0.int.map { String($0) } }.first
+        return Problem(id: id ?? "\(number)", question: question, gold: gold)
+    }
+
+    private static func gold(_ row: JSON) -> String? {
+        for key in answerKeys {
+            guard let value = row[key] else { continue }
+            if let number = value.int { return "\(number)" }
+            if let number = value.double { return "\(number)" }
+            guard let text = value.string else { continue }
+            if let mark = text.range(of: "####", options: .backwards) {
+                return text[mark.upperBound...].trimmingCharacters(in: .whitespacesAndNewlines)
+            }
+            if text.contains("\\boxed"), let boxed = AnswerExtraction.candidates(text).first { return boxed }
+            return text.trimmingCharacters(in: .whitespacesAndNewlines)
+        }
+        guard let solution = row["solution"]?.string, solution.contains("\\boxed") else { return nil }
+        return AnswerExtraction.candidates(solution).first
+    }
+}

@@ -1,0 +1,186 @@
+import Foundation
+import JSONText
+import Synchronization
+
+/// The answers of an evaluation on disk: a folder with `answers.jsonl`, to which every answer is appended as it comes, and a lock.
+///
+/// Lines are settings (`{"setting": name, "value": text}`) or answers. Whatever ends the process, at most the last line is torn; it is cut
+/// off at the next start and its answer asked for again. A line that could not be written whole, because the disk is full, is taken back.
+package final class AnswerLog: Sendable {
+    package let folder: String
+    /// The answers' file.
+    package let path: String
+    private let lock: Int32
+
+    private struct State {
+        var descriptor: Int32
+        var length: Int
+        var isDirty = false
+        var lastSync = ContinuousClock.now
+        var applied: [String: String] = [:]
+    }
+
+    private let state: Mutex<State>
+    private static let syncInterval = Duration.seconds(2)
+
+    /// Opens or makes `folder`, checks `settings` against those that are there and adds those that are not.
+    /// - Parameter handle: gets every answer that is there.
+    /// - Throws: `EvaluationError`; nothing is changed then.
+    package init(
+        folder: String, settings: [(name: String, value: String)], handle: (AnswerRecord) throws(EvaluationError) -> Void
+    ) throws(EvaluationError) {
+        self.folder = folder
+        do {
+            try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+        } catch {
+            throw .cannotWrite(path: folder, reason: (error as NSError).localizedDescription)
+        }
+        path = folder + "/answers.jsonl"
+        lock = try Self.takeLock(folder)
+        let descriptor = open(path, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0o644)
+        guard descriptor >= 0 else {
+            let reason = String(cString: strerror(errno))
+            close(lock)
+            throw .cannotWrite(path: path, reason: reason)
+        }
+        state = Mutex(State(descriptor: descriptor, length: 0))
+        var facts = stat()
+        guard fstat(descriptor, &facts) == 0, facts.st_mode & S_IFMT == S_IFREG else {
+            throw .cannotWrite(path: path, reason: "it is no regular file")
+        }
+        let (length, known, applied) = try Self.read(path, handle)
+        let differences = settings.compactMap { name, value in
+            known[name].flatMap { $0 == value ? nil : "\(name) was \(Self.short($0)) and is \(Self.short(value))" }
+        }
+        if !differences.isEmpty { throw .otherSettings(folder: folder, differences: differences) }
+        let isCut = ftruncate(descriptor, off_t(length)) == 0
+        let reason = String(cString: strerror(errno))
+        guard isCut else { throw .cannotWrite(path: path, reason: reason) }
+        state.withLock { state in
+            state.length = length
+            state.applied = applied
+        }
+        for (name, value) in settings where known[name] == nil {
+            try append(["setting": .string(name), "value": .string(value)])
+        }
+        try sync()
+    }
+
+    deinit {
+        state.withLock { state in
+            if state.isDirty { _ = fsync(state.descriptor) }
+            close(state.descriptor)
+        }
+        close(lock)
+    }
+
+    private static func takeLock(_ folder: String) throws(EvaluationError) -> Int32 {
+        // The file stays: removing it would let two processes lock two files of one name.
+        let path = folder + "/.lock"
+        let descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o644)
+        guard descriptor >= 0 else { throw .cannotWrite(path: path, reason: String(cString: strerror(errno))) }
+        guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
+            close(descriptor)
+            throw .inUse(path: folder)
+        }
+        return descriptor
+    }
+
+    private static func short(_ text: String) -> String { text.count <= 80 ? "'\(text)'" : "'\(text.prefix(76))...'" }
+
+    // MARK: Reading
+
+    private static func read(
+        _ path: String, _ handle: (AnswerRecord) throws(EvaluationError) -> Void
+    ) throws(EvaluationError) -> (length: Int, settings: [String: String], applied: [String: String]) {
+        let bytes: Data
+        do {
+            bytes = try Data(contentsOf: URL(fileURLWithPath: path), options: .mappedIfSafe)
+        } catch {
+            throw .cannotRead(path: path, reason: (error as NSError).localizedDescription)
+        }
+        var (settings, applied): ([String: String], [String: String]) = ([:], [:])
+        var (start, number) = (0, 0)
+        while let end = bytes[start...].firstIndex(of: 0x0A) {
+            number += 1
+            let place = "\(path) line \(number)"
+            let line: JSON
+            do {
+                line = try JSON(parsing: bytes[start..<end])
+            } catch {
+                throw .damagedLog(place: place, reason: "is no JSON, \(error); move the file away, or cut it before this line")
+            }
+            if let name = line["setting"]?.string, let value = line["value"]?.string {
+                settings[name] = value
+            } else if let record = AnswerRecord(line) {
+                if let text = record.answer.applied {
+                    if let known = applied[record.key.arm], known != text {
+                        throw .adapterChanged(arm: record.key.arm, was: known, now: text)
+                    }
+                    applied[record.key.arm] = text
+                }
+                try handle(record)
+            } else {
+                throw .damagedLog(place: place, reason: "is neither a setting nor an answer; is this the folder of an evaluation?")
+            }
+            start = end + 1
+        }
+        return (start, settings, applied)
+    }
+
+    // MARK: Writing
+
+    /// Refuses an adapter that is not what earlier answers of the arm were given with.
+    package func check(arm: String, applied: String) throws(EvaluationError) {
+        if let known = state.withLock({ $0.applied[arm] }), known != applied { throw .adapterChanged(arm: arm, was: known, now: applied) }
+    }
+
+    /// The answer is in the file when this returns, and on the disk a few seconds later.
+    package func append(_ record: AnswerRecord) throws(EvaluationError) {
+        if let applied = record.answer.applied {
+            let known = state.withLock { state in
+                let known = state.applied[record.key.arm] ?? applied
+                state.applied[record.key.arm] = known
+                return known
+            }
+            if known != applied { throw .adapterChanged(arm: record.key.arm, was: known, now: applied) }
+        }
+        try append(record.json)
+    }
+
+    private func append(_ line: JSON) throws(EvaluationError) {
+        var bytes = JSONWriter.bytes(line)
+        bytes.append(0x0A)
+        let failure: Int32? = state.withLock { state in
+            var written = 0
+            while written < bytes.count {
+                let count = bytes.withUnsafeBytes { Foundation.write(state.descriptor, $0.baseAddress! + written, bytes.count - written) }
+                if count > 0 {
+                    written += count
+                } else if errno != EINTR {
+                    let reason = errno
+                    _ = ftruncate(state.descriptor, off_t(state.length))
+                    return reason
+                }
+            }
+            state.length += bytes.count
+            state.isDirty = true
+            guard ContinuousClock.now - state.lastSync >= Self.syncInterval else { return nil }
+            return Self.sync(&state)
+        }
+        if let failure { throw .cannotWrite(path: path, reason: String(cString: strerror(failure))) }
+    }
+
+    /// Waits until everything is on the disk.
+    package func sync() throws(EvaluationError) {
+        if let failure = state.withLock({ Self.sync(&$0) }) { throw .cannotWrite(path: path, reason: String(cString: strerror(failure))) }
+    }
+
+    private static func sync(_ state: inout State) -> Int32? {
+        state.lastSync = .now
+        guard state.isDirty else { return nil }
+        guard fsync(state.descriptor) == 0 else { return errno }
+        state.isDirty = false
+        return nil
+    }
+}

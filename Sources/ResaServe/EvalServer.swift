@@ -1,0 +1,68 @@
+import Evaluation
+import Foundation
+import JSONText
+import LoadTest
+
+/// Asks a running server.
+struct EvalServer: EvalSource {
+    let model: String
+    let settings: [(name: String, value: String)]
+    /// A server says what it applied with each answer.
+    let applied: [(arm: String, applied: String)] = []
+    private let client: ChatClient
+    private let texts: [String: String]
+    private let prompt: PromptStyle
+    private let sampling: EvalSampling
+    /// One answer of 32,768 tokens can take long on a busy machine.
+    private static let timeout = Duration.seconds(24 * 3600)
+
+    init(
+        url: String, apiKey: String?, model: String?, variants: [EvalVariant], prompt: PromptStyle, sampling: EvalSampling,
+        connections: Int
+    ) async throws {
+        let environment = ProcessInfo.processInfo.environment
+        let key = [apiKey, environment["OPENAI_API_KEY"], environment["RESA_API_KEY"]].compactMap { $0 }.first { !$0.isEmpty }
+        let client = try ChatClient(url: url, apiKey: key, connections: connections)
+        do {
+            let models = try await client.models()
+            guard let name = model ?? models.first else { throw CommandError("\(client.root) lists no model; give --served") }
+            self.model = name
+        } catch {
+            await client.shutdown()
+            throw error
+        }
+        self.client = client
+        texts = Dictionary(variants.compactMap { variant in variant.text.map { (variant.arm.name, $0) } }) { first, _ in first }
+        (self.prompt, self.sampling) = (prompt, sampling)
+        var settings: [(name: String, value: String)] = [("model", self.model), ("prompt", prompt.summary)]
+        settings += sampling.settings
+        self.settings = settings
+    }
+
+    func shutdown() async { await client.shutdown() }
+
+    func answer(_ question: Question) async throws -> ModelAnswer {
+        var body: JSONObject = [
+            "model": .string(model), "temperature": .double(sampling.temperature), "top_p": .double(sampling.topP),
+            "max_tokens": .int(sampling.maxTokens), "seed": .int(Int(question.seed)),
+        ]
+        let path: String
+        switch prompt.prompt(for: question.problem.question) {
+        case .text(let text):
+            path = "/v1/completions"
+            body["prompt"] = .string(text)
+        case .chat(let system, let user):
+            path = "/v1/chat/completions"
+            var messages: [JSON] = [["role": "user", "content": .string(user)]]
+            if let system { messages.insert(["role": "system", "content": .string(system)], at: 0) }
+            body["messages"] = .array(messages)
+        }
+        let text = texts[question.arm.name]
+        let reply = try await client.ask(path, body: .object(body), adapters: text, timeout: Self.timeout)
+        if text != nil, reply.applied == nil {
+            throw CommandError("the server does not say that it applied '\(question.arm.name)' (no header Resa-Applied)")
+        }
+        return ModelAnswer(
+            text: reply.text, finish: reply.finishReason, tokens: reply.completionTokens, applied: text == nil ? nil : reply.applied)
+    }
+}
