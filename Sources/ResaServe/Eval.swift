@@ -79,7 +79,7 @@ struct Eval: AsyncParsableCommand {
         let label = "resa eval: \(model)"
         let quiet = running.quiet
         let display = Task {
-            let reporter = ProgressReporter(label, count: run.progress.questions, of: "answers")
+            let reporter = ProgressReporter(label, count: run.progress.questions)
             while !Task.isCancelled, !quiet {
                 let progress = run.progress
                 reporter.update(count: progress.found)

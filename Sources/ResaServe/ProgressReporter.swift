@@ -24,10 +24,10 @@ final class ProgressReporter {
         total = (Double(bytes), { Quantity.bytes(Int($0)) })
     }
 
-    /// For so many things to be done, `what` in the plural.
-    init(_ label: String, count: Int, of what: String) {
+    /// For so many things to be done.
+    init(_ label: String, count: Int) {
         self.label = label
-        total = (Double(count), { String(format: $0 == $0.rounded() ? "%.0f \(what)" : "%.2f \(what)", $0) })
+        total = (Double(count), { String(format: $0 == $0.rounded() ? "%.0f" : "%.2f", $0) })
     }
 
     /// So many of them were done before this began.
