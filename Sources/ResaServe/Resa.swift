@@ -20,6 +20,7 @@ struct Resa: AsyncParsableCommand {
             Extract.self,
             Tune.self,
             Merge.self,
+            Probe.self,
             Doctor.self,
             Bench.self,
             Eval.self,

@@ -107,6 +107,7 @@ package enum TrainingSeed {
         case dropout
         case order
         case latents
+        case probe
     }
 
     /// The key of stream number `index`, by SplitMix64's finaliser.
