@@ -13,23 +13,57 @@ static inline ptrdiff_t panel_width(ptrdiff_t outputs, ptrdiff_t firstOutput) {
 
 ptrdiff_t resa_packed_count(ptrdiff_t outputs, ptrdiff_t inputs) { return round_up(outputs, RESA_PANEL_STEP) * round_up(inputs, 2); }
 
+enum {
+    /// Pairs at a time, so that what is rounded stays within the first-level cache.
+    STRIP = 32,
+    /// Pairs and columns of a tile.
+    QUAD = 4,
+};
+
+typedef uint32_t pairs4 __attribute__((vector_size(16)));
+
+/// Turns a tile of 4 columns with 4 pairs each, `stride` pairs apart, into 4 pairs with 4 columns each, `width` pairs apart.
+static inline void turn_tile(const uint32_t *source, ptrdiff_t stride, uint32_t *target, ptrdiff_t width) {
+    pairs4 c0, c1, c2, c3;
+    memcpy(&c0, source, sizeof c0);
+    memcpy(&c1, source + stride, sizeof c1);
+    memcpy(&c2, source + 2 * stride, sizeof c2);
+    memcpy(&c3, source + 3 * stride, sizeof c3);
+    const pairs4 low01 = __builtin_shufflevector(c0, c1, 0, 4, 1, 5), high01 = __builtin_shufflevector(c0, c1, 2, 6, 3, 7);
+    const pairs4 low23 = __builtin_shufflevector(c2, c3, 0, 4, 1, 5), high23 = __builtin_shufflevector(c2, c3, 2, 6, 3, 7);
+    const pairs4 rows[QUAD] = {
+        __builtin_shufflevector(low01, low23, 0, 1, 4, 5), __builtin_shufflevector(low01, low23, 2, 3, 6, 7),
+        __builtin_shufflevector(high01, high23, 0, 1, 4, 5), __builtin_shufflevector(high01, high23, 2, 3, 6, 7)};
+    for (int pair = 0; pair < QUAD; pair++) { memcpy(target + pair * width, &rows[pair], sizeof rows[pair]); }
+}
+
 void resa_pack_panel(
     ptrdiff_t outputs, ptrdiff_t inputs, ptrdiff_t firstOutput, ptrdiff_t rows, const float *source, uint16_t *packed) {
     const ptrdiff_t pairs = (inputs + 1) / 2, width = panel_width(outputs, firstOutput);
     uint16_t *const panel = packed + firstOutput * pairs * 2;
-    enum { STRIP = 32 };  // pairs at a time, so that the strided writes stay within the first-level cache
+    // Columns a whole number of cache lines apart would fight for the same sets.
+    _Alignas(64) uint32_t rounded[RESA_PANEL_COLUMNS][STRIP + QUAD];
     for (ptrdiff_t start = 0; start < pairs; start += STRIP) {
-        const ptrdiff_t end = start + STRIP < pairs ? start + STRIP : pairs;
+        const ptrdiff_t count = start + STRIP < pairs ? STRIP : pairs - start;
+        const ptrdiff_t left = inputs - 2 * start, values = left < 2 * STRIP ? left : 2 * STRIP;
         for (ptrdiff_t column = 0; column < width; column++) {
-            uint16_t *const target = panel + column * 2;
-            const float *const row = source + column * inputs;
-            for (ptrdiff_t pair = start; pair < end; pair++) {
-                uint16_t values[2] = {0, 0};
-                if (column < rows) {
-                    values[0] = resa_round(row[2 * pair]);
-                    if (2 * pair + 1 < inputs) { values[1] = resa_round(row[2 * pair + 1]); }
+            uint16_t strip[2 * STRIP] = {0};
+            if (column < rows) {
+                const float *const row = source + column * inputs + 2 * start;
+                for (ptrdiff_t i = 0; i < values; i++) { strip[i] = resa_round(row[i]); }
+            }
+            memcpy(rounded[column], strip, sizeof strip);
+        }
+        for (ptrdiff_t pair = 0; pair < count; pair += QUAD) {
+            uint16_t *const target = panel + (start + pair) * width * 2;
+            for (ptrdiff_t column = 0; column < width; column += QUAD) {
+                if (pair + QUAD <= count) {
+                    turn_tile(&rounded[column][pair], STRIP + QUAD, (uint32_t *)(void *)target + column, width);
+                    continue;
                 }
-                memcpy(target + pair * width * 2, values, sizeof values);
+                for (ptrdiff_t i = 0; i < (count - pair) * QUAD; i++) {
+                    memcpy(target + (i / QUAD * width + column + i % QUAD) * 2, &rounded[column + i % QUAD][pair + i / QUAD], 4);
+                }
             }
         }
     }

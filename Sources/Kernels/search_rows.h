@@ -1,4 +1,5 @@
 // One row through the search; the including file names the function SEARCH_ROW and sets the target.
+#include "quantised.h"
 #include "search_group.h"
 
 /// Loads group `index` of the row: padded with zeros that weigh nothing, turned when the format is rotated.
@@ -26,11 +27,68 @@ SEARCH_INLINE void load_group(const int n, const search_row *row, ptrdiff_t inde
     summarise(n, g);
 }
 
+/// Lanes of the upper half of a butterfly take the difference.
+#define SIDE(lane, stride) ((lane) & (stride) ? (lane) + 16 : (lane))
+/// One stage of `resa_rotate_groups` within vectors: the same sums.
+#define TURN_LANES(v, stride) \
+    do { \
+        const lanes swapped = __builtin_shufflevector( \
+            v, v, 0 ^ stride, 1 ^ stride, 2 ^ stride, 3 ^ stride, 4 ^ stride, 5 ^ stride, 6 ^ stride, 7 ^ stride, 8 ^ stride, 9 ^ stride, \
+            10 ^ stride, 11 ^ stride, 12 ^ stride, 13 ^ stride, 14 ^ stride, 15 ^ stride); \
+        const lanes sum = v + swapped, difference = swapped - v; \
+        v = __builtin_shufflevector( \
+            sum, difference, SIDE(0, stride), SIDE(1, stride), SIDE(2, stride), SIDE(3, stride), SIDE(4, stride), \
+            SIDE(5, stride), SIDE(6, stride), SIDE(7, stride), SIDE(8, stride), SIDE(9, stride), SIDE(10, stride), SIDE(11, stride), \
+            SIDE(12, stride), SIDE(13, stride), SIDE(14, stride), SIDE(15, stride)); \
+    } while (0)
+
+SEARCH_INLINE void rotate(const int n, lanes *x) {
+    for (int i = 0; i < n; i++) {
+        TURN_LANES(x[i], 1);
+        TURN_LANES(x[i], 2);
+        TURN_LANES(x[i], 4);
+        TURN_LANES(x[i], 8);
+    }
+    for (int stride = 1; stride < n; stride *= 2) {
+        for (int i = 0; i < n; i++) {
+            if (i & stride) { continue; }
+            const lanes a = x[i], b = x[i + stride];
+            x[i] = a + b;
+            x[i + stride] = a - b;
+        }
+    }
+    for (int i = 0; i < n; i++) { x[i] *= quant_rotation_factor(n * 16); }
+}
+
+/// A symmetric group at its nearest codes: what `search_symmetric` ends with when it has one scale to try. That scale is kept whatever its
+/// error is, as long as the error is a number.
+/// - Returns: whether it is sure to be one.
+SEARCH_INLINE bool nearest_group(const int n, const search_row *row, ptrdiff_t index, code_range range, int zero) {
+    const ptrdiff_t size = n * 16, first = index * size;
+    const ptrdiff_t count = row->inputs - first < size ? row->inputs - first : size;
+    group g;
+    if (count < size) { memset(g.x, 0, (size_t)size * sizeof(float)); }
+    memcpy(g.x, row->x + first, (size_t)count * sizeof(float));
+    if (row->format.rotated) { rotate(n, g.x); }
+    // As integers: magnitudes order like their bits, and what is no number comes out on top.
+    int_lanes largest = {0};
+    for (int i = 0; i < n; i++) { largest = __builtin_elementwise_max(largest, (int_lanes)g.x[i] & 0x7fffffff); }
+    const float most = resa_float_of_bits((uint32_t)__builtin_reduce_max(largest));
+    if (!(most < 1e15f)) { return false; }
+    const float scale = resa_search_half(most / range.last / row->factor) * row->factor;
+    row->scales[index] = scale / row->factor;
+    store_codes(n, &g, range, scale, 0, zero, row->codes + index * size);
+    return true;
+}
+
 SEARCH_INLINE void flat_groups(const int n, const search_row *row, ptrdiff_t groups) {
     const float zero = row->format.bits == 8 ? 128 : 8, levels = row->format.bits == 8 ? 255 : 15;
     const bool affine = row->format.minima;
+    // Weights that count differently could make the error of a group no number.
+    const bool isNearest = !affine && !row->search && (row->format.rotated || row->importance == NULL);
     const code_range range = affine ? (code_range){0, levels} : (code_range){-zero, levels - zero};
     for (ptrdiff_t index = 0; index < groups; index++) {
+        if (isNearest && nearest_group(n, row, index, range, (int)zero)) { continue; }
         group g;
         load_group(n, row, index, &g);
         const best_fit best = affine ? search_affine(n, &g, false, row->search, range, row->factor)
