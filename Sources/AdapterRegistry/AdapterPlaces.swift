@@ -91,6 +91,7 @@ extension AdapterScanner {
                 }
             if let entry { entries.withLock { $0[name] = entry } }
         }
+        index?.save()
         return entries.withLock { $0 }
     }
 

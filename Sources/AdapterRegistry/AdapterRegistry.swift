@@ -57,7 +57,9 @@ package final class AdapterRegistry: Sendable {
         let loader = AdapterLoader(shape: shape, format: adapterFormat)
         self.loader = loader
         residency = AdapterResidency(limit: memory) { loader.dispose($0) }
-        scanner = AdapterScanner(shape: shape, baseName: baseName, format: adapterFormat)
+        scanner = AdapterScanner(
+            shape: shape, baseName: baseName, format: adapterFormat,
+            index: store.map { LoRAIndex(store: $0, shape: shape, format: adapterFormat) })
         let places = AdapterPlaces(folder: folder, store: store)
         state = Mutex(State(places: places, entries: try scanner.scan(places)))
     }

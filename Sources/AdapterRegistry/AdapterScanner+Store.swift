@@ -12,7 +12,7 @@ extension AdapterScanner {
             let manifest = try adapter.content.get()
             entry = scan(
                 folder: try store.materialise(manifest), name: reference.name, shownAs: name,
-                known: Dictionary(uniqueKeysWithValues: manifest.files.map { ($0.path, $0.sha256) }))
+                known: Dictionary(uniqueKeysWithValues: manifest.files.map { ($0.path, $0.sha256) }), index: index)
         } catch {
             let failure = AdapterError.badFile(adapter: name, file: "manifest", problem: "\(error)")
             entry = AdapterEntry(folder: store.root, summary: AdapterSummary(broken: name, failure), error: failure)

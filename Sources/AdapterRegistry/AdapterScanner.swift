@@ -10,19 +10,25 @@ struct AdapterScanner: Sendable {
     let baseName: String
     /// Adapters are held in it.
     let format: AdapterFormat
+    /// What is known about stored LoRAs; nil to read all of them.
+    let index: LoRAIndex?
     private let digests = FileDigests()
 
-    init(shape: ModelShape?, baseName: String, format: AdapterFormat = .bf16) {
+    init(shape: ModelShape?, baseName: String, format: AdapterFormat = .bf16, index: LoRAIndex? = nil) {
         self.shape = shape
         self.baseName = baseName
         self.format = format
+        self.index = index
     }
 
     /// One folder; never throws, because a broken adapter is an entry too.
     /// - Parameters:
     ///   - shownAs: the whole name of a stored adapter, `name` and its tag.
     ///   - known: hashes of its files, by name; others are read.
-    func scan(folder: URL, name: String, shownAs: String? = nil, known: [String: String] = [:]) -> AdapterEntry {
+    ///   - index: for a version's folder in the store.
+    func scan(
+        folder: URL, name: String, shownAs: String? = nil, known: [String: String] = [:], index: LoRAIndex? = nil
+    ) -> AdapterEntry {
         var entry = AdapterEntry(
             folder: folder,
             summary: AdapterSummary(
@@ -30,7 +36,7 @@ struct AdapterScanner: Sendable {
                 baseModel: nil, description: nil, labels: [:], error: nil))
         do throws(AdapterError) {
             if let problem = problem(withName: name) { throw AdapterError.badFile(adapter: name, file: ".", problem: problem) }
-            try fill(&entry, name: entry.summary.name, known: known)
+            try fill(&entry, name: entry.summary.name, known: known, index: index)
         } catch {
             entry.error = error
             entry.summary.error = error.description
@@ -40,7 +46,9 @@ struct AdapterScanner: Sendable {
         return entry
     }
 
-    private func fill(_ entry: inout AdapterEntry, name: String, known: [String: String]) throws(AdapterError) {
+    private func fill(
+        _ entry: inout AdapterEntry, name: String, known: [String: String], index: LoRAIndex?
+    ) throws(AdapterError) {
         let folder = entry.folder
         guard let stamp = FileStamp(path: folder.path) else {
             throw .badFile(adapter: name, file: ".", problem: "the folder cannot be opened (a link that leads nowhere?)")
@@ -69,7 +77,8 @@ struct AdapterScanner: Sendable {
         let files: [String]
         if isLoRA {
             entry.format = .peft
-            files = fill(&entry, try LoRALayout(folder: folder, name: name, shape: shape), manifest)
+            fill(&entry, try facts(folder, name: name, index: index), manifest)
+            files = LoRAIndex.files
         } else if isSteering {
             entry.format = .steering
             files = fill(&entry, try SteeringLayout(folder: folder, name: name, shape: shape))
@@ -82,17 +91,24 @@ struct AdapterScanner: Sendable {
         try seal(&entry, files: files, name: name, known: known)
     }
 
-    /// - Returns: the files that decide what it does.
-    private func fill(_ entry: inout AdapterEntry, _ layout: LoRALayout, _ manifest: AdapterManifest) -> [String] {
-        entry.summary.kind = .lora
-        entry.residentBytes[nil] = layout.residentBytes(format)
-        entry.summary.rank = layout.ranks.last
-        entry.summary.modules = layout.modules
-        entry.summary.layers = layout.layers
-        entry.summary.baseModel = manifest.baseModel ?? layout.baseModel
-        return layout.files
+    private func facts(_ folder: URL, name: String, index: LoRAIndex?) throws(AdapterError) -> LoRAFacts {
+        func read() throws(AdapterError) -> LoRAFacts {
+            LoRAFacts(try LoRALayout(folder: folder, name: name, shape: shape), format: format)
+        }
+        guard let index else { return try read() }
+        return try index.facts(folder, read: read)
     }
 
+    private func fill(_ entry: inout AdapterEntry, _ facts: LoRAFacts, _ manifest: AdapterManifest) {
+        entry.summary.kind = .lora
+        entry.residentBytes[nil] = facts.residentBytes
+        entry.summary.rank = facts.rank
+        entry.summary.modules = facts.modules
+        entry.summary.layers = facts.layers
+        entry.summary.baseModel = manifest.baseModel ?? facts.baseModel
+    }
+
+    /// - Returns: the files that decide what it does.
     private func fill(_ entry: inout AdapterEntry, _ layout: SteeringLayout) -> [String] {
         entry.residentBytes[nil] = layout.residentBytes
         entry.summary.kind = .vector
@@ -117,7 +133,9 @@ struct AdapterScanner: Sendable {
         }
         entry.format = .gguf(file: file)
         switch try GGUFAdapter(folder: entry.folder, file: file, name: name, shape: shape) {
-        case .lora(let layout): return fill(&entry, layout, manifest)
+        case .lora(let layout):
+            fill(&entry, LoRAFacts(layout, format: format), manifest)
+            return layout.files
         case .steering(let layout): return fill(&entry, layout)
         }
     }

@@ -1,5 +1,5 @@
 /// The seven linear maps of a block that a LoRA can change.
-package enum ProjectionModule: String, CaseIterable, Sendable {
+package enum ProjectionModule: String, CaseIterable, Sendable, Codable {
     case q = "q_proj"
     case k = "k_proj"
     case v = "v_proj"

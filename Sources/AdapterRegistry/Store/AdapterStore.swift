@@ -7,6 +7,7 @@ import Foundation
 /// blobs/sha256-HEX            a file's bytes, under their hash; never changed
 /// manifests/NAME/TAG.json     the files of one version
 /// folders/HEX/...             links into blobs/, in the shape that readers of adapter folders expect; HEX is the manifest's digest
+/// index/                      what scans found in LoRAs, a cache: see `LoRAIndex`
 /// partial/                    what is being written
 /// lock                        see `StoreLock`
 /// ```
@@ -35,6 +36,7 @@ package struct AdapterStore: Sendable {
     var blobs: URL { root.appendingPathComponent("blobs", isDirectory: true) }
     var manifests: URL { root.appendingPathComponent("manifests", isDirectory: true) }
     var folders: URL { root.appendingPathComponent("folders", isDirectory: true) }
+    var index: URL { root.appendingPathComponent("index", isDirectory: true) }
     var partial: URL { root.appendingPathComponent("partial", isDirectory: true) }
 
     static let blobPrefix = "sha256-"
