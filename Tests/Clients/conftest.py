@@ -138,7 +138,7 @@ def serving(*arguments, **options):
 @pytest.fixture(scope="session")
 def smollm2(logs):
     """The default model with the repository's adapters."""
-    arguments = ["--adapters", str(ADAPTERS), "--context", "2048", "--max-batch", "8", "--threads", "2"]
+    arguments = ["--adapters", str(ADAPTERS), "--allow-adapter-changes", "--context", "2048", "--max-batch", "8", "--threads", "2"]
     yield from serving(required("RESA_MODEL"), logs / "smollm2.log", *arguments)
 
 
