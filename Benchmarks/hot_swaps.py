@@ -19,7 +19,6 @@ import json
 import math
 import os
 import random
-import re
 import shutil
 import statistics
 import struct
@@ -31,6 +30,8 @@ import time
 import urllib.error
 import urllib.request
 from pathlib import Path
+
+from resa_server import ResaServer
 
 VERSIONS = 4
 PROMPTS = ["The little boat sailed", "Tom has 5 apples and", "In a town by the sea", "Let me think: first"]
@@ -82,30 +83,12 @@ def config_text(rank: int, alpha: float) -> bytes:
     return json.dumps({"peft_type": "LORA", "r": rank, "lora_alpha": alpha, "target_modules": modules}).encode()
 
 
-class Server:
-    """`resa serve` on a free loopback port, ended when the block is left."""
-
+class Server(ResaServer):
     def __init__(self, args: argparse.Namespace, home: Path, *options: object) -> None:
-        command = [args.resa, "serve", "--model", args.model, "--weights", args.weights, "--threads", args.threads, "--port", 0, "--host", "127.0.0.1",
-                   "--max-batch", args.clients, "--context", 512, "--kv-tokens", args.clients * (args.tokens + 128), *options]  # fmt: skip
-        started = time.perf_counter()
-        self.process = subprocess.Popen(
-            list(map(str, command)), stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env=os.environ | {"RESA_HOME": str(home)}
-        )
-        for line in self.process.stdout:
-            if match := re.search(r"listening on (http://\S+)", line):
-                self.url = match[1]
-                break
-        else:
-            raise SystemExit("the server ended before it listened")
-        self.ready_seconds = time.perf_counter() - started
-
-    def __enter__(self) -> "Server":
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.process.terminate()
-        self.process.wait(timeout=60)
+        super().__init__(
+            args.resa, "--model", args.model, "--weights", args.weights, "--threads", args.threads, "--max-batch", args.clients,
+            "--context", 512, "--kv-tokens", args.clients * (args.tokens + 128), *options, environment={"RESA_HOME": str(home)},
+        )  # fmt: skip
 
     def open(self, path: str, body: dict | None = None, method: str | None = None):
         data = None if body is None else json.dumps(body).encode()
@@ -114,11 +97,6 @@ class Server:
             return urllib.request.urlopen(request, timeout=300)
         except urllib.error.HTTPError as error:
             raise RuntimeError(f"{path}: {error.code} {error.read()[:500].decode(errors='replace')}") from error
-
-    def metric(self, name: str) -> float:
-        with self.open("/metrics") as response:
-            [line] = [line for line in response.read().decode().splitlines() if line.startswith(name + " ")]
-        return float(line.split()[1])
 
     def add(self, source: Path, name: str) -> str:
         with self.open("/v1/adapters", {"source": str(source), "name": name}) as response:

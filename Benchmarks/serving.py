@@ -10,13 +10,14 @@ meets both; medians count. All clients ask the same short prompt, so that it is 
 import argparse
 import json
 import os
-import re
 import statistics
 import subprocess
 import sys
 import time
 import urllib.request
 from pathlib import Path
+
+from resa_server import ResaServer
 
 #: tokens of the prompt that every client asks; `bench model` decodes after as many
 CONTEXT = 128
@@ -26,30 +27,12 @@ def say(text: str) -> None:
     print(text, file=sys.stderr, flush=True)
 
 
-class Server:
-    """`resa serve` on a free loopback port, ended when the block is left."""
-
+class Server(ResaServer):
     def __init__(self, args: argparse.Namespace):
-        started = time.perf_counter()
-        self.process = subprocess.Popen(
-            [args.resa, "serve", "--model", args.model, "--weights", args.weights, "--threads", args.threads, "--port", "0",
-             "--no-store", "--max-batch", str(args.clients), "--context", str(args.prefix + 256), "--kv-tokens", str(args.kv_tokens)],
-            stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
+        super().__init__(
+            args.resa, "--model", args.model, "--weights", args.weights, "--threads", args.threads, "--no-store", "--max-batch", args.clients,
+            "--context", args.prefix + 256, "--kv-tokens", args.kv_tokens,
         )  # fmt: skip
-        for line in self.process.stdout:
-            if match := re.search(r"listening on (http://\S+)", line):
-                self.url = match[1]
-                break
-        else:
-            raise SystemExit("the server ended before it listened")
-        self.ready_seconds = time.perf_counter() - started
-
-    def __enter__(self) -> "Server":
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.process.terminate()
-        self.process.wait(timeout=60)
 
     @property
     def resident_bytes(self) -> int:
@@ -60,11 +43,6 @@ class Server:
     def cpu_seconds(self) -> float:
         fields = Path(f"/proc/{self.process.pid}/stat").read_text().rsplit(") ", 1)[1].split()
         return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-
-    def metric(self, name: str) -> float:
-        with urllib.request.urlopen(self.url + "/metrics", timeout=60) as response:
-            [line] = [line for line in response.read().decode().splitlines() if line.startswith(name + " ")]
-        return float(line.split()[1])
 
     def prompt(self) -> str:
         """A text of about CONTEXT tokens."""

@@ -1,0 +1,41 @@
+"""`resa serve` as the benchmarks start it."""
+
+import os
+import re
+import subprocess
+import time
+import urllib.request
+
+
+class ResaServer:
+    """A server on a free loopback port, ended when the block is left.
+
+    `options` follow `resa serve --port 0 --host 127.0.0.1`; `environment` is added to this process's.
+    """
+
+    def __init__(self, resa: str, *options: object, environment: dict[str, str] | None = None) -> None:
+        started = time.perf_counter()
+        self.process = subprocess.Popen(
+            [str(resa), "serve", "--port", "0", "--host", "127.0.0.1", *map(str, options)],
+            stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env=os.environ | (environment or {}),
+        )  # fmt: skip
+        for line in self.process.stdout:
+            if match := re.search(r"listening on (http://\S+)", line):
+                self.url = match[1]
+                break
+        else:
+            raise SystemExit("the server ended before it listened")
+        self.ready_seconds = time.perf_counter() - started
+
+    def __enter__(self) -> "ResaServer":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.process.terminate()
+        self.process.wait(timeout=60)
+
+    def metric(self, name: str) -> float:
+        """A value of the server's page of metrics."""
+        with urllib.request.urlopen(self.url + "/metrics", timeout=60) as response:
+            [line] = [line for line in response.read().decode().splitlines() if line.startswith(name + " ")]
+        return float(line.split()[1])
