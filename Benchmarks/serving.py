@@ -1,6 +1,6 @@
 """What the whole server adds to the engine: decode over HTTP beside `resa bench model`, time to ready, memory, prefix hits, idle CPU.
 
-usage: serving.py RESA MODEL_FOLDER [--weights int8] [--threads 2] [--rounds 3] [--clients 16] [--tokens 64] [--prefix 2000]
+usage: serving.py RESA MODEL_FOLDER [--weights int8] [--threads 2] [--rounds 3] [--turns 3] [--clients 16] [--tokens 64] [--prefix 2000]
 
 Needs Python 3 and Linux. Every figure that is compared is taken in turn with the one it is compared with, so that a drift of the machine
 meets both; medians count. All clients ask the same short prompt, so that it is read once and what is timed over HTTP is decoding, as in
@@ -98,6 +98,7 @@ def main() -> None:
     parser.add_argument("--weights", default="int8", choices=["f32", "bf16", "int8", "int4"])
     parser.add_argument("--threads", default="2")
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--turns", type=int, default=3, help="turns of decoding over HTTP and in `bench model` a round (default: 3)")
     parser.add_argument("--clients", type=int, default=16)
     parser.add_argument("--tokens", type=int, default=64)
     parser.add_argument("--prefix", type=int, default=2000, help="tokens of the shared prompt (default: 2000)")
@@ -114,9 +115,10 @@ def main() -> None:
         with Server(args) as server:
             entry = {"ready_seconds": server.ready_seconds}
             server.load(args, "--requests", 1, "--prompt", server.prompt(), "--max-tokens", 2)
-            entry["http_tokens_per_second"] = http_rate(args, server)
-            entry["model_tokens_per_second"] = model_rate(args)
-            entry["http_of_model"] = entry["http_tokens_per_second"] / entry["model_tokens_per_second"]
+            turns = [(http_rate(args, server), model_rate(args)) for _ in range(args.turns)]
+            entry["http_tokens_per_second"] = statistics.median(http for http, _ in turns)
+            entry["model_tokens_per_second"] = statistics.median(model for _, model in turns)
+            entry["http_of_model"] = statistics.median(http / model for http, model in turns)
             entry["miss_ms"], entry["hit_ms"] = prefix_times(args, server, seed=number + 1)
             entry["hit_of_miss"] = entry["hit_ms"] / entry["miss_ms"]
             entry["resident_bytes"] = server.resident_bytes

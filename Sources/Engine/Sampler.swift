@@ -59,23 +59,14 @@ struct Sampler: ~Copyable {
     }
 
     private func draw(_ logits: UnsafeMutablePointer<Float>, count: Int, uniform: Double, workspace: Workspace) -> Int {
-        let inverse = 1 / max(temperature, 1e-5)
+        let temperature = max(temperature, 1e-5)
+        if topK == 0, topP == 1 {
+            return RowOperations.draw(
+                logits, count: count, temperature: temperature, minP: minP, uniform: uniform, workspace: workspace)
+        }
+        let inverse = 1 / temperature
         for index in 0..<count { logits[index] *= inverse }
-        if topK > 0 || topP < 1 {
-            return drawFromStrongest(logits, count: count, uniform: uniform, workspace: workspace)
-        }
-        RowOperations.softmax(logits, count: count)
-        let floor = minP * logits[RowOperations.argmax(logits, count: count)]
-        var total = 0.0
-        for index in 0..<count where logits[index] >= floor { total += Double(logits[index]) }
-        var remaining = uniform * total
-        var last = 0
-        for index in 0..<count where logits[index] >= floor {
-            remaining -= Double(logits[index])
-            last = index
-            if remaining < 0 { break }
-        }
-        return last
+        return drawFromStrongest(logits, count: count, uniform: uniform, workspace: workspace)
     }
 
     /// Draws from the most likely tokens in descending order, widening the set until it holds `topP` of the probability.

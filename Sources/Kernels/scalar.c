@@ -99,6 +99,16 @@ static float log_sum_exp(ptrdiff_t count, const float *x) {
     return largest + logf((float)sum);
 }
 
+static float draw_weights(ptrdiff_t count, float largest, float scale, float least, float *x) {
+    double sum = 0;
+    for (ptrdiff_t i = 0; i < count; i++) {
+        const float value = expf((x[i] - largest) * scale);
+        x[i] = value > least ? value : 0;
+        sum += (double)x[i];
+    }
+    return (float)sum;
+}
+
 static ptrdiff_t find_greater(ptrdiff_t count, const float *x, ptrdiff_t start, float threshold) {
     ptrdiff_t i = start;
     while (i < count && !(x[i] > threshold)) { i += 1; }
@@ -147,6 +157,7 @@ const resa_kernels resa_kernels_scalar = {
     .exponential = exponential,
     .softmax = softmax,
     .log_sum_exp = log_sum_exp,
+    .draw_weights = draw_weights,
     .maximum = maximum,
     .find_greater = find_greater,
     .ordered_dot = resa_scalar_ordered_dot,

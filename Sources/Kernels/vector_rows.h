@@ -131,6 +131,19 @@ static float log_sum_exp(ptrdiff_t count, const float *x) {
     return largest + logf(shifted_exponentials(count, x, largest, NULL));
 }
 
+static float draw_weights(ptrdiff_t count, float largest, float scale, float least, float *x) {
+    const vf shift = v_set(largest), factor = v_set(scale), bound = v_set(least), zero = v_set(0);
+    vf sum = zero;
+    for (ptrdiff_t i = 0; i < count; i += LANES) {
+        const vmask mask = v_first(count - i);
+        const vf value = v_exp(v_mul(v_sub(v_load_part(mask, x + i), shift), factor));
+        const vf kept = v_select(mask, v_select(v_greater(value, bound), value, zero), zero);
+        v_store_part(mask, x + i, kept);
+        sum = v_add(sum, kept);
+    }
+    return v_sum(sum);
+}
+
 static ptrdiff_t find_greater(ptrdiff_t count, const float *x, ptrdiff_t start, float threshold) {
     const vf bound = v_set(threshold);
     for (ptrdiff_t i = start; i < count; i += LANES) {

@@ -19,6 +19,7 @@ const resa_kernels TIER_TABLE = {
     .exponential = exponential,
     .softmax = softmax,
     .log_sum_exp = log_sum_exp,
+    .draw_weights = draw_weights,
     .maximum = maximum,
     .find_greater = find_greater,
     .ordered_dot = ordered_dot,

@@ -17,6 +17,18 @@ extension RowOperations {
         resa_argmax(tier.kernels, count, row)
     }
 
+    /// Draws an index with probability in proportion to exp(row / temperature), among those at least `minP` times as likely as the most likely:
+    /// the first whose weights up to its own exceed `uniform`, in `[0, 1)`, of them all. Overwrites the row; NaN is never drawn.
+    package static func draw(
+        _ row: UnsafeMutablePointer<Float>, count: Int, temperature: Float, minP: Float, uniform: Double, workspace: Workspace,
+        on tier: InstructionSet = .current
+    ) -> Int {
+        let mark = workspace.mark()
+        defer { workspace.release(mark) }
+        let sums = workspace.allocate(Float.self, (count + RESA_DRAW_RUN - 1) / RESA_DRAW_RUN)
+        return resa_draw(tier.kernels, count, row, 1 / temperature, minP, uniform, sums)
+    }
+
     /// The k largest elements in descending order, ties to the lower index, NaN below everything. Returns how many: min(k, count).
     /// `indices` and `values` hold k elements. Time O(count + k log k) for random rows.
     @discardableResult

@@ -137,6 +137,8 @@ typedef struct resa_kernels {
     /// In place. A row of -infinity gives zeros.
     void (*softmax)(ptrdiff_t count, float *x);
     float (*log_sum_exp)(ptrdiff_t count, const float *x);
+    /// x becomes exp((x - largest) * scale) where that is above `least`, else 0 (NaN too); returns the sum.
+    float (*draw_weights)(ptrdiff_t count, float largest, float scale, float least, float *x);
     /// The largest element that is not NaN; -infinity when there is none.
     float (*maximum)(ptrdiff_t count, const float *x);
     /// The first index >= start with x[index] > threshold, or count.
@@ -242,6 +244,17 @@ ptrdiff_t resa_top_k(
 void resa_group_max(
     const resa_kernels *kernels, ptrdiff_t count, const float *x, ptrdiff_t groups, int32_t *indices, float *values);
 ptrdiff_t resa_argmax(const resa_kernels *kernels, ptrdiff_t count, const float *x);
+
+enum {
+    /// Elements whose weights `resa_draw` sums together.
+    RESA_DRAW_RUN = 1024,
+};
+
+/// Draws an index with probability in proportion to exp(x * scale), among those of at least `least` times the largest weight: the first whose
+/// weights up to its own exceed `uniform` (0 to below 1) of their sum. Overwrites x. `sums` holds count / RESA_DRAW_RUN elements, rounded up.
+/// NaN has no weight; a row with an infinity, or of nothing but NaN, gives what resa_argmax gives.
+ptrdiff_t resa_draw(
+    const resa_kernels *kernels, ptrdiff_t count, float *x, float scale, float least, double uniform, float *sums);
 /// cosine and sine of position * frequencies[i], each times `scale`; the angle is rounded to f32 first.
 void resa_rotary_row(ptrdiff_t half, int32_t position, const float *frequencies, float scale, float *cosine, float *sine);
 
