@@ -8,13 +8,16 @@
 enum {
     ROWS = 6,
     COLUMNS = 16,
-    /// What is summed before the next part of W is packed: 20 KiB of it.
-    DEPTH = 320,
+    /// What is summed before the next part of W is packed: 16 KiB of it, which leave room in the first-level cache for two tiles' rows of x.
+    DEPTH = 256,
+    /// Floats of a cache line.
+    LINE = 16,
 };
 
 static inline ptrdiff_t smaller(ptrdiff_t a, ptrdiff_t b) { return a < b ? a : b; }
 
-/// y[rows][16] (+)= x[rows][depth] panel[depth][16]. Rows are a constant in each instance.
+/// y[rows][16] (+)= x[rows][depth] panel[depth][16]. Rows are a constant in each instance. Asks for the rows of x that come next: they are
+/// too short for the hardware's prefetcher to find them in time.
 static inline __attribute__((always_inline)) void tile(
     const int rows, ptrdiff_t depth, const float *x, ptrdiff_t xStride, const float *panel, float *y, ptrdiff_t yStride, bool add) {
     __m256 sums[ROWS][2];
@@ -24,6 +27,10 @@ static inline __attribute__((always_inline)) void tile(
         sums[r][0] = sums[r][1] = _mm256_setzero_ps();
     }
     for (ptrdiff_t k = 0; k < depth; k++) {
+        if (k % LINE == 0) {
+#pragma clang loop unroll(full)
+            for (int r = 0; r < rows; r++) { _mm_prefetch((const char *)(x + (rows + r) * xStride + k), _MM_HINT_T0); }
+        }
         const __m256 left = _mm256_load_ps(panel + k * COLUMNS), right = _mm256_load_ps(panel + k * COLUMNS + 8);
 #pragma clang loop unroll(full)
         for (int r = 0; r < rows; r++) {

@@ -4,8 +4,9 @@ import Tensors
 
 /// A weight matrix W [outputs, inputs] of the base model, which gets no gradient: y = x W^T forward, dx = dy W backward.
 ///
-/// f32: row-major as stored (bf16 stays bf16), expanded block by block into cache and multiplied by BLAS. bf16: packed twice, once for each
-/// direction, on the server's own kernels. Blocks have constant sizes, so results do not depend on the number of threads.
+/// f32: row-major as stored (bf16 stays bf16), expanded block by block into cache and multiplied by the tier's own tile or by BLAS. bf16:
+/// packed twice, once for each direction, on the server's own kernels. Blocks have constant sizes, so results do not depend on the number of
+/// threads.
 package final class FrozenMatrix: Sendable {
     package let outputs: Int
     package let inputs: Int
@@ -88,10 +89,11 @@ package final class FrozenMatrix: Sendable {
         precondition(x.columns == inputs && y.columns == outputs && x.rows == y.rows)
         if let forward { return forward.multiply(x, into: y, bias: bias, pool: pool, workspace: workspace) }
         if let bias { pool.rows(y.rows) { y.row($0).update(from: bias, count: outputs) } }
+        let kernels = pool.instructionSet.kernels
         withUnsafePointer(to: kernel) { matrix in
             forEachBlock(rows: x.rows, columns: outputs, pool: pool, workspace: workspace) { rows, columns, scratch in
                 resa_frozen_product(
-                    matrix, columns.lowerBound, columns.count, rows.count, x.row(rows.lowerBound), x.stride,
+                    kernels, matrix, columns.lowerBound, columns.count, rows.count, x.row(rows.lowerBound), x.stride,
                     y.row(rows.lowerBound) + columns.lowerBound, y.stride, bias != nil, scratch)
             }
         }
@@ -104,10 +106,11 @@ package final class FrozenMatrix: Sendable {
             guard let backward else { preconditionFailure("FrozenMatrix: made without a backward direction") }
             return backward.multiply(dy, into: dx, add ? .add(scale: 1) : .store, pool: pool, workspace: workspace)
         }
+        let kernels = pool.instructionSet.kernels
         withUnsafePointer(to: kernel) { matrix in
             forEachBlock(rows: dy.rows, columns: inputs, pool: pool, workspace: workspace) { rows, columns, scratch in
                 resa_frozen_transposed(
-                    matrix, columns.lowerBound, columns.count, rows.count, dy.row(rows.lowerBound), dy.stride,
+                    kernels, matrix, columns.lowerBound, columns.count, rows.count, dy.row(rows.lowerBound), dy.stride,
                     dx.row(rows.lowerBound) + columns.lowerBound, dx.stride, add, scratch)
             }
         }
