@@ -118,7 +118,7 @@ package final class FrozenMatrix: Sendable {
 
     private var kernel: resa_frozen { resa_frozen(outputs: outputs, inputs: inputs, weights: rows.pointer, brain: isBrain) }
 
-    /// Equal column panels of at most RESA_FROZEN_COLUMNS.
+    /// Equal blocks of at most RESA_FROZEN_ROWS by RESA_FROZEN_COLUMNS.
     private func forEachBlock(
         rows: Int, columns: Int, pool: WorkerPool, workspace: Workspace,
         _ body: (_ rows: Range<Int>, _ columns: Range<Int>, _ scratch: UnsafeMutablePointer<Float>) -> Void
@@ -131,8 +131,8 @@ package final class FrozenMatrix: Sendable {
         let most = Int(RESA_FROZEN_COLUMNS)
         let panels = (columns + most - 1) / most
         let width = min(most, ((columns + panels - 1) / panels + 15) / 16 * 16)
-        let height = Int(RESA_FROZEN_ROWS)
-        let down = (rows + height - 1) / height
+        let down = (rows + Int(RESA_FROZEN_ROWS) - 1) / Int(RESA_FROZEN_ROWS)
+        let height = (rows + down - 1) / down
         pool.parallelLanes(panels * down) { task, lane in
             let (panel, block) = (task / down, task % down)
             let columnRange = min(columns, panel * width)..<min(columns, (panel + 1) * width)

@@ -37,8 +37,8 @@ struct TrainingLoss {
         portion = Self.portion(vocabulary: head.outputs)
     }
 
-    /// At most 320 MiB of logits each; below that, enough rows to pay for expanding the head and packing it for BLAS.
-    private static func portion(vocabulary: Int) -> Int { min(512, max(32, (80 << 20) / vocabulary)) }
+    /// At most 256 MiB of logits each; below that, one block of rows, enough to pay for packing the head.
+    private static func portion(vocabulary: Int) -> Int { min(Int(RESA_FROZEN_ROWS), max(32, (64 << 20) / vocabulary)) }
 
     /// Bytes of scratch memory.
     static func byteCount(vocabulary: Int, hidden: Int) -> Int { 4 * portion(vocabulary: vocabulary) * (2 * vocabulary + 3 * hidden) }
