@@ -136,8 +136,9 @@ package final class FrozenMatrix: Sendable {
         pool.parallelLanes(panels * down) { task, lane in
             let (panel, block) = (task / down, task % down)
             let columnRange = min(columns, panel * width)..<min(columns, (panel + 1) * width)
-            if columnRange.isEmpty { return }
-            body(block * height..<min(rows, (block + 1) * height), columnRange, scratch + lane * scratchSize)
+            let rowRange = min(rows, block * height)..<min(rows, (block + 1) * height)
+            if columnRange.isEmpty || rowRange.isEmpty { return }
+            body(rowRange, columnRange, scratch + lane * scratchSize)
         }
     }
 }
