@@ -1,24 +1,20 @@
-"""Tokens a second of one step of training an SAE: `resa extract` beside sparsify on PyTorch, in turn, on activations of one shape.
+"""Tokens a second of a step of `resa extract` beside sparsify on PyTorch, in turn, on one model.
 
     RESA_MODEL=$(scripts/fetch-model.sh) $(scripts/python-env.sh) Benchmarks/extraction.py RESA_BIN DATA [--latents 8192] [--batch 4]
 
-What is timed is the SAE's step alone (encode, select, decode, losses, backward, decoder constraints, optimiser), as `sae_seconds` of the log
-has it; the model's pass, which both sides need and which may be any engine's, is printed beside it for resa.
+A step is the model's pass up to the hookpoint (no higher on either side) and the SAE's own step: encode, select, decode, losses, backward,
+decoder constraints, optimiser. Both parts and the whole are told, and the greatest resident memory of each side's process; with
+`--record FILE` the medians are those of all rounds in the file.
 """
 
 import argparse
-import json
-import statistics
-import subprocess
-import sys
-import tempfile
 import time
-from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "Tests" / "Reference"))
+from training_sides import Record, in_child, model_path, run_resa, torch_model
 
 
-def torch_rates(dtype_name: str, arguments: argparse.Namespace) -> list[float]:
+def torch_seconds(dtype_name: str, arguments: argparse.Namespace) -> list[tuple[float, float]]:
+    """Seconds of the model and of the SAE, by step."""
     import torch
     from schedulefree import ScheduleFreeWrapper
     from sparsify import SaeConfig, SparseCoder
@@ -26,69 +22,74 @@ def torch_rates(dtype_name: str, arguments: argparse.Namespace) -> list[float]:
 
     torch.set_num_threads(arguments.threads)
     torch.manual_seed(1)
-    tokens = arguments.batch * arguments.length
+    model = torch_model(arguments.model, dtype_name).model
+    model.layers = model.layers[: int(arguments.hookpoint.split(".")[1]) + 1]
+    model.norm = torch.nn.Identity()
     config = SaeConfig(num_latents=arguments.latents, k=arguments.k, multi_topk=arguments.multi_topk)
-    sae = SparseCoder(arguments.width, config, dtype=getattr(torch, dtype_name))
+    sae = SparseCoder(model.config.hidden_size, config, dtype=getattr(torch, dtype_name))
     optimiser = ScheduleFreeWrapper(SignSGD(sae.parameters(), lr=5e-3 / (arguments.latents / 16384) ** 0.5), momentum=0.95)
     optimiser.train()
-    x = (torch.randn(tokens, 64) @ torch.randn(64, arguments.width) + torch.randn(tokens, arguments.width)).to(sae.dtype)
-    rates = []
-    for _ in range(arguments.steps + 1):
+    seconds = []
+    for _ in range(arguments.steps + arguments.warm_up):
+        tokens = torch.randint(100, 40000, (arguments.batch, arguments.length))
         start = time.perf_counter()
+        with torch.no_grad():
+            x = model(input_ids=tokens, use_cache=False).last_hidden_state.flatten(0, 1)
+        read = time.perf_counter()
         sae.set_decoder_norm_to_unit_norm()
         out = sae(x)
         (out.fvu + out.multi_topk_fvu / 8).backward()
         sae.remove_gradient_parallel_to_decoder_directions()
         optimiser.step()
         optimiser.zero_grad()
-        rates.append(tokens / (time.perf_counter() - start))
-    return rates[1:]
-
-
-def resa_rates(model: str, arguments: argparse.Namespace) -> tuple[list[float], list[float]]:
-    with tempfile.TemporaryDirectory() as folder:
-        command = [
-            arguments.binary, "extract", "--model", model, "--data", arguments.data, "--out", folder, "--hookpoint", arguments.hookpoint,
-            "--latents", str(arguments.latents), "--k", str(arguments.k), "--length", str(arguments.length), "--batch", str(arguments.batch),
-            "--max-steps", str(arguments.steps + 1), "--epochs", "1", "--threads", str(arguments.threads), "--template", "raw",
-            "--weights", arguments.weights, *(["--multi-topk"] if arguments.multi_topk else []),
-        ]  # fmt: skip
-        subprocess.run(command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        lines = [json.loads(line) for line in (Path(folder) / "log.jsonl").read_text().splitlines()][1:]
-        return [line["tokens"] / line["sae_seconds"] for line in lines], [line["tokens"] / line["model_seconds"] for line in lines]
+        seconds.append((read - start, time.perf_counter() - read))
+    return seconds
 
 
 def main() -> None:
-    import smollm2
-
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("binary")
     parser.add_argument("data", help="JSON lines")
-    parser.add_argument("--model", help="a model of the given width; the default model when left out")
-    parser.add_argument("--width", type=int, default=576)
-    parser.add_argument("--hookpoint", default="layers.14")
+    parser.add_argument("--model", help="a folder; the default model when left out")
+    parser.add_argument("--hookpoint", default="layers.14", help="a block's output")
     parser.add_argument("--latents", type=int, default=8192)
     parser.add_argument("--k", type=int, default=32)
     parser.add_argument("--multi-topk", action="store_true")
     parser.add_argument("--length", type=int, default=1024)
     parser.add_argument("--batch", type=int, default=4)
-    parser.add_argument("--weights", default="int8")
     parser.add_argument("--steps", type=int, default=4)
+    parser.add_argument("--warm-up", type=int, default=1, help="steps before those")
     parser.add_argument("--rounds", type=int, default=2)
     parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--resa", nargs="*", default=["int8"], help="formats of the model's weights")
+    parser.add_argument("--torch", nargs="*", default=["float32", "bfloat16"], help="bfloat16 is very slow on processors without AVX-512")
+    parser.add_argument("--record", metavar="FILE")
     arguments = parser.parse_args()
-    model = arguments.model or str(smollm2.gguf_path())
-    rates: dict[str, list[float]] = {}
+    record = Record(arguments.record)
+    tokens = arguments.batch * arguments.length
+
+    def add(name: str, seconds: list[tuple[float, float]], **memory: float) -> None:
+        later = seconds[arguments.warm_up :]
+        record.add(f"{name}, step", [tokens / (model + sae) for model, sae in later], **memory)
+        record.add(f"{name}, model", [tokens / model for model, _ in later])
+        record.add(f"{name}, SAE", [tokens / sae for _, sae in later])
+
     for _ in range(arguments.rounds):
-        step, passes = resa_rates(model, arguments)
-        rates.setdefault("resa, SAE", []).extend(step)
-        rates.setdefault("resa, model", []).extend(passes)
-        for dtype in ["float32", "bfloat16"]:
-            rates.setdefault(f"PyTorch {dtype}, SAE", []).extend(torch_rates(dtype, arguments))
-    best = max(statistics.median(values) for name, values in rates.items() if name.startswith("PyTorch"))
-    for name, values in rates.items():
-        middle = statistics.median(values)
-        print(f"{name:24} {middle:8.0f} tokens/s  ({min(values):.0f}-{max(values):.0f})  {middle / best:.2f} x PyTorch's best")
+        for weights in arguments.resa:
+            lines, peak, bound = run_resa(
+                "extract", arguments.binary, "--model", model_path(arguments.model), "--data", arguments.data,
+                "--hookpoint", arguments.hookpoint, "--latents", arguments.latents, "--k", arguments.k, "--length", arguments.length,
+                "--batch", arguments.batch, "--max-steps", arguments.steps + arguments.warm_up, "--epochs", 1,
+                "--threads", arguments.threads, "--template", "raw", "--weights", weights,
+                *(["--multi-topk"] if arguments.multi_topk else []),
+            )  # fmt: skip
+            seconds = [(line["model_seconds"], line["sae_seconds"]) for line in lines]
+            add(f"resa {weights}", seconds, peak_GiB=peak, stated_GiB=bound)
+        for dtype in arguments.torch:
+            seconds, peak = in_child(torch_seconds, dtype, arguments)
+            add(f"PyTorch {dtype}", seconds, peak_GiB=peak)
+    for part in ["step", "model", "SAE"]:
+        record.show(part)
 
 
 if __name__ == "__main__":

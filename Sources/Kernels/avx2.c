@@ -161,6 +161,7 @@ static double probe_bf16(ptrdiff_t rounds) {
 #define TIER_TABLE resa_kernels_avx2
 #define TIER_NAME "avx2"
 #define TIER RESA_TIER_AVX2
+#define TIER_FROZEN_BLOCK resa_frozen_block_avx2
 #define TIER_FUNCTION(name) name##_avx2
 #include "vector_table.h"
 

@@ -122,6 +122,7 @@ static double probe_bf16(ptrdiff_t rounds) {
 #define TIER_TABLE resa_kernels_avx512
 #define TIER_NAME "avx512"
 #define TIER RESA_TIER_AVX512
+#define TIER_FROZEN_BLOCK NULL
 #define TIER_FUNCTION(name) name##_avx512
 #include "vector_table.h"
 

@@ -69,17 +69,15 @@ static void select_latents(const resa_kernels *kernels, const resa_sae_step *ste
     const ptrdiff_t width = step->width, slots = step->slots, aux = step->auxSlots;
     clear_heap(rows * slots, step->indices + first * slots, step->activations + first * slots);
     if (aux > 0) { clear_heap(rows * aux, step->auxIndices + first * aux, step->auxActivations + first * aux); }
+    const resa_frozen encoder = {.outputs = step->latents, .inputs = width, .weights = step->encoder};
     ptrdiff_t dead = 0;
     for (ptrdiff_t start = 0; start < step->latents; start += COLUMNS) {
         const ptrdiff_t columns = smaller(COLUMNS, step->latents - start);
         for (ptrdiff_t r = 0; r < rows; r++) {
             memcpy(z + r * COLUMNS, step->encoderBias + start, (size_t)columns * sizeof(float));
         }
-        const resa_product product = {
-            .transposeB = true, .add = true, .alpha = 1, .m = rows, .n = columns, .k = width, .a = step->centred + first * width,
-            .aStride = width, .b = step->encoder + start * width, .bStride = width, .c = z, .cStride = COLUMNS,
-        };
-        resa_product_run(&product);
+        resa_frozen_product(
+            kernels, &encoder, start, columns, rows, step->centred + first * width, width, z, COLUMNS, true, NULL);
         ptrdiff_t nextDead = dead;
         while (nextDead < step->deadCount && step->dead[nextDead] < start + columns) { nextDead++; }
         for (ptrdiff_t r = 0; r < rows; r++) {

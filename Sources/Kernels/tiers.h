@@ -20,6 +20,12 @@ void resa_scalar_add_row(ptrdiff_t count, float a, const void *row, bool brain, 
 uint32_t resa_scalar_latent_mask(
     const float *sums, const float *lines, float norm, float error, float threshold, float *lower, float *upper);
 
+#if defined(__x86_64__)
+void resa_frozen_block_avx2(
+    const resa_frozen *w, bool across, ptrdiff_t first, ptrdiff_t count, ptrdiff_t rows, const float *x, ptrdiff_t xStride, float *y,
+    ptrdiff_t yStride, bool add);
+#endif
+
 enum {
     /// Floats between the scores of two queries: not a power of two, so that they do not fall on one another in the caches.
     RESA_ATTENTION_SCORE_STRIDE = RESA_ATTENTION_CHUNK + 16,

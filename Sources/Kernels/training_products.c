@@ -1,4 +1,5 @@
-// Products for training through OpenBLAS, one BLAS thread each. Frozen bf16 weights are expanded block by block into cache.
+// Products for training through OpenBLAS, one BLAS thread each, where the tier has no block of its own for them. Frozen bf16 weights are
+// expanded block by block into cache.
 #include "resa_blas.h"
 #include "resa_elements.h"
 #include "resa_training.h"
@@ -31,11 +32,18 @@ static const float *block(
     return scratch;
 }
 
+/// Where nothing has to be expanded BLAS may have all of the sum at once.
+static ptrdiff_t depth_at(const resa_frozen *w, ptrdiff_t left) { return w->brain ? smaller(RESA_FROZEN_DEPTH, left) : left; }
+
 void resa_frozen_product(
-    const resa_frozen *w, ptrdiff_t first, ptrdiff_t count, ptrdiff_t rows, const float *x, ptrdiff_t xStride, float *y,
-    ptrdiff_t yStride, bool add, float *scratch) {
-    for (ptrdiff_t k = 0; k < w->inputs; k += RESA_FROZEN_DEPTH) {
-        const ptrdiff_t depth = smaller(RESA_FROZEN_DEPTH, w->inputs - k);
+    const resa_kernels *kernels, const resa_frozen *w, ptrdiff_t first, ptrdiff_t count, ptrdiff_t rows, const float *x,
+    ptrdiff_t xStride, float *y, ptrdiff_t yStride, bool add, float *scratch) {
+    if (kernels->frozen_block != NULL) {
+        kernels->frozen_block(w, false, first, count, rows, x, xStride, y, yStride, add);
+        return;
+    }
+    for (ptrdiff_t k = 0, depth; k < w->inputs; k += depth) {
+        depth = depth_at(w, w->inputs - k);
         ptrdiff_t stride;
         const float *const b = block(w, first, count, k, depth, scratch, &stride);
         resa_product_run(&(resa_product){
@@ -45,10 +53,14 @@ void resa_frozen_product(
 }
 
 void resa_frozen_transposed(
-    const resa_frozen *w, ptrdiff_t first, ptrdiff_t count, ptrdiff_t rows, const float *dy, ptrdiff_t dyStride, float *dx,
-    ptrdiff_t dxStride, bool add, float *scratch) {
-    for (ptrdiff_t k = 0; k < w->outputs; k += RESA_FROZEN_DEPTH) {
-        const ptrdiff_t depth = smaller(RESA_FROZEN_DEPTH, w->outputs - k);
+    const resa_kernels *kernels, const resa_frozen *w, ptrdiff_t first, ptrdiff_t count, ptrdiff_t rows, const float *dy,
+    ptrdiff_t dyStride, float *dx, ptrdiff_t dxStride, bool add, float *scratch) {
+    if (kernels->frozen_block != NULL) {
+        kernels->frozen_block(w, true, first, count, rows, dy, dyStride, dx, dxStride, add);
+        return;
+    }
+    for (ptrdiff_t k = 0, depth; k < w->outputs; k += depth) {
+        depth = depth_at(w, w->outputs - k);
         ptrdiff_t stride;
         const float *const b = block(w, k, depth, first, count, scratch, &stride);
         resa_product_run(&(resa_product){

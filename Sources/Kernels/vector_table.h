@@ -1,5 +1,5 @@
-// The table of a vector tier; the including file defines TIER_TABLE, TIER_NAME, TIER and TIER_FUNCTION, which names
-// what other files have for the tier, and the functions.
+// The table of a vector tier; the including file defines TIER_TABLE, TIER_NAME, TIER, TIER_FROZEN_BLOCK and TIER_FUNCTION, which
+// names what other files have for the tier, and the functions.
 const resa_kernels TIER_TABLE = {
     .name = TIER_NAME,
     .tier = TIER,
@@ -8,6 +8,7 @@ const resa_kernels TIER_TABLE = {
     .quant_tile = TIER_FUNCTION(resa_quant_tile),
     .quant_store = TIER_FUNCTION(resa_quant_store),
     .quantise_groups = TIER_FUNCTION(resa_quantise_groups),
+    .frozen_block = TIER_FROZEN_BLOCK,
     .axpy = axpy,
     .add = add,
     .dot = dot,

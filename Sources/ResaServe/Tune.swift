@@ -34,7 +34,9 @@ struct Tune: ParsableCommand {
     @Flag(name: .customLong("bf16-adapter"), help: "Store the adapter in bf16 instead of f32.")
     var storesBF16 = false
 
-    @Option(help: ArgumentHelp("Products with frozen weights: f32 (exact) or bf16 (faster, twice the memory).", valueName: "precision"))
+    @Option(
+        help: ArgumentHelp(
+            "Products with frozen weights: f32 (exact) or bf16 (faster with AVX-512 BF16; twice the memory).", valueName: "precision"))
     var weights = TrainingPrecision.f32
 
     @Option(help: "Threads that compute. (default: one per processor)")

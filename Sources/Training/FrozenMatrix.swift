@@ -4,8 +4,9 @@ import Tensors
 
 /// A weight matrix W [outputs, inputs] of the base model, which gets no gradient: y = x W^T forward, dx = dy W backward.
 ///
-/// f32: row-major as stored (bf16 stays bf16), expanded block by block into cache and multiplied by BLAS. bf16: packed twice, once for each
-/// direction, on the server's own kernels. Blocks have constant sizes, so results do not depend on the number of threads.
+/// f32: row-major as stored (bf16 stays bf16), expanded block by block into cache and multiplied by the tier's own tile or by BLAS. bf16:
+/// packed twice, once for each direction, on the server's own kernels. Blocks have constant sizes, so results do not depend on the number of
+/// threads.
 package final class FrozenMatrix: Sendable {
     package let outputs: Int
     package let inputs: Int
@@ -88,10 +89,11 @@ package final class FrozenMatrix: Sendable {
         precondition(x.columns == inputs && y.columns == outputs && x.rows == y.rows)
         if let forward { return forward.multiply(x, into: y, bias: bias, pool: pool, workspace: workspace) }
         if let bias { pool.rows(y.rows) { y.row($0).update(from: bias, count: outputs) } }
+        let kernels = pool.instructionSet.kernels
         withUnsafePointer(to: kernel) { matrix in
             forEachBlock(rows: x.rows, columns: outputs, pool: pool, workspace: workspace) { rows, columns, scratch in
                 resa_frozen_product(
-                    matrix, columns.lowerBound, columns.count, rows.count, x.row(rows.lowerBound), x.stride,
+                    kernels, matrix, columns.lowerBound, columns.count, rows.count, x.row(rows.lowerBound), x.stride,
                     y.row(rows.lowerBound) + columns.lowerBound, y.stride, bias != nil, scratch)
             }
         }
@@ -104,10 +106,11 @@ package final class FrozenMatrix: Sendable {
             guard let backward else { preconditionFailure("FrozenMatrix: made without a backward direction") }
             return backward.multiply(dy, into: dx, add ? .add(scale: 1) : .store, pool: pool, workspace: workspace)
         }
+        let kernels = pool.instructionSet.kernels
         withUnsafePointer(to: kernel) { matrix in
             forEachBlock(rows: dy.rows, columns: inputs, pool: pool, workspace: workspace) { rows, columns, scratch in
                 resa_frozen_transposed(
-                    matrix, columns.lowerBound, columns.count, rows.count, dy.row(rows.lowerBound), dy.stride,
+                    kernels, matrix, columns.lowerBound, columns.count, rows.count, dy.row(rows.lowerBound), dy.stride,
                     dx.row(rows.lowerBound) + columns.lowerBound, dx.stride, add, scratch)
             }
         }
@@ -115,7 +118,7 @@ package final class FrozenMatrix: Sendable {
 
     private var kernel: resa_frozen { resa_frozen(outputs: outputs, inputs: inputs, weights: rows.pointer, brain: isBrain) }
 
-    /// Equal column panels of at most RESA_FROZEN_COLUMNS.
+    /// Equal blocks of at most RESA_FROZEN_ROWS by RESA_FROZEN_COLUMNS.
     private func forEachBlock(
         rows: Int, columns: Int, pool: WorkerPool, workspace: Workspace,
         _ body: (_ rows: Range<Int>, _ columns: Range<Int>, _ scratch: UnsafeMutablePointer<Float>) -> Void
@@ -128,13 +131,14 @@ package final class FrozenMatrix: Sendable {
         let most = Int(RESA_FROZEN_COLUMNS)
         let panels = (columns + most - 1) / most
         let width = min(most, ((columns + panels - 1) / panels + 15) / 16 * 16)
-        let height = Int(RESA_FROZEN_ROWS)
-        let down = (rows + height - 1) / height
+        let down = (rows + Int(RESA_FROZEN_ROWS) - 1) / Int(RESA_FROZEN_ROWS)
+        let height = (rows + down - 1) / down
         pool.parallelLanes(panels * down) { task, lane in
             let (panel, block) = (task / down, task % down)
             let columnRange = min(columns, panel * width)..<min(columns, (panel + 1) * width)
-            if columnRange.isEmpty { return }
-            body(block * height..<min(rows, (block + 1) * height), columnRange, scratch + lane * scratchSize)
+            let rowRange = min(rows, block * height)..<min(rows, (block + 1) * height)
+            if columnRange.isEmpty || rowRange.isEmpty { return }
+            body(rowRange, columnRange, scratch + lane * scratchSize)
         }
     }
 }

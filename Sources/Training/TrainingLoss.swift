@@ -34,12 +34,14 @@ struct TrainingLoss {
     init(objective: TrainingObjective, head: FrozenMatrix) {
         self.objective = objective
         self.head = head
-        // 64 MiB each, and enough rows to pay for expanding the head.
-        portion = min(256, max(32, (16 << 20) / head.outputs))
+        portion = Self.portion(vocabulary: head.outputs)
     }
 
+    /// At most 256 MiB of logits each; below that, one block of rows, enough to pay for packing the head.
+    private static func portion(vocabulary: Int) -> Int { min(Int(RESA_FROZEN_ROWS), max(32, (64 << 20) / vocabulary)) }
+
     /// Bytes of scratch memory.
-    var byteCount: Int { portion * 4 * (head.outputs * 2 + head.inputs * 3) }
+    static func byteCount(vocabulary: Int, hidden: Int) -> Int { 4 * portion(vocabulary: vocabulary) * (2 * vocabulary + 3 * hidden) }
 
     /// - Parameters:
     ///   - student, teacher: [T, hidden] after the final norm.

@@ -26,8 +26,7 @@ package struct TuneMemory {
         let plan = TracePlan(config: config, rows: length, rank: settings.rank, lowestLayer: lowestLayer, traceBytes: traceBytes)
         let trace = LayerTrace.byteCount(config: config, rows: length, rank: settings.rank)
         let activations = (plan.kept + 1) * trace + (config.layers - lowestLayer - plan.kept) * length * hidden * 4
-        let portion = max(32, min(256, (16 << 20) / config.vocabSize))
-        let loss = 4 * portion * (2 * config.vocabSize + 3 * hidden)
+        let loss = TrainingLoss.byteCount(vocabulary: config.vocabSize, hidden: hidden)
         // Gradients inside one layer, copies with dropout, bf16 copies of what is multiplied. The workspace may leave half of a piece unused.
         let layer = 4 * length * (5 * config.ffnSize + 9 * hidden + 4 * shape.queryWidth)
         let parameters = settings.modules.reduce(0) { $0 + config.layers * settings.rank * (shape.inputs($1) + shape.outputs($1)) }

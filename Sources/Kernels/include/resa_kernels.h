@@ -94,6 +94,8 @@ typedef struct resa_attention_task {
 /// A tile of a product with a quantised matrix and where its sums go: the driver's business, see resa_quantised.h.
 typedef struct resa_quant_tile resa_quant_tile;
 typedef struct resa_quant_store resa_quant_store;
+/// A matrix of the training passes, see resa_training.h.
+typedef struct resa_frozen resa_frozen;
 
 typedef struct resa_kernels {
     const char *name;
@@ -116,6 +118,14 @@ typedef struct resa_kernels {
     void (*quant_store)(const resa_quant_store *store, const float *sum, float *y);
     /// What resa_quantise_row does.
     void (*quantise_groups)(ptrdiff_t group, bool rotated, ptrdiff_t inputs, const float *x, void *row);
+
+    // Products with frozen matrices, where the tier is faster at them than BLAS.
+
+    /// y [rows, count] (+)= x times W^T, or W when `across`: columns first..<first + count of that matrix. Every element is the sum, in order, of
+    /// one chain of fused multiply-adds for each part of W that is packed at once.
+    void (*_Nullable frozen_block)(
+        const resa_frozen *w, bool across, ptrdiff_t first, ptrdiff_t count, ptrdiff_t rows, const float *x, ptrdiff_t xStride, float *y,
+        ptrdiff_t yStride, bool add);
 
     // Rows.
 

@@ -25,27 +25,27 @@ void resa_product_run(const resa_product *product);
 enum {
     /// A block of a product with a frozen matrix: rows of x, outputs (or inputs) of W, and what is summed before the next part of W is
     /// expanded. 320 * 512 floats of W lie in the second-level cache.
-    RESA_FROZEN_ROWS = 512,
+    RESA_FROZEN_ROWS = 384,
     RESA_FROZEN_COLUMNS = 320,
     RESA_FROZEN_DEPTH = 512,
 };
 
 /// W [outputs, inputs] row-major, bf16 when `brain`, else f32, that gets no gradient.
-typedef struct resa_frozen {
+struct resa_frozen {
     ptrdiff_t outputs, inputs;
     const void *weights;
     bool brain;
-} resa_frozen;
+};
 
 /// y [rows, count] (+)= x [rows, inputs] times rows first..<first + count of W, transposed; `y` begins at column `first`.
-/// `scratch` holds RESA_FROZEN_COLUMNS * RESA_FROZEN_DEPTH floats.
+/// `scratch` holds RESA_FROZEN_COLUMNS * RESA_FROZEN_DEPTH floats; it may be null when W is f32.
 void resa_frozen_product(
-    const resa_frozen *w, ptrdiff_t first, ptrdiff_t count, ptrdiff_t rows, const float *x, ptrdiff_t xStride, float *y,
-    ptrdiff_t yStride, bool add, float *scratch);
+    const resa_kernels *kernels, const resa_frozen *w, ptrdiff_t first, ptrdiff_t count, ptrdiff_t rows, const float *x,
+    ptrdiff_t xStride, float *y, ptrdiff_t yStride, bool add, float *_Nullable scratch);
 /// dx [rows, count] (+)= dy [rows, outputs] times columns first..<first + count of W; `dx` begins at column `first`.
 void resa_frozen_transposed(
-    const resa_frozen *w, ptrdiff_t first, ptrdiff_t count, ptrdiff_t rows, const float *dy, ptrdiff_t dyStride, float *dx,
-    ptrdiff_t dxStride, bool add, float *scratch);
+    const resa_kernels *kernels, const resa_frozen *w, ptrdiff_t first, ptrdiff_t count, ptrdiff_t rows, const float *dy,
+    ptrdiff_t dyStride, float *dx, ptrdiff_t dxStride, bool add, float *_Nullable scratch);
 
 /// out [columns, rows] = the transpose of x [rows, columns].
 void resa_transpose(ptrdiff_t rows, ptrdiff_t columns, const float *x, ptrdiff_t xStride, float *out, ptrdiff_t outStride);
