@@ -13,8 +13,8 @@ struct Extract: ParsableCommand {
         abstract: "Train SAEs on a model's activations.",
         discussion: """
             Reads trigger data with the model and trains a TopK SAE at every hookpoint, all in one pass. Writes an adapter's folder: a sparsify \
-            folder for each hookpoint, manifest, log and curves. A run that was killed goes on with --resume to the same bits. \
-            docs/training.md tells more.
+            folder for each hookpoint, manifest, log and curves. A run that was killed goes on with --resume to the same bits; after Ctrl-C or \
+            SIGTERM it ends with the step it is at, and keeps that. docs/training.md tells more.
             """)
 
     @OptionGroup var source: ModelOptions
@@ -67,11 +67,14 @@ struct Extract: ParsableCommand {
                 "text": .string(chunks.withBytes { ContentDigest(bytes: $0).description }),
             ], initial: initial, pool: pool)
         let display = TrainingDisplay("resa: extracting from \(bundle.name)")
-        try run.run(
+        StopSignals.listen()
+        let end = try run.run(
             resumes: ExtractRun.isUnderway(folder), saveEvery: saveEvery, baseModel: bundle.name,
-            data: URL(fileURLWithPath: data.data).lastPathComponent, as: storesBF16 ? .bf16 : .f32
+            data: URL(fileURLWithPath: data.data).lastPathComponent, as: storesBF16 ? .bf16 : .f32,
+            shouldStop: { StopSignals.isHeard }
         ) { display.report($0) }
         display.finish()
+        if case .stopped(let step) = end { throw StopSignals.exitCode(of: out, afterStep: step, of: run.steps) }
         Console.printLine("\(out): \(settings.hookpoints.map { "\($0)" }.joined(separator: ", ")) trained in \(run.steps) steps")
     }
 

@@ -14,7 +14,8 @@ struct Tune: ParsableCommand {
         discussion: """
             Puts the frozen SAE into the model and trains a LoRA so that the model with both predicts what it predicts without either \
             (--objective kl), or trains one to predict the data's own tokens (--objective sft, without an SAE). Writes a PEFT folder with the \
-            log and its curves. A run that was killed goes on with --resume to the same bits. docs/training.md tells more.
+            log and its curves. A run that was killed goes on with --resume to the same bits; after Ctrl-C or SIGTERM it ends with the step it \
+            is at, and keeps that. docs/training.md tells more.
             """)
 
     @OptionGroup var source: ModelOptions
@@ -93,10 +94,13 @@ struct Tune: ParsableCommand {
         let run = try TuneRun(
             settings: settings, tuner: tuner, chunks: chunks, folder: folder, inputs: inputs(decoder, chunks, splice), pool: pool)
         let display = TrainingDisplay("resa: tuning \(bundle.name)")
-        try run.run(resumes: TuneRun.isUnderway(folder), saveEvery: saveEvery, baseModel: bundle.name, asBF16: storesBF16) {
-            display.report($0)
-        }
+        StopSignals.listen()
+        let end = try run.run(
+            resumes: TuneRun.isUnderway(folder), saveEvery: saveEvery, baseModel: bundle.name, asBF16: storesBF16,
+            shouldStop: { StopSignals.isHeard }
+        ) { display.report($0) }
         display.finish()
+        if case .stopped(let step) = end { throw StopSignals.exitCode(of: out, afterStep: step, of: run.steps) }
         Console.printLine("\(out): \(lora.trainedCount) parameters trained in \(run.steps) steps")
     }
 

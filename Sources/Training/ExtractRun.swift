@@ -62,11 +62,12 @@ package final class ExtractRun {
     /// - Parameters:
     ///   - resumes: goes on from the folder's checkpoint.
     ///   - saveEvery: steps between checkpoints.
+    ///   - shouldStop: asked after every step; true ends the run there, with a checkpoint.
     /// - Throws: `.notFinite` with the step that made it, and the checkpoint before it stays; `.occupied` when there are SAEs already.
-    package func run(
+    @discardableResult package func run(
         resumes: Bool, saveEvery: Int, baseModel: String, data: String = "", as format: ExtractFormat = .f32,
-        progress: (TuneRun.Progress) -> Void = { _ in }
-    ) throws {
+        shouldStop: () -> Bool = { false }, progress: (TuneRun.Progress) -> Void = { _ in }
+    ) throws -> TuneRun.End {
         for hookpoint in settings.hookpoints where !resumes && folder.holds("\(hookpoint)") {
             throw TrainingError.occupied(folder: folder.path)
         }
@@ -83,11 +84,14 @@ package final class ExtractRun {
                 TuneRun.Progress(
                     step: step + 1, steps: steps, found: found, loss: reports.reduce(0) { $0 + $1.loss } / Double(reports.count),
                     tokensPerSecond: Double(trained) / max((ContinuousClock.now - start).inSeconds, 1e-9)))
-            if (step + 1) % saveEvery == 0, step + 1 < steps {
+            guard step + 1 < steps else { break }
+            let stops = shouldStop()
+            if stops || (step + 1) % saveEvery == 0 {
                 try log.sync()
                 try ExtractCheckpoint.write(trainers, facts: facts, to: folder)
                 try writeChart()
             }
+            if stops { return .stopped(afterStep: step + 1) }
         }
         try log.sync()
         // Whatever fails from here on can be repeated from this one.
@@ -98,6 +102,7 @@ package final class ExtractRun {
         try folder.write(Self.manifestFile, JSONWriter.bytes(.object(manifest)) + [0x0A])
         try folder.remove(ExtractCheckpoint.file)
         try DurableFile.syncFolder(folder.path)
+        return .finished
     }
 
     private func newTrainers() -> [SAETrainer] {

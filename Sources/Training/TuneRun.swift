@@ -18,6 +18,13 @@ package final class TuneRun {
         package var tokensPerSecond: Double
     }
 
+    /// How a run ended without an error.
+    package enum End: Sendable, Equatable {
+        case finished
+        /// It was asked to stop: its checkpoint is that of this step.
+        case stopped(afterStep: Int)
+    }
+
     package let settings: TuneSettings
     package let steps: Int
     private let tuner: FineTuner
@@ -69,10 +76,12 @@ package final class TuneRun {
     /// - Parameters:
     ///   - resumes: goes on from the folder's checkpoint.
     ///   - saveEvery: steps between checkpoints.
+    ///   - shouldStop: asked after every step; true ends the run there, with a checkpoint.
     /// - Throws: `.notFinite` with the step that made it; the checkpoint before it stays.
-    package func run(
-        resumes: Bool, saveEvery: Int, baseModel: String, asBF16: Bool = false, progress: (Progress) -> Void = { _ in }
-    ) throws {
+    @discardableResult package func run(
+        resumes: Bool, saveEvery: Int, baseModel: String, asBF16: Bool = false, shouldStop: () -> Bool = { false },
+        progress: (Progress) -> Void = { _ in }
+    ) throws -> End {
         let found = resumes ? try TrainingCheckpoint.read(into: tuner.lora, facts: facts, from: folder) : 0
         tuner.chooseTrained()
         let log = try TrainingLog(folder: folder, afterStep: found)
@@ -93,10 +102,13 @@ package final class TuneRun {
                 Progress(
                     step: step + 1, steps: steps, found: found, loss: loss,
                     tokensPerSecond: Double((step + 1 - found) * tokens) / max(elapsed, 1e-9)))
-            if (step + 1) % saveEvery == 0, step + 1 < steps {
+            guard step + 1 < steps else { break }
+            let stops = shouldStop()
+            if stops || (step + 1) % saveEvery == 0 {
                 try log.sync()
                 try TrainingCheckpoint.write(tuner.lora, step: step + 1, facts: facts, to: folder)
             }
+            if stops { return .stopped(afterStep: step + 1) }
         }
         try log.sync()
         // Whatever fails from here on can be repeated from this one.
@@ -106,6 +118,7 @@ package final class TuneRun {
         try writeManifest(baseModel: baseModel)
         try folder.remove(TrainingCheckpoint.file)
         try DurableFile.syncFolder(folder.path)
+        return .finished
     }
 
     /// One step, counted from 0: gradients of its chunks, clipping, AdamW.
