@@ -79,7 +79,7 @@ def test_a_killed_run_ends_in_the_same_bits(data, extracted, tmp_path):
 
 
 # Steps enough that a run is found in the middle.
-LONG = ["--epochs", 60, "--save-every", 1000]
+LONG = ["--epochs", 30, "--save-every", 1000]
 
 
 @pytest.fixture(scope="module")
@@ -90,11 +90,10 @@ def whole(data, tmp_path_factory) -> Path:
     return out
 
 
-@pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-def test_a_stopped_run_ends_in_the_same_bits(number, status, data, whole, tmp_path):
+def test_a_stopped_run_ends_in_the_same_bits(data, whole, tmp_path):
     out = tmp_path / "stopped"
-    said = stop_in_the_middle(command(*extract(data, out, *LONG)), out, number)
-    assert said.returncode == status, said.stderr
+    said = stop_in_the_middle(command(*extract(data, out, *LONG)), out, signal.SIGTERM)
+    assert said.returncode == 143, said.stderr
     step, steps = map(int, re.search(r"stopped after step (\d+) of (\d+).*--resume", said.stderr).groups())
     assert 0 < step < steps and (out / "checkpoint.safetensors").exists()
     assert len((out / "log.jsonl").read_text().splitlines()) == step
