@@ -1,7 +1,7 @@
 import ArgumentParser
 import Foundation
 import Synchronization
-import Training
+import Tensors
 
 /// The first SIGINT or SIGTERM that came, 0 before. A signal handler can reach nothing but a global variable.
 private let heardSignal = Atomic<Int32>(0)
@@ -25,9 +25,10 @@ enum StopSignals {
         for number in caught { sigaction(number, &action, nil) }
     }
 
-    /// Says how to go on with a run that a signal stopped, and gives the status that shells give processes ended by that signal.
-    static func exitCode(of run: String, afterStep step: Int, of steps: Int) -> ExitCode {
+    /// Says how to go on with a run that a signal to one of the processes stopped, and gives the status that shells give processes ended by
+    /// that signal.
+    static func exitCode(of run: String, afterStep step: Int, of steps: Int, group: ProcessGroup) -> ExitCode {
         Console.note("resa: stopped after step \(step) of \(steps) and kept in \(run); the same command with --resume goes on\n")
-        return ExitCode(128 + heardSignal.load(ordering: .relaxed))
+        return ExitCode(128 + Int32(group.gather(Int(heardSignal.load(ordering: .relaxed))).max() ?? 0))
     }
 }

@@ -1,6 +1,5 @@
 """Training runs under way: found in their middle and signalled there."""
 
-import os
 import shutil
 import subprocess
 import time
@@ -15,7 +14,7 @@ def steps_done(out: Path) -> int:
     return log.read_bytes().count(b"\n") if log.exists() else 0
 
 
-def stop_in_the_middle(command: list[str], out: Path, number: int) -> subprocess.CompletedProcess:
+def stop_in_the_middle(command: list[str], out: Path, number: int, send=subprocess.Popen.send_signal) -> subprocess.CompletedProcess:
     """Runs it in the folder `out` and signals it when it has done a step and not all. A machine too busy to see it there gets more tries."""
     for _ in range(TRIES):
         shutil.rmtree(out, ignore_errors=True)
@@ -24,7 +23,7 @@ def stop_in_the_middle(command: list[str], out: Path, number: int) -> subprocess
         while steps_done(out) == 0 and process.poll() is None and time.monotonic() < deadline:
             time.sleep(0.002)
         if process.poll() is None:
-            os.kill(process.pid, number)
+            send(process, number)
         stdout, stderr = process.communicate(timeout=WAIT_SECONDS)
         if process.returncode != 0:
             return subprocess.CompletedProcess(command, process.returncode, stdout, stderr)
