@@ -1,12 +1,22 @@
 import Foundation
+import Synchronization
 
 /// What verbs print: results on standard output, everything else on standard error.
 enum Console {
-    static func print(_ text: String) { FileHandle.standardOutput.write(Data(text.utf8)) }
+    private static let isSilent = Atomic(false)
+
+    /// Prints nothing from now on: another process of the same run speaks.
+    static func silence() { isSilent.store(true, ordering: .relaxed) }
+
+    static func print(_ text: String) { write(text, to: .standardOutput) }
 
     static func printLine(_ text: String) { print(text + "\n") }
 
-    static func note(_ text: String) { FileHandle.standardError.write(Data(text.utf8)) }
+    static func note(_ text: String) { write(text, to: .standardError) }
+
+    private static func write(_ text: String, to handle: FileHandle) {
+        if !isSilent.load(ordering: .relaxed) { handle.write(Data(text.utf8)) }
+    }
 
     /// Everything on standard input.
     static func input() -> Data { FileHandle.standardInput.readDataToEndOfFile() }

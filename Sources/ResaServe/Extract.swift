@@ -13,7 +13,8 @@ struct Extract: ParsableCommand {
         abstract: "Train SAEs on a model's activations.",
         discussion: """
             Reads trigger data with the model and trains a TopK SAE at every hookpoint, all in one pass. Writes an adapter's folder: a sparsify \
-            folder for each hookpoint, manifest, log and curves. A run that was killed goes on with --resume to the same bits. \
+            folder for each hookpoint, manifest, log and curves. A run that was killed goes on with --resume to the same bits; after Ctrl-C or \
+            SIGTERM it ends with the step it is at, and keeps that. Processes that Open MPI's mpirun starts share the chunks of each step. \
             docs/training.md tells more.
             """)
 
@@ -38,25 +39,30 @@ struct Extract: ParsableCommand {
     func validate() throws { try Limits.check([("--save-every", saveEvery, 1...1_000_000_000)]) }
 
     func run() throws {
-        let folder = try OutputFolder(out)
-        if ExtractRun.isUnderway(folder), !resume { throw TrainingError.occupied(folder: out) }
-        if ExtractRun.isFinished(folder) {
+        try ProcessRun.run(Self.self, run)
+    }
+
+    private func run(_ group: ProcessGroup) throws {
+        let folder = group.leads ? try OutputFolder(out) : nil
+        let isUnderway = folder.map(ExtractRun.isUnderway) ?? false
+        if isUnderway, !resume { throw TrainingError.occupied(folder: out) }
+        if group.anywhere(folder.map(ExtractRun.isFinished) ?? false) {
             if !resume { throw TrainingError.occupied(folder: out) }
             return Console.note("resa: the run in \(out) is finished\n")
         }
-        let pool = compute.makePool()
+        let pool = group.makePool(threads: compute.threads)
         let bundle = try ModelBundle.open(path: source.model)
         let chunks = try data.chunks(bundle)
         let (settings, initial) = try settings(bundle.config)
-        try settings.check(config: bundle.config, chunks: chunks)
+        try settings.check(config: bundle.config, chunks: chunks, group: group)
         let memory = ExtractMemory(
             settings: settings, config: bundle.config, weights: try bundle.weights.plan(compute.weights).byteCount, kv: compute.kvFormat,
             chunks: chunks,
             threads: pool.threads)
         describe(bundle, settings, chunks, memory)
-        guard memory.total <= MachineProbe.memoryTotal else {
+        guard memory.total * group.countHere <= MachineProbe.memoryTotal else {
             throw CommandError(
-                "this machine has \(Quantity.bytes(MachineProbe.memoryTotal)) of memory; take fewer latents, hookpoints or tokens in a batch"
+                "this machine has \(Quantity.bytes(MachineProbe.memoryTotal)) of memory for \(group.countHere) such processes; take fewer latents, hookpoints or tokens in a batch"
             )
         }
         let model = try compute.load(bundle.weights, pool: pool)
@@ -65,13 +71,16 @@ struct Extract: ParsableCommand {
             inputs: [
                 "model": .string(ContentDigest(of: bundle.checkpoint.tensors.files, pool: pool).description),
                 "text": .string(chunks.withBytes { ContentDigest(bytes: $0).description }),
-            ], initial: initial, pool: pool)
+            ], initial: initial, pool: pool, group: group)
         let display = TrainingDisplay("resa: extracting from \(bundle.name)")
-        try run.run(
-            resumes: ExtractRun.isUnderway(folder), saveEvery: saveEvery, baseModel: bundle.name,
-            data: URL(fileURLWithPath: data.data).lastPathComponent, as: storesBF16 ? .bf16 : .f32
+        StopSignals.listen()
+        let end = try run.run(
+            resumes: isUnderway, saveEvery: saveEvery, baseModel: bundle.name,
+            data: URL(fileURLWithPath: data.data).lastPathComponent, as: storesBF16 ? .bf16 : .f32,
+            shouldStop: { StopSignals.isHeard }
         ) { display.report($0) }
         display.finish()
+        if case .stopped(let step) = end { throw StopSignals.exitCode(of: out, afterStep: step, of: run.steps, group: group) }
         Console.printLine("\(out): \(settings.hookpoints.map { "\($0)" }.joined(separator: ", ")) trained in \(run.steps) steps")
     }
 
@@ -182,7 +191,7 @@ struct ExtractOptimiserOptions: ParsableArguments {
     @Option(help: "Momentum of the schedule-free average.")
     var momentum = 0.95
 
-    @Option(help: "Chunks of a step.")
+    @Option(help: "Chunks of a step; at least one for each process.")
     var batch = 16
 
     @Option(help: "Passes over the data.")

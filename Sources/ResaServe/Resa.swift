@@ -8,7 +8,7 @@ struct Resa: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "resa",
         abstract: "Serve reasoning models on CPUs, with adapters chosen per request.",
-        discussion: "Exit codes: 0 for success, 1 for failures, 64 for wrong usage.",
+        discussion: "Exit codes: 0 for success, 1 for failures, 64 for wrong usage, 130 or 143 after a signal.",
         subcommands: [
             Serve.self,
             Generate.self,

@@ -14,7 +14,8 @@ struct Tune: ParsableCommand {
         discussion: """
             Puts the frozen SAE into the model and trains a LoRA so that the model with both predicts what it predicts without either \
             (--objective kl), or trains one to predict the data's own tokens (--objective sft, without an SAE). Writes a PEFT folder with the \
-            log and its curves. A run that was killed goes on with --resume to the same bits. docs/training.md tells more.
+            log and its curves. A run that was killed goes on with --resume to the same bits; after Ctrl-C or SIGTERM it ends with the step it \
+            is at, and keeps that. Processes that Open MPI's mpirun starts share the chunks of each step. docs/training.md tells more.
             """)
 
     @OptionGroup var source: ModelOptions
@@ -56,14 +57,20 @@ struct Tune: ParsableCommand {
     }
 
     func run() throws {
-        let folder = try OutputFolder(out)
-        if TuneRun.isUnderway(folder), !resume { throw TrainingError.occupied(folder: out) }
-        if TuneRun.isFinished(folder) {
+        try ProcessRun.run(Self.self, run)
+    }
+
+    private func run(_ group: ProcessGroup) throws {
+        let folder = group.leads ? try OutputFolder(out) : nil
+        let isUnderway = folder.map(TuneRun.isUnderway) ?? false
+        if isUnderway, !resume { throw TrainingError.occupied(folder: out) }
+        if group.anywhere(folder.map(TuneRun.isFinished) ?? false) {
             if !resume { throw TrainingError.occupied(folder: out) }
             return Console.note("resa: the run in \(out) is finished\n")
         }
         let settings = try settings()
-        let pool = WorkerPool(threads: threads ?? MachineProbe.processors)
+        try group.requireShare(ofBatch: settings.batch)
+        let pool = group.makePool(threads: threads)
         let bundle = try ModelBundle.open(path: source.model)
         let chunks = try data.chunks(bundle)
         let layout = try method.sae.map {
@@ -93,12 +100,16 @@ struct Tune: ParsableCommand {
             decoder: decoder, lora: lora, splice: splice, objective: settings.objective, length: chunks.length,
             dropout: Float(settings.dropout), traceBytes: activationMemory << 20, cacheBytes: cacheMemory << 20, pool: pool)
         let run = try TuneRun(
-            settings: settings, tuner: tuner, chunks: chunks, folder: folder, inputs: inputs(decoder, chunks, splice), pool: pool)
+            settings: settings, tuner: tuner, chunks: chunks, folder: folder, inputs: inputs(decoder, chunks, splice), pool: pool,
+            group: group)
         let display = TrainingDisplay("resa: tuning \(bundle.name)")
-        try run.run(resumes: TuneRun.isUnderway(folder), saveEvery: saveEvery, baseModel: bundle.name, asBF16: storesBF16) {
-            display.report($0)
-        }
+        StopSignals.listen()
+        let end = try run.run(
+            resumes: isUnderway, saveEvery: saveEvery, baseModel: bundle.name, asBF16: storesBF16,
+            shouldStop: { StopSignals.isHeard }
+        ) { display.report($0) }
         display.finish()
+        if case .stopped(let step) = end { throw StopSignals.exitCode(of: out, afterStep: step, of: run.steps, group: group) }
         Console.printLine("\(out): \(lora.trainedCount) parameters trained in \(run.steps) steps")
     }
 

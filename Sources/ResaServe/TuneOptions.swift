@@ -129,7 +129,7 @@ struct TuneOptimiserOptions: ParsableArguments {
     @Option(help: "Stop after so many steps.")
     var maxSteps: Int?
 
-    @Option(help: "Chunks that make one step.")
+    @Option(help: "Chunks that make one step; at least one for each process.")
     var batch = 1
 
     @Flag(help: "Take the chunks in the data's order.")

@@ -2,6 +2,11 @@ import Kernels
 
 /// One step of training a TopK sparse autoencoder, with its memory: `forward`, then `update`. The arithmetic is in resa_sae_training.h;
 /// results do not depend on the number of threads.
+///
+/// The rows of a batch may be spread over the processes of a group, each of which calls with its own. What takes the time, the product with the
+/// encoder and all else up to the gradients by reconstructions and activations, each does for its rows. Then they exchange those gradients (some
+/// rows as wide as the model for a token, where gradients by encoder and decoder would be two matrices), and every process makes the
+/// update of the whole batch, which costs little beside the encoder. So all hold the same parameters and state, to the bit.
 package final class SparseCoderStep {
     package struct Losses: Sendable, Equatable {
         /// Fraction of variance unexplained by the k, and by the 4k largest latents (0 without multi-TopK).
@@ -17,7 +22,12 @@ package final class SparseCoderStep {
     /// Latents selected: k, or 4k with multi-TopK.
     package let slots: Int
     package let maxTokens: Int
+    /// Rows of the last `forward`, in all processes.
+    package private(set) var batchTokens = 0
     private let pool: WorkerPool
+    private let group: ProcessGroup
+    /// Of the last `forward`, by process.
+    private var rows: [Int] = []
 
     private let centred, gradients, multiGradients, auxGradients: AlignedBuffer<Float>
     private let indices, auxIndices: AlignedBuffer<Int32>
@@ -40,10 +50,15 @@ package final class SparseCoderStep {
 
     private static func slots(latents: Int, k: Int, multiTopK: Bool) -> Int { multiTopK ? min(4 * k, latents) : k }
 
-    /// - Parameter auxK: whether dead latents may be given to `forward`.
-    package init(latents: Int, width: Int, k: Int, multiTopK: Bool, auxK: Bool, maxTokens: Int, pool: WorkerPool) {
+    /// - Parameters:
+    ///   - auxK: whether dead latents may be given to `forward`.
+    ///   - maxTokens: rows of a batch at most, in all processes.
+    package init(
+        latents: Int, width: Int, k: Int, multiTopK: Bool, auxK: Bool, maxTokens: Int, pool: WorkerPool,
+        group: ProcessGroup = ProcessGroup()
+    ) {
         precondition(latents > 0 && width > 0 && (1...latents).contains(k) && maxTokens > 0)
-        (self.latents, self.width, self.k, self.maxTokens, self.pool) = (latents, width, k, maxTokens, pool)
+        (self.latents, self.width, self.k, self.maxTokens, self.pool, self.group) = (latents, width, k, maxTokens, pool, group)
         slots = Self.slots(latents: latents, k: k, multiTopK: multiTopK)
         let aux = auxK ? maxTokens * (width / 2) : 0
         precondition(max(maxTokens * slots, aux) < 1 << 32, "SparseCoderStep: too many tokens in a batch")
@@ -69,11 +84,14 @@ package final class SparseCoderStep {
         dead = AlignedBuffer(count: auxK ? latents : 0)
     }
 
-    /// The mean of the rows of x `[tokens, width]`, in f64.
+    /// The mean of the rows of x `[tokens, width]` and those of the other processes, in f64.
     package func mean(_ x: UnsafePointer<Float>, tokens: Int) -> [Double] {
         let (sums, width) = (tileSums.pointer, width)
         pool.parallel(resa_sae_tiles(tokens)) { tile in resa_sae_tile_sums(tokens, width, x, tile, sums + tile * width) }
-        return fold(tileSums, rows: resa_sae_tiles(tokens)).map { $0 / Double(tokens) }
+        let total = group.gather(tokens).reduce(0, +)
+        var mean = fold(tileSums, rows: resa_sae_tiles(tokens))
+        group.sum(&mean)
+        return mean.map { $0 / Double(total) }
     }
 
     /// Divides every decoder row by its norm.
@@ -84,13 +102,16 @@ package final class SparseCoderStep {
 
     /// Encodes, decodes and takes the losses of x `[tokens, width]`, which must stay until `update`.
     /// - Parameters:
-    ///   - mean: that of the rows of x.
+    ///   - mean: that of all processes' rows.
     ///   - dead: dead latents, ascending.
     ///   - auxScale: the weight of AuxK in the loss when all `width / 2` places are taken.
+    /// - Returns: the losses over all processes' rows.
     package func forward(
         _ x: UnsafePointer<Float>, tokens: Int, mean: [Double], parameters: SparseCoderTensors, dead deadLatents: [Int32], auxScale: Double
     ) -> Losses {
-        precondition(tokens <= maxTokens && deadLatents.count <= dead.count && mean.count == width)
+        rows = group.gather(tokens)
+        batchTokens = rows.reduce(0, +)
+        precondition(batchTokens <= maxTokens && deadLatents.count <= dead.count && mean.count == width)
         for (index, latent) in deadLatents.enumerated() { dead.pointer[index] = latent }
         let auxK = width / 2
         let share = auxK > 0 ? min(Double(deadLatents.count) / Double(auxK), 1) : 0
@@ -103,6 +124,7 @@ package final class SparseCoderStep {
             auxIndices: auxIndices.pointer, auxActivations: auxActivations.pointer, gradients: gradients.pointer,
             multiGradients: multiGradients.pointer, auxGradients: auxGradients.pointer, losses: losses.pointer,
             biasGradients: tileSums.pointer, scratch: scratch.pointer, slotTaken: slotTaken.pointer, threads: pool.threads)
+        place(&step, at: rows.prefix(group.rank).reduce(0, +), tokens: tokens)
         let tiles = resa_sae_tiles(tokens)
         let (kernels, pool, sums) = (pool.kernels, pool, losses.pointer)
         withUnsafePointer(to: &step) { step in
@@ -110,15 +132,49 @@ package final class SparseCoderStep {
                 pool.parallel(tiles) { tile in sums[tile] = resa_sae_tile_centre(step, tile, mean.baseAddress!) }
             }
         }
-        step.variance = (0..<tiles).reduce(0) { $0 + losses.pointer[$1] }
+        var variance = [(0..<tiles).reduce(0) { $0 + losses.pointer[$1] }]
+        group.sum(&variance)
+        step.variance = variance[0]
         withUnsafePointer(to: &step) { step in
             pool.parallel(tiles) { tile in resa_sae_tile_forward(kernels, step, tile) }
         }
         var totals = [0.0, 0.0, 0.0]
         for tile in 0..<tiles { for index in 0..<3 { totals[index] += losses.pointer[tile * 3 + index] } }
+        group.sum(&totals)
         kernel = step
         return Losses(
             fvu: totals[0] / step.variance, multiFVU: totals[1] / step.variance, auxK: share * totals[2] / step.variance)
+    }
+
+    /// Lets a step work on `tokens` rows of the batch, from row `first` on.
+    private func place(_ step: inout resa_sae_step, at first: Int, tokens: Int) {
+        step.tokens = tokens
+        step.centred = centred.pointer + first * width
+        step.indices = indices.pointer + first * slots
+        step.activations = activations.pointer + first * slots
+        step.activationGradients = activationGradients.pointer + first * k
+        step.gradients = gradients.pointer + first * width
+        if slots > k { step.multiGradients = multiGradients.pointer + first * width }
+        if step.auxSlots > 0 {
+            step.auxIndices = auxIndices.pointer + first * step.auxSlots
+            step.auxActivations = auxActivations.pointer + first * step.auxSlots
+            step.auxGradients = auxGradients.pointer + first * width
+        }
+    }
+
+    /// Gives all processes what `update` reads of every row.
+    private func exchange(auxSlots: Int) {
+        group.gather(centred.pointer, rows: rows, width: width)
+        group.gather(indices.pointer, rows: rows, width: slots)
+        group.gather(activations.pointer, rows: rows, width: slots)
+        group.gather(activationGradients.pointer, rows: rows, width: k)
+        group.gather(gradients.pointer, rows: rows, width: width)
+        if slots > k { group.gather(multiGradients.pointer, rows: rows, width: width) }
+        if auxSlots > 0 {
+            group.gather(auxIndices.pointer, rows: rows, width: auxSlots)
+            group.gather(auxActivations.pointer, rows: rows, width: auxSlots)
+            group.gather(auxGradients.pointer, rows: rows, width: width)
+        }
     }
 
     /// The weight of multi-TopK in the loss.
@@ -134,6 +190,9 @@ package final class SparseCoderStep {
     ) {
         guard var step = kernel else { preconditionFailure("update without forward") }
         kernel = nil
+        let ownTiles = resa_sae_tiles(step.tokens)
+        exchange(auxSlots: step.auxSlots)
+        place(&step, at: 0, tokens: batchTokens)
         resa_sae_group(step.tokens, slots, latents, indices.pointer, starts.pointer, entries.pointer)
         if step.auxSlots > 0 {
             resa_sae_group(step.tokens, step.auxSlots, latents, auxIndices.pointer, auxStarts.pointer, auxEntries.pointer)
@@ -151,7 +210,7 @@ package final class SparseCoderStep {
                 withUnsafePointer(to: &update) { update in
                     pool.parallel(resa_sae_blocks(latents)) { block in resa_sae_block_update(kernels, update, block) }
                 }
-                updateDecoderBias(parameters, state1, state2, numbers, tiles: resa_sae_tiles(step.pointee.tokens))
+                updateDecoderBias(parameters, state1, state2, numbers, tiles: ownTiles)
             }
         }
         for latent in 0..<latents { fired(latent, starts.pointer[latent + 1] > starts.pointer[latent]) }
@@ -162,7 +221,8 @@ package final class SparseCoderStep {
         _ parameters: SparseCoderTensors, _ state1: SparseCoderTensors, _ state2: SparseCoderTensors?,
         _ optimiser: UnsafePointer<resa_optimiser>, tiles: Int
     ) {
-        let outputs = fold(tileSums, rows: tiles)
+        var outputs = fold(tileSums, rows: tiles)
+        group.sum(&outputs)
         let inputs = fold(inputGradients, rows: resa_sae_blocks(latents))
         let gradient = (0..<width).map { Float(outputs[$0] - inputs[$0]) }
         resa_optimise(

@@ -42,9 +42,8 @@ struct ExtractCheckpoint {
         else {
             throw TrainingError.wrongCheckpoint(file: file.path, what: "its metadata", got: "not an extraction's", wanted: "one")
         }
-        func show(_ value: JSON?) -> String { value.map { JSONWriter.text($0) } ?? "nothing" }
-        for (key, value) in facts where show(run[key]) != show(value) {
-            throw TrainingError.wrongCheckpoint(file: file.path, what: key, got: show(run[key]), wanted: show(value))
+        if let difference = facts.firstDifference(from: run) {
+            throw TrainingError.wrongCheckpoint(file: file.path, what: difference.name, got: difference.theirs, wanted: difference.own)
         }
         let latents = settings.trainer.latents
         func tensors(_ prefix: String) throws -> SparseCoderTensors {

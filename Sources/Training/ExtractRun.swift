@@ -8,17 +8,21 @@ import Tensors
 /// Trains SAEs at several hookpoints in one pass of a model over the text, and leaves an adapter's folder: a sparsify folder for each
 /// hookpoint, `manifest.json`, log and curves. It can be killed at any moment and goes on from its last checkpoint to the bits it would have
 /// reached without.
+///
+/// Several processes share the chunks of every step: each runs the model and the SAEs' forward pass on its own (`SparseCoderStep`).
 package final class ExtractRun {
     package let settings: ExtractSettings
     package let steps: Int
     private let chunks: TokenChunks
-    private let folder: OutputFolder
+    /// Only the process that leads has it.
+    private let folder: OutputFolder?
+    private let group: ProcessGroup
     private let width: Int
     private let facts: JSONObject
     private let initial: [HookPoint: SparseCoderTensors]
     private let step: SparseCoderStep
     private let activations: ExtractActivations
-    /// By hookpoint, `[batch tokens, hidden]`.
+    /// By hookpoint, `[tokens of this process, hidden]`.
     private let inputs: [InputBuffer]
     private var order: (epoch: Int, chunks: [Int]) = (-1, [])
 
@@ -28,13 +32,14 @@ package final class ExtractRun {
     /// - Parameters:
     ///   - inputs: names and digests of what goes in, by which a checkpoint of another run is told.
     ///   - initial: SAEs to start from, of the settings' latents; hookpoints that are not named begin new.
+    ///   - folder: nil in processes that do not lead.
     /// - Throws: `TrainingError.badSetting`.
     package init(
-        settings: ExtractSettings, model: any LanguageModel, kv: KVFormat, chunks: TokenChunks, folder: OutputFolder, inputs: JSONObject,
-        initial: [HookPoint: SparseCoderTensors] = [:], pool: WorkerPool
+        settings: ExtractSettings, model: any LanguageModel, kv: KVFormat, chunks: TokenChunks, folder: OutputFolder?, inputs: JSONObject,
+        initial: [HookPoint: SparseCoderTensors] = [:], pool: WorkerPool, group: ProcessGroup = ProcessGroup()
     ) throws(TrainingError) {
-        try settings.check(config: model.config, chunks: chunks)
-        (self.settings, self.chunks, self.folder, self.initial) = (settings, chunks, folder, initial)
+        try settings.check(config: model.config, chunks: chunks, group: group)
+        (self.settings, self.chunks, self.folder, self.initial, self.group) = (settings, chunks, folder, initial, group)
         steps = settings.steps(chunks)
         width = model.config.hiddenSize
         var facts = settings.facts()
@@ -47,11 +52,13 @@ package final class ExtractRun {
             facts["start at \(hookpoint)"] = .string(ContentDigest(bytes: bytes).description)
         }
         self.facts = facts
-        let tokens = settings.batch * chunks.length
-        step = SAETrainer.makeStep(width: width, settings: settings.trainer, maxTokens: tokens, pool: pool)
+        step = SAETrainer.makeStep(
+            width: width, settings: settings.trainer, maxTokens: settings.batch * chunks.length, pool: pool, group: group)
+        let share = group.share(of: settings.batch).count
         activations = ExtractActivations(
-            model: model, kv: kv, hookpoints: settings.hookpoints, length: chunks.length, batch: settings.batch, pool: pool)
-        self.inputs = settings.hookpoints.map { [width] _ in InputBuffer(tokens * width) }
+            model: model, kv: kv, hookpoints: settings.hookpoints, length: chunks.length, batch: share, pool: pool)
+        self.inputs = settings.hookpoints.map { [width] _ in InputBuffer(share * chunks.length * width) }
+        try group.requireSameRun(self.facts, on: pool.instructionSet)
     }
 
     /// Whether the folder holds a checkpoint of a run under way, or finished SAEs.
@@ -62,61 +69,74 @@ package final class ExtractRun {
     /// - Parameters:
     ///   - resumes: goes on from the folder's checkpoint.
     ///   - saveEvery: steps between checkpoints.
+    ///   - shouldStop: asked after every step; true ends the run there, with a checkpoint.
     /// - Throws: `.notFinite` with the step that made it, and the checkpoint before it stays; `.occupied` when there are SAEs already.
-    package func run(
+    @discardableResult package func run(
         resumes: Bool, saveEvery: Int, baseModel: String, data: String = "", as format: ExtractFormat = .f32,
-        progress: (TuneRun.Progress) -> Void = { _ in }
-    ) throws {
-        for hookpoint in settings.hookpoints where !resumes && folder.holds("\(hookpoint)") {
-            throw TrainingError.occupied(folder: folder.path)
-        }
-        let trainers = resumes ? try ExtractCheckpoint.read(settings, width: width, facts: facts, from: folder) : newTrainers()
+        shouldStop: () -> Bool = { false }, progress: (TuneRun.Progress) -> Void = { _ in }
+    ) throws -> TuneRun.End {
+        let trainers = try startingTrainers(resumes: resumes)
+        for trainer in trainers { trainer.follow(group) }
         let found = trainers[0].steps
-        let log = try TrainingLog(folder: folder, afterStep: found)
+        let log = try folder.map { try TrainingLog(folder: $0, afterStep: found) }
         let start = ContinuousClock.now
         var (trained, last) = (0, [SAETrainer.Report]())
         for step in found..<max(steps, found) {
             let (reports, line, tokens) = try take(step, trainers)
             (trained, last) = (trained + tokens, reports)
-            try log.append(line)
+            try log?.append(line)
             progress(
                 TuneRun.Progress(
                     step: step + 1, steps: steps, found: found, loss: reports.reduce(0) { $0 + $1.loss } / Double(reports.count),
                     tokensPerSecond: Double(trained) / max((ContinuousClock.now - start).inSeconds, 1e-9)))
-            if (step + 1) % saveEvery == 0, step + 1 < steps {
-                try log.sync()
+            guard step + 1 < steps else { break }
+            let stops = group.anywhere(shouldStop())
+            if stops || (step + 1) % saveEvery == 0, let folder {
+                try log?.sync()
                 try ExtractCheckpoint.write(trainers, facts: facts, to: folder)
-                try writeChart()
+                try writeChart(to: folder)
             }
+            if stops { return .stopped(afterStep: step + 1) }
         }
-        try log.sync()
+        try log?.sync()
+        guard let folder else { return .finished }
         // Whatever fails from here on can be repeated from this one.
         if !last.isEmpty { try ExtractCheckpoint.write(trainers, facts: facts, to: folder) }
-        for trainer in trainers { try write(trainer, as: format) }
-        try writeChart()
-        let manifest = manifest(baseModel, data, format)
+        for trainer in trainers { try write(trainer, as: format, to: folder) }
+        try writeChart(to: folder)
+        let manifest = manifest(baseModel, data, format, folder)
         try folder.write(Self.manifestFile, JSONWriter.bytes(.object(manifest)) + [0x0A])
         try folder.remove(ExtractCheckpoint.file)
         try DurableFile.syncFolder(folder.path)
+        return .finished
     }
 
-    private func newTrainers() -> [SAETrainer] {
-        settings.hookpoints.map { hookpoint in
+    /// New ones, or in the process that leads those of the checkpoint.
+    private func startingTrainers(resumes: Bool) throws -> [SAETrainer] {
+        if let folder {
+            if resumes { return try ExtractCheckpoint.read(settings, width: width, facts: facts, from: folder) }
+            for hookpoint in settings.hookpoints where folder.holds("\(hookpoint)") {
+                throw TrainingError.occupied(folder: folder.path)
+            }
+        }
+        return settings.hookpoints.map { hookpoint in
             initial[hookpoint].map { SAETrainer(hookpoint: hookpoint, from: $0, settings: settings.trainer) }
                 ?? SAETrainer(hookpoint: hookpoint, width: width, settings: settings.trainer)
         }
     }
 
-    /// One step, counted from 0: the model's activations on its chunks, and a step of every SAE on them.
+    /// One step, counted from 0: the model's activations on this process's part of its chunks, and a step of every SAE on all of them.
+    /// - Returns: also the tokens of all processes.
     private func take(
         _ number: Int, _ trainers: [SAETrainer]
     ) throws(TrainingError) -> (reports: [SAETrainer.Report], line: JSONObject, tokens: Int) {
         let began = ContinuousClock.now
         let (skip, excluded) = (settings.skipFirst, settings.excludedTokens)
-        let text = (0..<settings.batch).map { chunks.tokens(chunk(number, $0)) }
-        let tokens = activations.read(text, into: inputs.map(\.pointer)) { position, token in
+        let text = group.share(of: settings.batch).map { chunks.tokens(chunk(number, $0)) }
+        let own = activations.read(text, into: inputs.map(\.pointer)) { position, token in
             position >= skip && (excluded.isEmpty || !excluded.contains(token))
         }
+        let tokens = group.gather(own).reduce(0, +)
         guard tokens > 0 else {
             throw .badSetting(name: "--exclude-token", problem: "leaves no token of step \(number + 1) to train on")
         }
@@ -124,7 +144,7 @@ package final class ExtractRun {
         var reports: [SAETrainer.Report] = []
         var hookpoints = JSONObject()
         for (trainer, input) in zip(trainers, inputs) {
-            let report = try trainer.train(on: input.pointer, tokens: tokens, step: step, of: steps)
+            let report = try trainer.train(on: input.pointer, tokens: own, step: step, of: steps)
             reports.append(report)
             hookpoints["\(trainer.hookpoint)"] = [
                 "loss": .double(report.loss), "fvu": .double(report.losses.fvu), "auxk": .double(report.losses.auxK),
@@ -153,7 +173,7 @@ package final class ExtractRun {
     }
 
     /// A sparsify folder.
-    private func write(_ trainer: SAETrainer, as format: ExtractFormat) throws(TrainingError) {
+    private func write(_ trainer: SAETrainer, as format: ExtractFormat, to folder: OutputFolder) throws(TrainingError) {
         let place = folder.file("\(trainer.hookpoint)")
         do { try FileManager.default.createDirectory(atPath: place, withIntermediateDirectories: true) } catch {
             throw .disk(path: place, doing: "making the folder", reason: error.localizedDescription)
@@ -171,7 +191,7 @@ package final class ExtractRun {
         try folder.write("\(trainer.hookpoint)/\(SparsifyLayout.configFile)", JSONWriter.bytes(config))
     }
 
-    private func writeChart() throws(TrainingError) {
+    private func writeChart(to folder: OutputFolder) throws(TrainingError) {
         let lines = TrainingLog.read(folder.file(TrainingLog.file))
         let curves = settings.hookpoints.map { hookpoint in
             CurveChart.Curve(
@@ -185,7 +205,7 @@ package final class ExtractRun {
         try folder.write(Self.chartFile, Array(CurveChart.svg(title: "resa extract", curves: curves).utf8))
     }
 
-    private func manifest(_ baseModel: String, _ data: String, _ format: ExtractFormat) -> JSONObject {
+    private func manifest(_ baseModel: String, _ data: String, _ format: ExtractFormat, _ folder: OutputFolder) -> JSONObject {
         let lines = TrainingLog.read(folder.file(TrainingLog.file)).suffix(20)
         var fvu = JSONObject()
         for hookpoint in settings.hookpoints {

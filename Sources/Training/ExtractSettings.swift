@@ -1,6 +1,7 @@
 import Adapters
 import JSONText
 import Models
+import Tensors
 
 /// Which activations of which text SAEs are trained on, and how.
 package struct ExtractSettings: Sendable {
@@ -24,7 +25,7 @@ package struct ExtractSettings: Sendable {
     private static let batchTokenLimit = 1 << 22
 
     /// - Throws: `TrainingError.badSetting`.
-    package func check(config: ModelConfig, chunks: TokenChunks) throws(TrainingError) {
+    package func check(config: ModelConfig, chunks: TokenChunks, group: ProcessGroup = ProcessGroup()) throws(TrainingError) {
         func require(_ holds: Bool, _ name: String, _ problem: String) throws(TrainingError) {
             if !holds { throw .badSetting(name: name, problem: problem) }
         }
@@ -46,6 +47,7 @@ package struct ExtractSettings: Sendable {
         try require(
             batch * chunks.length <= Self.batchTokenLimit, "--batch",
             "is \(batch), which makes \(batch * chunks.length) tokens a step; at most \(Self.batchTokenLimit) fit")
+        try group.requireShare(ofBatch: batch)
         try trainer.check()
         let places = max(trainer.multiTopK ? 4 * trainer.k : trainer.k, trainer.auxKAlpha > 0 ? config.hiddenSize / 2 : 0)
         try require(

@@ -87,6 +87,13 @@ package final class LoRAParameters {
 
     package func clearGradients() { gradients.pointer.update(repeating: 0, count: count) }
 
+    /// Adds up the gradients of all processes.
+    package func sumGradients(over group: ProcessGroup) {
+        let trained = entries.filter(\.trains)
+        guard let first = trained.first, let last = trained.last else { return }
+        group.sum(gradients.pointer + first.offset, count: last.offset + last.count(rank) - first.offset)
+    }
+
     /// The norm of all gradients of what trains.
     package func gradientNorm(pool: WorkerPool) -> Double {
         var sums = [Double](repeating: 0, count: entries.count)

@@ -74,13 +74,24 @@ package final class SAETrainer {
     }
 
     /// The memory of a step, which trainers of equal settings and widths may share.
-    package static func makeStep(width: Int, settings: SAETrainerSettings, maxTokens: Int, pool: WorkerPool) -> SparseCoderStep {
+    package static func makeStep(
+        width: Int, settings: SAETrainerSettings, maxTokens: Int, pool: WorkerPool, group: ProcessGroup = ProcessGroup()
+    ) -> SparseCoderStep {
         SparseCoderStep(
             latents: settings.latents, width: width, k: settings.k, multiTopK: settings.multiTopK, auxK: settings.auxKAlpha > 0,
-            maxTokens: maxTokens, pool: pool)
+            maxTokens: maxTokens, pool: pool, group: group)
     }
 
-    /// Trains on one batch x `[tokens, width]`.
+    /// Takes over what the first process has.
+    func follow(_ group: ProcessGroup) {
+        group.broadcast(parameters)
+        group.broadcast(state1)
+        if let state2 { group.broadcast(state2) }
+        tokensSinceFired.withUnsafeMutableBufferPointer { group.broadcast($0) }
+        steps = group.broadcast(steps)
+    }
+
+    /// Trains on one batch, of which x `[tokens, width]` are the rows of this process; all processes of the step's group call at once.
     /// - Parameter total: steps of the whole training, for the learning rate.
     /// - Throws: `TrainingError.notFinite`, with nothing changed but the length of decoder rows.
     package func train(
@@ -107,7 +118,7 @@ package final class SAETrainer {
             }
         tokensSinceFired.withUnsafeMutableBufferPointer { silent in
             step.update(parameters, state1: state1, state2: state2, optimiser: optimiser, unitDecoder: true) { latent, fired in
-                silent[latent] = fired ? 0 : silent[latent] + Int64(tokens)
+                silent[latent] = fired ? 0 : silent[latent] + Int64(step.batchTokens)
             }
         }
         steps += 1

@@ -15,6 +15,8 @@ package enum TrainingError: Error, Equatable, CustomStringConvertible {
     case busy(folder: String)
     /// The output folder holds a run already.
     case occupied(folder: String)
+    /// One of several processes has another run than the first.
+    case unlikeProcess(rank: Int, what: String, got: String, wanted: String)
     case disk(path: String, doing: String, reason: String)
 
     package var description: String {
@@ -26,6 +28,8 @@ package enum TrainingError: Error, Equatable, CustomStringConvertible {
             "\(file): \(what) is \(got), but this run has \(wanted); resume with the settings of the run that wrote it, or choose another folder"
         case .busy(let folder): "\(folder): another process is training there; wait for it or choose another folder"
         case .occupied(let folder): "\(folder): holds a run already; go on with --resume, or choose another folder"
+        case .unlikeProcess(let rank, let what, let got, let wanted):
+            "\(what) is \(got) in process \(rank), but \(wanted) in process 0; start all with the same files and options on processors of one kind"
         case .disk(let path, let doing, let reason): "\(path): \(doing) failed: \(reason)"
         }
     }

@@ -30,9 +30,8 @@ struct TrainingCheckpoint {
         else {
             throw TrainingError.wrongCheckpoint(file: path, what: "its metadata", got: "not a tuning run's", wanted: "one")
         }
-        func show(_ value: JSON?) -> String { value.map { JSONWriter.text($0) } ?? "nothing" }
-        for (key, value) in facts where show(run[key]) != show(value) {
-            throw TrainingError.wrongCheckpoint(file: path, what: key, got: show(run[key]), wanted: show(value))
+        if let difference = facts.firstDifference(from: run) {
+            throw TrainingError.wrongCheckpoint(file: path, what: difference.name, got: difference.theirs, wanted: difference.own)
         }
         for (part, pointer) in zip(parts, [lora.values.pointer, lora.first.pointer, lora.second.pointer]) {
             guard let info = file.info(part), info.shape == [lora.count], info.type == .f32 else {

@@ -6,6 +6,8 @@ import Tensors
 
 /// A tuning run from data to adapter: order, steps, log, checkpoints. It can be killed at any moment and goes on from its last checkpoint to
 /// the bits it would have reached without.
+///
+/// Several processes share the chunks of every step and add up their gradients; each then makes the same step of the optimiser.
 package final class TuneRun {
     /// What is heard after every step.
     package struct Progress: Sendable {
@@ -18,11 +20,20 @@ package final class TuneRun {
         package var tokensPerSecond: Double
     }
 
+    /// How a run ended without an error.
+    package enum End: Sendable, Equatable {
+        case finished
+        /// It was asked to stop: its checkpoint is that of this step.
+        case stopped(afterStep: Int)
+    }
+
     package let settings: TuneSettings
     package let steps: Int
     private let tuner: FineTuner
     private let chunks: TokenChunks
-    private let folder: OutputFolder
+    /// Only the process that leads has it.
+    private let folder: OutputFolder?
+    private let group: ProcessGroup
     private let pool: WorkerPool
     private let facts: JSONObject
     private let rate: LearningRate
@@ -32,15 +43,17 @@ package final class TuneRun {
 
     /// - Parameters:
     ///   - inputs: names and digests of what goes in, by which a checkpoint of another run is told.
-    /// - Throws: `.badSetting` when the data is too short for one step, or no gradient reaches any projection.
+    ///   - folder: nil in processes that do not lead.
+    /// - Throws: `.badSetting` when the data is too short for one step, or no gradient reaches any projection; `.unlikeProcess`.
     package init(
-        settings: TuneSettings, tuner: FineTuner, chunks: TokenChunks, folder: OutputFolder, inputs: JSONObject, pool: WorkerPool
+        settings: TuneSettings, tuner: FineTuner, chunks: TokenChunks, folder: OutputFolder?, inputs: JSONObject, pool: WorkerPool,
+        group: ProcessGroup = ProcessGroup()
     ) throws(TrainingError) {
         self.settings = settings
         self.tuner = tuner
         self.chunks = chunks
         self.folder = folder
-        self.pool = pool
+        (self.pool, self.group) = (pool, group)
         guard tuner.lora.trainedCount > 0 else {
             throw .badSetting(
                 name: "--hookpoint", problem: "leaves nothing to train: with --sae-grad cut only layers above it do, and --modules of them")
@@ -57,6 +70,7 @@ package final class TuneRun {
         facts["parameters"] = .int(tuner.lora.count)
         for (key, value) in inputs { facts[key] = value }
         self.facts = facts
+        try group.requireSameRun(facts, on: pool.instructionSet)
     }
 
     /// Whether the folder holds a checkpoint of a run under way, or a finished adapter.
@@ -69,20 +83,21 @@ package final class TuneRun {
     /// - Parameters:
     ///   - resumes: goes on from the folder's checkpoint.
     ///   - saveEvery: steps between checkpoints.
+    ///   - shouldStop: asked after every step; true ends the run there, with a checkpoint.
     /// - Throws: `.notFinite` with the step that made it; the checkpoint before it stays.
-    package func run(
-        resumes: Bool, saveEvery: Int, baseModel: String, asBF16: Bool = false, progress: (Progress) -> Void = { _ in }
-    ) throws {
-        let found = resumes ? try TrainingCheckpoint.read(into: tuner.lora, facts: facts, from: folder) : 0
-        tuner.chooseTrained()
-        let log = try TrainingLog(folder: folder, afterStep: found)
+    @discardableResult package func run(
+        resumes: Bool, saveEvery: Int, baseModel: String, asBF16: Bool = false, shouldStop: () -> Bool = { false },
+        progress: (Progress) -> Void = { _ in }
+    ) throws -> End {
+        let found = try startingStep(resumes: resumes)
+        let log = try folder.map { try TrainingLog(folder: $0, afterStep: found) }
         let start = ContinuousClock.now
         for step in found..<max(steps, found) {
             let began = ContinuousClock.now
             let (loss, norm, learningRate) = try take(step)
             let seconds = (ContinuousClock.now - began).inSeconds
             let tokens = settings.batch * chunks.length
-            try log.append([
+            try log?.append([
                 "step": .int(step + 1), "epoch": .int(step / (chunks.count / settings.batch)), "loss": .double(loss),
                 "rate": .double(learningRate),
                 "gradient_norm": .double(norm), "tokens": .int((step + 1) * tokens),
@@ -93,35 +108,55 @@ package final class TuneRun {
                 Progress(
                     step: step + 1, steps: steps, found: found, loss: loss,
                     tokensPerSecond: Double((step + 1 - found) * tokens) / max(elapsed, 1e-9)))
-            if (step + 1) % saveEvery == 0, step + 1 < steps {
-                try log.sync()
+            guard step + 1 < steps else { break }
+            let stops = group.anywhere(shouldStop())
+            if stops || (step + 1) % saveEvery == 0, let folder {
+                try log?.sync()
                 try TrainingCheckpoint.write(tuner.lora, step: step + 1, facts: facts, to: folder)
             }
+            if stops { return .stopped(afterStep: step + 1) }
         }
-        try log.sync()
+        try log?.sync()
+        guard let folder else { return .finished }
         // Whatever fails from here on can be repeated from this one.
         try TrainingCheckpoint.write(tuner.lora, step: steps, facts: facts, to: folder)
         try tuner.lora.write(to: folder, dropout: settings.dropout, baseModel: baseModel, asBF16: asBF16)
-        try writeChart()
-        try writeManifest(baseModel: baseModel)
+        try writeChart(to: folder)
+        try writeManifest(baseModel: baseModel, to: folder)
         try folder.remove(TrainingCheckpoint.file)
         try DurableFile.syncFolder(folder.path)
+        return .finished
+    }
+
+    /// Puts all processes where the checkpoint of the one that leads is, or where its LoRA begins.
+    /// - Returns: the steps done.
+    private func startingStep(resumes: Bool) throws -> Int {
+        let lora = tuner.lora
+        var found = 0
+        if resumes, let folder { found = try TrainingCheckpoint.read(into: lora, facts: facts, from: folder) }
+        group.broadcast(lora.values.buffer)
+        group.broadcast(lora.first.buffer)
+        group.broadcast(lora.second.buffer)
+        tuner.chooseTrained()
+        return group.broadcast(found)
     }
 
     /// One step, counted from 0: gradients of its chunks, clipping, AdamW.
     private func take(_ step: Int) throws(TrainingError) -> (loss: Double, norm: Double, rate: Double) {
         let lora = tuner.lora
         lora.clearGradients()
-        var loss = 0.0
-        for part in 0..<settings.batch {
+        var total = [0.0]
+        for part in group.share(of: settings.batch) {
             let chunk = chunk(step, part)
             let positions = chunks.positions(chunk, answersOnly: settings.answersOnly, includesLast: settings.objective.needsTeacher)
             let share = settings.reduction == .mean ? 1 / Double(max(positions.count, 1)) : 1
-            loss += tuner.accumulate(
+            total[0] += tuner.accumulate(
                 tokens: chunks.tokens(chunk), sequence: chunk, positions: positions, weight: share / Double(settings.batch),
                 dropoutKey: TrainingSeed.key(settings.seed, .dropout, step * settings.batch + part))
         }
-        let norm = lora.gradientNorm(pool: pool)
+        group.sum(&total)
+        lora.sumGradients(over: group)
+        let (loss, norm) = (total[0], lora.gradientNorm(pool: pool))
         let advice = "a smaller --rate, --clip or --weights f32 may help; the last checkpoint is as it was"
         guard loss.isFinite else { throw .notFinite(step: step + 1, what: "the loss", advice: advice) }
         guard norm.isFinite else { throw .notFinite(step: step + 1, what: "the gradient", advice: advice) }
@@ -146,7 +181,7 @@ package final class TuneRun {
     }
 
     /// What the adapter is and how it was made, for people.
-    private func writeManifest(baseModel: String) throws(TrainingError) {
+    private func writeManifest(baseModel: String, to folder: OutputFolder) throws(TrainingError) {
         let losses = TrainingLog.read(folder.file(TrainingLog.file)).compactMap { $0["loss"]?.double }
         func mean(_ values: ArraySlice<Double>) -> JSON { .double(values.reduce(0, +) / Double(max(values.count, 1))) }
         let tenth = max(1, losses.count / 10)
@@ -162,7 +197,7 @@ package final class TuneRun {
         try folder.write("manifest.json", JSONWriter.bytes(manifest))
     }
 
-    private func writeChart() throws(TrainingError) {
+    private func writeChart(to folder: OutputFolder) throws(TrainingError) {
         let lines = TrainingLog.read(folder.file(TrainingLog.file))
         func curve(_ title: String, _ key: String) -> CurveChart.Curve {
             CurveChart.Curve(

@@ -3,6 +3,7 @@
 import fcntl
 import json
 import os
+import re
 import resource
 import signal
 import subprocess
@@ -12,6 +13,7 @@ from pathlib import Path
 import pytest
 import torch
 from conftest import required
+from runs import stop_in_the_middle
 from sparsify import SparseCoder
 
 GOLDENS = Path(required("RESA_GOLDENS")) / "training"
@@ -74,6 +76,32 @@ def test_a_killed_run_ends_in_the_same_bits(data, extracted, tmp_path):
     for place in PLACES:
         assert (out / place / "sae.safetensors").read_bytes() == (extracted / place / "sae.safetensors").read_bytes(), place
     assert curves(out) == curves(extracted)
+
+
+# Steps enough that a run is found in the middle.
+LONG = ["--epochs", 30, "--save-every", 1000]
+
+
+@pytest.fixture(scope="module")
+def whole(data, tmp_path_factory) -> Path:
+    out = tmp_path_factory.mktemp("whole") / "sae"
+    done = resa(*extract(data, out, *LONG))
+    assert done.returncode == 0, done.stderr
+    return out
+
+
+def test_a_stopped_run_ends_in_the_same_bits(data, whole, tmp_path):
+    out = tmp_path / "stopped"
+    said = stop_in_the_middle(command(*extract(data, out, *LONG)), out, signal.SIGTERM)
+    assert said.returncode == 143, said.stderr
+    step, steps = map(int, re.search(r"stopped after step (\d+) of (\d+).*--resume", said.stderr).groups())
+    assert 0 < step < steps and (out / "checkpoint.safetensors").exists()
+    assert len((out / "log.jsonl").read_text().splitlines()) == step
+    resumed = resa(*extract(data, out, *LONG, "--resume"))
+    assert resumed.returncode == 0, resumed.stderr
+    for place in PLACES:
+        assert (out / place / "sae.safetensors").read_bytes() == (whole / place / "sae.safetensors").read_bytes(), place
+    assert curves(out) == curves(whole)
 
 
 def test_sparsify_loads_it(data, extracted, tmp_path):

@@ -16,6 +16,7 @@ import pytest
 import torch
 from conftest import required
 from peft import PeftModel
+from runs import stop_in_the_middle
 from safetensors.torch import load_file
 from transformers import AutoModelForCausalLM
 
@@ -78,6 +79,32 @@ def test_a_killed_run_ends_in_the_same_bits(data, tuned, tmp_path):
     for name in ["adapter_model.safetensors", "adapter_config.json"]:
         assert (out / name).read_bytes() == (tuned / name).read_bytes(), name
     assert [line["loss"] for line in log(out)] == [line["loss"] for line in log(tuned)]
+
+
+# Steps enough that a run is found in the middle.
+LONG = ["--epochs", 20, "--save-every", 1000]
+
+
+@pytest.fixture(scope="module")
+def whole(data, tmp_path_factory) -> Path:
+    out = tmp_path_factory.mktemp("whole") / "adapter"
+    done = resa(*tune(data, out, *LONG))
+    assert done.returncode == 0, done.stderr
+    return out
+
+
+def test_a_stopped_run_ends_in_the_same_bits(data, whole, tmp_path):
+    out = tmp_path / "stopped"
+    said = stop_in_the_middle(command(*tune(data, out, *LONG)), out, signal.SIGINT)
+    assert said.returncode == 130, said.stderr
+    step, steps = map(int, re.search(r"stopped after step (\d+) of (\d+).*--resume", said.stderr).groups())
+    assert 0 < step < steps and (out / "checkpoint.safetensors").exists()
+    assert len((out / "log.jsonl").read_text().splitlines()) == step
+    resumed = resa(*tune(data, out, *LONG, "--resume"))
+    assert resumed.returncode == 0, resumed.stderr
+    for name in ["adapter_model.safetensors", "adapter_config.json"]:
+        assert (out / name).read_bytes() == (whole / name).read_bytes(), name
+    assert [line["loss"] for line in log(out)] == [line["loss"] for line in log(whole)]
 
 
 def test_peft_loads_it_and_nothing_trained_at_or_below_the_hook(tuned):
