@@ -56,15 +56,16 @@ class Shape:
         }  # fmt: skip
 
 
-def write_lora(path: Path, shape: Shape, rank: int, seed: int) -> None:
-    """Random factors in f32 of magnitude 2^-9 to 2^-7: enough to change what is said."""
+def write_lora(path: Path, shape: Shape, rank: int, seed: int, dtype: str) -> None:
+    """Random factors of magnitude 2^-9 to 2^-7: enough to change what is said."""
+    size = {"bf16": 2, "f32": 4}[dtype]
     entries, start = {}, 0
     for layer in range(shape.layers):
         for module, (outputs, inputs) in shape.projections.items():
             for factor, dimensions in (("A", [rank, inputs]), ("B", [outputs, rank])):
-                end = start + 4 * math.prod(dimensions)
+                end = start + size * math.prod(dimensions)
                 entries[f"base_model.model.model.layers.{layer}.{module}.lora_{factor}.weight"] = {
-                    "dtype": "F32", "shape": dimensions, "data_offsets": [start, end]}  # fmt: skip
+                    "dtype": dtype.upper(), "shape": dimensions, "data_offsets": [start, end]}  # fmt: skip
                 start = end
     header = json.dumps(entries, separators=(",", ":")).encode()
     header += b" " * (-len(header) % 8)
@@ -73,7 +74,7 @@ def write_lora(path: Path, shape: Shape, rank: int, seed: int) -> None:
         file.write(struct.pack("<Q", len(header)) + header)
         while start > 0:
             portion = bytearray(generator.randbytes(min(start, 4 << 20)))
-            portion[3::4] = bytes(portion[3::4]).translate(signs)
+            portion[size - 1 :: size] = bytes(portion[size - 1 :: size]).translate(signs)
             file.write(portion)
             start -= len(portion)
 
@@ -296,6 +297,7 @@ def main() -> None:
     parser.add_argument("--clients", type=int, default=16)
     parser.add_argument("--tokens", type=int, default=32, help="of an answer")
     parser.add_argument("--rank", type=int, default=32)
+    parser.add_argument("--dtype", choices=["bf16", "f32"], default="bf16", help="of the files' numbers")
     parser.add_argument("--swaps", type=int, default=1000)
     parser.add_argument("--rate", type=float, default=10, help="swaps a second")
     parser.add_argument("--stored", type=int, default=500)
@@ -316,7 +318,7 @@ def main() -> None:
             folder = scratch / "versions" / f"v{version}"
             folder.mkdir(parents=True)
             (folder / "adapter_config.json").write_bytes(config_text(args.rank, args.rank))
-            write_lora(folder / "adapter_model.safetensors", shape, args.rank, version)
+            write_lora(folder / "adapter_model.safetensors", shape, args.rank, version, args.dtype)
             versions.append(folder)
         result["file_bytes"] = (versions[0] / "adapter_model.safetensors").stat().st_size
         if args.only != "store":
@@ -326,7 +328,7 @@ def main() -> None:
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
 
-    print(f"adapters of {result['file_bytes'] / 1e6:.1f} MB, rank {args.rank}")
+    print(f"adapters of {result['file_bytes'] / 1e6:.1f} MB, rank {args.rank}, {args.dtype}")
     wrong = 0
     if found := result.get("swaps"):
         wrong = found["without"]["problem_count"] + found["with"]["problem_count"]

@@ -28,6 +28,15 @@ struct AdapterTensorReader: Sendable {
     ) throws(AdapterError) -> PackedMatrix {
         try require(tensor, shape: [outputs, inputs])
         do {
+            // Where a number is not finite, reading row by row says which.
+            if let type = tensors.info(tensor)?.type.kernel, type.blockElements == 1,
+                let bytes = try tensors.stored(tensor, rows: 0..<outputs).baseAddress,
+                let matrix = PackedMatrix(
+                    stored: type, format: format, outputs: outputs, inputs: inputs, storage: storage, pool: pool,
+                    row: { bytes + (headRows > 0 ? GGUFRowOrder.stored($0, headRows: headRows) : $0) * inputs * type.blockBytes })
+            {
+                return matrix
+            }
             let matrix = try PackedMatrix(format: format, outputs: outputs, inputs: inputs, storage: storage, pool: pool) {
                 rows, destination in
                 guard headRows > 0 else { return try read(tensor, rows: rows, columns: inputs, into: destination) }

@@ -143,14 +143,11 @@ package struct LoRALayout {
         guard let shape else { throw .badFile(adapter: name, file: tensors.file, problem: "it cannot be loaded without a model") }
         let memory = LoRAMemory(LoRAMemory.Plan(factorShapes, format: format))
         let results = Mutex([Result<LoRAUpdate, AdapterError>?](repeating: nil, count: entries.count))
-        // A few runs for each thread: the entries differ in size.
-        let runs = min(entries.count, pool.threads * 4)
-        pool.parallel(runs) { run in
-            let serial = WorkerPool(threads: 1)
-            for index in entries.count * run / runs..<entries.count * (run + 1) / runs {
-                let result = Result { () throws(AdapterError) -> LoRAUpdate in try update(index, shape, memory, serial) }
-                results.withLock { $0[index] = result }
+        pool.parallel(entries.count) { index in
+            let result = Result { () throws(AdapterError) -> LoRAUpdate in
+                try update(index, shape, memory, WorkerPool(threads: 1))
             }
+            results.withLock { $0[index] = result }
         }
         var updates: [(layer: Int, module: ProjectionModule, update: LoRAUpdate)] = []
         for (entry, result) in zip(entries, results.withLock({ $0 })) {

@@ -2,6 +2,7 @@
 // An odd number of inputs and a last panel that is no multiple of 16 columns are padded with zeros.
 #include <string.h>
 
+#include "half.h"
 #include "tiers.h"
 
 static inline ptrdiff_t round_up(ptrdiff_t value, ptrdiff_t step) { return (value + step - 1) / step * step; }
@@ -37,36 +38,85 @@ static inline void turn_tile(const uint32_t *source, ptrdiff_t stride, uint32_t 
     for (int pair = 0; pair < QUAD; pair++) { memcpy(target + pair * width, &rows[pair], sizeof rows[pair]); }
 }
 
+/// A strip of a panel, `count` pairs of every column, on its way from rows to pairs. Columns a whole number of cache lines apart would fight
+/// for the same sets.
+typedef struct strip {
+    _Alignas(64) uint32_t pairs[RESA_PANEL_COLUMNS][STRIP + QUAD];
+} strip;
+
+static inline void turn_strip(const strip *strip, ptrdiff_t count, ptrdiff_t width, uint16_t *panel) {
+    for (ptrdiff_t pair = 0; pair < count; pair += QUAD) {
+        uint16_t *const target = panel + pair * width * 2;
+        for (ptrdiff_t column = 0; column < width; column += QUAD) {
+            if (pair + QUAD <= count) {
+                turn_tile(&strip->pairs[column][pair], STRIP + QUAD, (uint32_t *)(void *)target + column, width);
+                continue;
+            }
+            for (ptrdiff_t i = 0; i < (count - pair) * QUAD; i++) {
+                memcpy(target + (i / QUAD * width + column + i % QUAD) * 2, &strip->pairs[column + i % QUAD][pair + i / QUAD], 4);
+            }
+        }
+    }
+}
+
 void resa_pack_panel(
     ptrdiff_t outputs, ptrdiff_t inputs, ptrdiff_t firstOutput, ptrdiff_t rows, const float *source, uint16_t *packed) {
     const ptrdiff_t pairs = (inputs + 1) / 2, width = panel_width(outputs, firstOutput);
     uint16_t *const panel = packed + firstOutput * pairs * 2;
-    // Columns a whole number of cache lines apart would fight for the same sets.
-    _Alignas(64) uint32_t rounded[RESA_PANEL_COLUMNS][STRIP + QUAD];
+    strip strip;
     for (ptrdiff_t start = 0; start < pairs; start += STRIP) {
-        const ptrdiff_t count = start + STRIP < pairs ? STRIP : pairs - start;
         const ptrdiff_t left = inputs - 2 * start, values = left < 2 * STRIP ? left : 2 * STRIP;
         for (ptrdiff_t column = 0; column < width; column++) {
-            uint16_t strip[2 * STRIP] = {0};
+            uint16_t rounded[2 * STRIP] = {0};
             if (column < rows) {
                 const float *const row = source + column * inputs + 2 * start;
-                for (ptrdiff_t i = 0; i < values; i++) { strip[i] = resa_round(row[i]); }
+                for (ptrdiff_t i = 0; i < values; i++) { rounded[i] = resa_round(row[i]); }
             }
-            memcpy(rounded[column], strip, sizeof strip);
+            memcpy(strip.pairs[column], rounded, sizeof rounded);
         }
-        for (ptrdiff_t pair = 0; pair < count; pair += QUAD) {
-            uint16_t *const target = panel + (start + pair) * width * 2;
-            for (ptrdiff_t column = 0; column < width; column += QUAD) {
-                if (pair + QUAD <= count) {
-                    turn_tile(&rounded[column][pair], STRIP + QUAD, (uint32_t *)(void *)target + column, width);
-                    continue;
-                }
-                for (ptrdiff_t i = 0; i < (count - pair) * QUAD; i++) {
-                    memcpy(target + (i / QUAD * width + column + i % QUAD) * 2, &rounded[column + i % QUAD][pair + i / QUAD], 4);
-                }
-            }
-        }
+        turn_strip(&strip, (values + 1) / 2, width, panel + start * width * 2);
     }
+}
+
+/// Rounds up to 2 * STRIP stored elements; returns the bits of the largest magnitude, or `largest` when that is larger.
+static inline int32_t round_stored(resa_element type, const char *source, ptrdiff_t count, uint16_t *rounded, int32_t largest) {
+    if (type == RESA_ELEMENT_BF16) {
+        memcpy(rounded, source, (size_t)count * sizeof *rounded);
+        int16_t most = 0;
+        for (ptrdiff_t i = 0; i < count; i++) {
+            const int16_t magnitude = rounded[i] & 0x7fff;
+            most = magnitude > most ? magnitude : most;
+        }
+        return most << 16 > largest ? most << 16 : largest;
+    }
+    float values[2 * STRIP];
+    resa_expand(type, source, count, values);
+    for (ptrdiff_t i = 0; i < count; i++) {
+        const int32_t magnitude = (int32_t)(resa_bits_of_float(values[i]) & 0x7fffffff);
+        largest = magnitude > largest ? magnitude : largest;
+        rounded[i] = resa_round(values[i]);
+    }
+    return largest;
+}
+
+float resa_pack_stored_panel(
+    resa_element type, ptrdiff_t outputs, ptrdiff_t inputs, ptrdiff_t firstOutput, ptrdiff_t rows, const void *const *source,
+    uint16_t *packed) {
+    const ptrdiff_t pairs = (inputs + 1) / 2, width = panel_width(outputs, firstOutput), bytes = resa_element_block_bytes(type);
+    uint16_t *const panel = packed + firstOutput * pairs * 2;
+    int32_t largest = 0;
+    strip strip;
+    memset(&strip, 0, sizeof strip);
+    for (ptrdiff_t start = 0; start < pairs; start += STRIP) {
+        const ptrdiff_t left = inputs - 2 * start, values = left < 2 * STRIP ? left : 2 * STRIP;
+        for (ptrdiff_t column = 0; column < rows; column++) {
+            uint16_t *const rounded = (uint16_t *)(void *)strip.pairs[column];
+            largest = round_stored(type, (const char *)source[column] + 2 * start * bytes, values, rounded, largest);
+            if (values % 2 == 1) { rounded[values] = 0; }
+        }
+        turn_strip(&strip, (values + 1) / 2, width, panel + start * width * 2);
+    }
+    return resa_float_of_bits((uint32_t)largest);
 }
 
 void resa_unpack_row(ptrdiff_t outputs, ptrdiff_t inputs, ptrdiff_t output, const uint16_t *packed, float *out) {

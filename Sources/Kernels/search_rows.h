@@ -60,24 +60,52 @@ SEARCH_INLINE void rotate(const int n, lanes *x) {
     for (int i = 0; i < n; i++) { x[i] *= quant_rotation_factor(n * 16); }
 }
 
-/// A symmetric group at its nearest codes: what `search_symmetric` ends with when it has one scale to try. That scale is kept whatever its
-/// error is, as long as the error is a number.
-/// - Returns: whether it is sure to be one.
-SEARCH_INLINE bool nearest_group(const int n, const search_row *row, ptrdiff_t index, code_range range, int zero) {
-    const ptrdiff_t size = n * 16, first = index * size;
-    const ptrdiff_t count = row->inputs - first < size ? row->inputs - first : size;
-    group g;
-    if (count < size) { memset(g.x, 0, (size_t)size * sizeof(float)); }
-    memcpy(g.x, row->x + first, (size_t)count * sizeof(float));
-    if (row->format.rotated) { rotate(n, g.x); }
-    // As integers: magnitudes order like their bits, and what is no number comes out on top.
-    int_lanes largest = {0};
-    for (int i = 0; i < n; i++) { largest = __builtin_elementwise_max(largest, (int_lanes)g.x[i] & 0x7fffffff); }
-    const float most = resa_float_of_bits((uint32_t)__builtin_reduce_max(largest));
-    if (!(most < 1e15f)) { return false; }
-    const float scale = resa_search_half(most / range.last / row->factor) * row->factor;
-    row->scales[index] = scale / row->factor;
-    store_codes(n, &g, range, scale, 0, zero, row->codes + index * size);
+/// Groups whose scales are found together: their divisions then share vectors.
+enum { TOGETHER = 16 };
+
+/// `resa_search_half` of magnitudes.
+SEARCH_INLINE lanes half_lanes(lanes v) {
+    const float most = 65504, magic = 0x1.8p-1f;
+    const int_lanes bits = (int_lanes)v, rounded = (bits + 0xfff + (bits >> 13 & 1)) & ~0x1fff, small = (int_lanes)((v + magic) - magic);
+    const int_lanes isSmall = v < splat(0x1p-14f), isMost = v >= splat(most);
+    return (lanes)((isMost & (int_lanes)splat(most)) | (isSmall & small) | (~(isMost | isSmall) & rounded));
+}
+
+/// Up to TOGETHER symmetric groups from group `first` on at their nearest codes: what `search_symmetric` ends with when it has one scale to
+/// try. That scale is kept whatever its error is, as long as the error is a number.
+/// - Returns: whether it is sure to be one, of every group.
+SEARCH_INLINE bool nearest_groups(const int n, const search_row *row, ptrdiff_t first, ptrdiff_t groups, code_range range, int zero) {
+    const ptrdiff_t size = n * 16;
+    lanes x[TOGETHER][GROUP_VECTORS], most = {0};
+    for (ptrdiff_t index = 0; index < groups; index++) {
+        const ptrdiff_t start = (first + index) * size, left = row->inputs - start, count = left < size ? left : size;
+        lanes v[GROUP_VECTORS];
+        if (count < size) { memset(v, 0, (size_t)size * sizeof(float)); }
+        memcpy(v, row->x + start, (size_t)count * sizeof(float));
+        if (row->format.rotated) { rotate(n, v); }
+        // As integers: magnitudes order like their bits, and what is no number comes out on top.
+        int_lanes largest = {0};
+        for (int i = 0; i < n; i++) {
+            largest = __builtin_elementwise_max(largest, (int_lanes)v[i] & 0x7fffffff);
+            x[index][i] = v[i];
+        }
+        most[index] = resa_float_of_bits((uint32_t)__builtin_reduce_max(largest));
+        if (!(most[index] < 1e15f)) { return false; }
+    }
+    const lanes scale = half_lanes(most / range.last / row->factor) * row->factor, stored = scale / row->factor;
+    // As in `assign`.
+    const lanes inverse = 1 / scale;
+    const int_lanes isUsed = scale != 0 & inverse <= splat(3.402823466e38f);
+    const lanes factors = (lanes)((int_lanes)inverse & isUsed), low = splat(range.first), high = splat(range.last);
+    memcpy(row->scales + first, &stored, (size_t)groups * sizeof(float));
+    for (ptrdiff_t index = 0; index < groups; index++) {
+        uint8_t *const out = row->codes + (first + index) * size;
+        for (int i = 0; i < n; i++) {
+            const lanes code = nearest(__builtin_elementwise_min(__builtin_elementwise_max(x[index][i] * factors[index], low), high));
+            const byte_lanes bytes = __builtin_convertvector(__builtin_convertvector(code, int_lanes) + zero, byte_lanes);
+            memcpy(out + i * 16, &bytes, sizeof bytes);
+        }
+    }
     return true;
 }
 
@@ -87,8 +115,13 @@ SEARCH_INLINE void flat_groups(const int n, const search_row *row, ptrdiff_t gro
     // Weights that count differently could make the error of a group no number.
     const bool isNearest = !affine && !row->search && (row->format.rotated || row->importance == NULL);
     const code_range range = affine ? (code_range){0, levels} : (code_range){-zero, levels - zero};
-    for (ptrdiff_t index = 0; index < groups; index++) {
-        if (isNearest && nearest_group(n, row, index, range, (int)zero)) { continue; }
+    ptrdiff_t done = 0;
+    while (isNearest && done < groups) {
+        const ptrdiff_t left = groups - done, together = left < TOGETHER ? left : TOGETHER;
+        if (!nearest_groups(n, row, done, together, range, (int)zero)) { break; }
+        done += together;
+    }
+    for (ptrdiff_t index = done; index < groups; index++) {
         group g;
         load_group(n, row, index, &g);
         const best_fit best = affine ? search_affine(n, &g, false, row->search, range, row->factor)

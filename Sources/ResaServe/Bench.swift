@@ -5,5 +5,5 @@ struct Bench: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Measure speed: kernels, a model, adapters, or any OpenAI-compatible server.",
         discussion: "What the figures mean is in docs/bench.md.",
-        subcommands: [BenchKernels.self, BenchModel.self, BenchAdapters.self, BenchServe.self])
+        subcommands: [BenchKernels.self, BenchModel.self, BenchAdapters.self, BenchLoad.self, BenchServe.self])
 }

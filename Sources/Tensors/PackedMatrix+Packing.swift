@@ -72,7 +72,7 @@ extension PackedMatrix {
 
     /// The power of two that brings scales into the middle of f16's range: far from its largest number even for the coarsest scale (all of
     /// `largest` in four codes), and 2^24 above its smallest normal one.
-    private static func factor(largest: Float) -> Float {
+    static func factor(largest: Float) -> Float {
         largest.isNormal ? Float(sign: .plus, exponent: max(largest.exponent - 10, -120), significand: 1) : 1
     }
 

@@ -9,6 +9,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "resa_elements.h"
+
 #pragma clang assume_nonnull begin
 
 typedef enum resa_tier {
@@ -200,6 +202,12 @@ ptrdiff_t resa_packed_count(ptrdiff_t outputs, ptrdiff_t inputs);
 /// reaches the last output. Values are rounded to nearest even.
 void resa_pack_panel(
     ptrdiff_t outputs, ptrdiff_t inputs, ptrdiff_t firstOutput, ptrdiff_t rows, const float *source, uint16_t *packed);
+/// As `resa_pack_panel`, from the plain floats (f32, f16, bf16) that row `firstOutput + i` is stored as at `source[i]`, which needs no
+/// alignment: the same bits, without the rows in f32 between.
+/// Returns the largest magnitude of the source; infinity or NaN when there is any, and then what is packed means nothing.
+float resa_pack_stored_panel(
+    resa_element type, ptrdiff_t outputs, ptrdiff_t inputs, ptrdiff_t firstOutput, ptrdiff_t rows, const void *_Nonnull const *_Nonnull source,
+    uint16_t *packed);
 /// Row `output` of W as f32: the exact stored values.
 void resa_unpack_row(ptrdiff_t outputs, ptrdiff_t inputs, ptrdiff_t output, const uint16_t *packed, float *out);
 

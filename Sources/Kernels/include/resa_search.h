@@ -48,4 +48,15 @@ void resa_search_repack(
 /// The largest |x|; infinity or NaN when there is any.
 float resa_search_largest(ptrdiff_t count, const float *x);
 
+// From stored plain floats (f32, f16, bf16; no alignment needed) to panels, without whole rows in f32 between: the same bits as with them.
+
+/// The largest magnitude in the rows stored at source[0..<rows], `inputs` elements each; infinity or NaN when there is any.
+float resa_search_stored_largest(
+    resa_element type, ptrdiff_t inputs, ptrdiff_t rows, const void *_Nonnull const *_Nonnull source);
+/// Fills one panel with the rows stored at source[0..<rows], `inputs` elements each, all finite and quantised to nearest. `format` has flat
+/// scales and no minima; rows is at most RESA_QUANT_PANEL_COLUMNS, and columns from it on become zeros.
+void resa_search_pack_stored(
+    resa_quant_format format, resa_element type, ptrdiff_t inputs, float factor, ptrdiff_t rows, const void *_Nonnull const *_Nonnull source,
+    void *panel);
+
 #pragma clang assume_nonnull end
