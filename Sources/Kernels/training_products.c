@@ -32,13 +32,16 @@ static const float *block(
     return scratch;
 }
 
+/// Where W is expanded the tier's own block saves a pass over it; BLAS is faster at f32 as it lies.
+static bool has_block(const resa_kernels *kernels, const resa_frozen *w) { return w->brain && kernels->frozen_block != NULL; }
+
 /// Where nothing has to be expanded BLAS may have all of the sum at once.
 static ptrdiff_t depth_at(const resa_frozen *w, ptrdiff_t left) { return w->brain ? smaller(RESA_FROZEN_DEPTH, left) : left; }
 
 void resa_frozen_product(
     const resa_kernels *kernels, const resa_frozen *w, ptrdiff_t first, ptrdiff_t count, ptrdiff_t rows, const float *x,
     ptrdiff_t xStride, float *y, ptrdiff_t yStride, bool add, float *scratch) {
-    if (kernels->frozen_block != NULL) {
+    if (has_block(kernels, w)) {
         kernels->frozen_block(w, false, first, count, rows, x, xStride, y, yStride, add);
         return;
     }
@@ -55,7 +58,7 @@ void resa_frozen_product(
 void resa_frozen_transposed(
     const resa_kernels *kernels, const resa_frozen *w, ptrdiff_t first, ptrdiff_t count, ptrdiff_t rows, const float *dy,
     ptrdiff_t dyStride, float *dx, ptrdiff_t dxStride, bool add, float *scratch) {
-    if (kernels->frozen_block != NULL) {
+    if (has_block(kernels, w)) {
         kernels->frozen_block(w, true, first, count, rows, dy, dyStride, dx, dxStride, add);
         return;
     }

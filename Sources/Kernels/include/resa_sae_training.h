@@ -19,7 +19,7 @@
 #pragma clang assume_nonnull begin
 
 enum {
-    RESA_SAE_TOKENS = 256,
+    RESA_SAE_TOKENS = 128,
     RESA_SAE_BLOCK = 64,
     /// Sums that a tile reports: squared errors of o, of o' and of e'.
     RESA_SAE_LOSSES = 3,
