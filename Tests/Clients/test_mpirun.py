@@ -46,11 +46,11 @@ def tune(data: Path, out: Path, *more) -> list[str]:
 
 
 def extract(data: Path, out: Path, *more) -> list[str]:
-    """With tokens left out, each process has another number of them."""
+    """With blanks left out, each process has another number of tokens."""
     arguments = [
         required("RESA_BIN"), "extract", "--model", GOLDENS / "qwen2" / "checkpoint", "--data", data, "--template", "raw", "--out", out,
         "--length", 64, "--hookpoint", PLACES[0], "--hookpoint", PLACES[1], "--latents", 256, "--k", 8, "--auxk", "0.03", "--dead-tokens", 200,
-        "--multi-topk", "--batch", 7, "--epochs", 6, "--exclude-token", 32, "--skip-first", 1, "--threads", 1, "--packed-cache", "off", *more,
+        "--multi-topk", "--batch", 7, "--epochs", 6, "--exclude-token", 224, "--skip-first", 1, "--threads", 1, "--packed-cache", "off", *more,
     ]  # fmt: skip
     return [*map(str, arguments)]
 
@@ -131,7 +131,7 @@ def signal_second(mpirun: subprocess.Popen, number: int) -> None:
 
 
 def test_a_signal_to_one_stops_all_and_they_go_on_to_the_same_bits(data, tmp_path):
-    long = ["--epochs", 40]
+    long = ["--epochs", 12]
     whole = run([*MPIRUN, *tune(data, tmp_path / "whole", *long)])
     assert whole.returncode == 0, whole.stderr
     out = tmp_path / "stopped"
