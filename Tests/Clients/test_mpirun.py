@@ -21,10 +21,10 @@ PLACES = ["layers.1", "layers.2.mlp"]
 if not shutil.which("mpirun"):
     pytest.skip("there is no mpirun: scripts/setup.sh installs it", allow_module_level=True)
 
-# Processes of one machine, and nothing that listens on its network.
+# Processes of one machine, which need no ssh and nothing that listens on its network.
 MPIRUN = [
     "mpirun", "-n", "2", "--oversubscribe", "--allow-run-as-root", "--bind-to", "none", "--mca", "pml", "ob1", "--mca", "btl", "self,vader",
-    "--mca", "btl_vader_single_copy_mechanism", "none", "--mca", "oob_tcp_if_include", "lo",
+    "--mca", "btl_vader_single_copy_mechanism", "none", "--mca", "oob_tcp_if_include", "lo", "--mca", "plm", "isolated",
 ]  # fmt: skip
 
 
