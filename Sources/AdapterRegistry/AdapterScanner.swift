@@ -34,6 +34,8 @@ struct AdapterScanner: Sendable {
             summary: AdapterSummary(
                 name: shownAs ?? name, kind: nil, digest: nil, hookpoints: [], rank: nil, latents: nil, bytes: 0, state: .cold,
                 baseModel: nil, description: nil, labels: [:], error: nil))
+        // Taken first: should a file change while it is read, its stamp is another.
+        let stamps = FileStamp.all(in: folder)
         do throws(AdapterError) {
             if let problem = problem(withName: name) { throw AdapterError.badFile(adapter: name, file: ".", problem: problem) }
             try fill(&entry, name: entry.summary.name, known: known, index: index)
@@ -42,6 +44,7 @@ struct AdapterScanner: Sendable {
             entry.summary.error = error.description
             entry.summary.state = .broken
             entry.summary.digest = nil
+            (entry.stamps, entry.stampsAreAll) = (stamps ?? [], stamps != nil)
         }
         return entry
     }
