@@ -21,7 +21,15 @@ struct AdapterEntry: Sendable {
     var residentBytes: [HookPoint?: Int] = [:]
     /// The files and folders it was made from, as they were.
     var stamps: [FileStamp] = []
+    /// Of a broken one: whether `stamps` has everything whose change could mend it.
+    var stampsAreAll = false
 
     /// Whether it has to be scanned again: something on disk has changed, or it was broken and may have been repaired.
+    ///
+    /// Not all that breaks an adapter is in its files, so that every request for a broken one tries again; who only looks whether anything has
+    /// changed asks `isStillBroken` first.
     var isStale: Bool { error != nil || !stamps.allSatisfy(\.isCurrent) }
+
+    /// Whether it was broken, and nothing in its folder has changed.
+    var isStillBroken: Bool { error != nil && stampsAreAll && stamps.allSatisfy(\.isCurrent) }
 }

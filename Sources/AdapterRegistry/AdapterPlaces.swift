@@ -83,6 +83,9 @@ extension AdapterScanner {
         let entries = Mutex<[String: AdapterEntry]>([:])
         DispatchQueue.concurrentPerform(iterations: all.count) { index in
             let (name, place) = all[index]
+            if let known = known[name], isOf(place, known, in: places), known.isStillBroken {
+                return entries.withLock { $0[name] = known }
+            }
             let entry: AdapterEntry? =
                 switch look(at: place, name: name, in: places, known: known[name], settleSeconds: settleSeconds) {
                 case .entry(let entry): entry
@@ -101,15 +104,23 @@ extension AdapterScanner {
     ) -> AdapterPlaces.Found {
         switch place {
         case .folder(let folder):
-            if let known, known.folder == folder, !known.isStale { return .entry(known) }
+            if let known, isOf(place, known, in: places), !known.isStale { return .entry(known) }
             if settleSeconds > 0, FolderAge.isYounger(folder, than: settleSeconds) { return .unsettled }
             return .entry(scan(folder: folder, name: name))
         case .stored(let reference):
             guard let store = places.store else { return .nothing }
-            if let known, known.stamps.contains(where: { $0.path == store.manifestPath(reference).path }), !known.isStale {
-                return .entry(known)
-            }
+            if let known, isOf(place, known, in: places), !known.isStale { return .entry(known) }
             return scan(reference, in: store).map { .entry($0) } ?? .nothing
+        }
+    }
+
+    /// Whether that is where the entry was found.
+    private func isOf(_ place: AdapterPlaces.Place, _ entry: AdapterEntry, in places: AdapterPlaces) -> Bool {
+        switch place {
+        case .folder(let folder): return entry.folder == folder
+        case .stored(let reference):
+            guard let manifest = places.store?.manifestFile(reference) else { return false }
+            return entry.stamps.contains { $0.path == manifest }
         }
     }
 }

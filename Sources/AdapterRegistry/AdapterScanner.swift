@@ -34,6 +34,8 @@ struct AdapterScanner: Sendable {
             summary: AdapterSummary(
                 name: shownAs ?? name, kind: nil, digest: nil, hookpoints: [], rank: nil, latents: nil, bytes: 0, state: .cold,
                 baseModel: nil, description: nil, labels: [:], error: nil))
+        // Taken first: should a file change while it is read, its stamp is another.
+        let stamps = FileStamp.all(in: folder)
         do throws(AdapterError) {
             if let problem = problem(withName: name) { throw AdapterError.badFile(adapter: name, file: ".", problem: problem) }
             try fill(&entry, name: entry.summary.name, known: known, index: index)
@@ -42,6 +44,7 @@ struct AdapterScanner: Sendable {
             entry.summary.error = error.description
             entry.summary.state = .broken
             entry.summary.digest = nil
+            (entry.stamps, entry.stampsAreAll) = (stamps ?? [], stamps != nil)
         }
         return entry
     }
@@ -77,8 +80,11 @@ struct AdapterScanner: Sendable {
         let files: [String]
         if isLoRA {
             entry.format = .peft
-            fill(&entry, try facts(folder, name: name, index: index), manifest)
-            files = LoRAIndex.files
+            files = [LoRALayout.configFile, LoRALayout.tensorFile]
+            let facts = try facts(folder, files: files, index: index) { () throws(AdapterError) in
+                LoRAFacts(try LoRALayout(folder: folder, name: name, shape: shape), format: format)
+            }
+            if let facts { fill(&entry, facts, manifest) }
         } else if isSteering {
             entry.format = .steering
             files = fill(&entry, try SteeringLayout(folder: folder, name: name, shape: shape))
@@ -86,17 +92,16 @@ struct AdapterScanner: Sendable {
             entry.format = .sae
             files = try fillSAE(&entry, places)
         } else {
-            files = try fillPacked(&entry, packed, manifest)
+            files = try fillPacked(&entry, packed, manifest, index: index)
         }
         try seal(&entry, files: files, name: name, known: known)
     }
 
-    private func facts(_ folder: URL, name: String, index: LoRAIndex?) throws(AdapterError) -> LoRAFacts {
-        func read() throws(AdapterError) -> LoRAFacts {
-            LoRAFacts(try LoRALayout(folder: folder, name: name, shape: shape), format: format)
-        }
+    private func facts(
+        _ folder: URL, files: [String], index: LoRAIndex?, read: () throws(AdapterError) -> LoRAFacts?
+    ) throws(AdapterError) -> LoRAFacts? {
         guard let index else { return try read() }
-        return try index.facts(folder, read: read)
+        return try index.facts(folder, files: files, read: read)
     }
 
     private func fill(_ entry: inout AdapterEntry, _ facts: LoRAFacts, _ manifest: AdapterManifest) {
@@ -118,7 +123,7 @@ struct AdapterScanner: Sendable {
 
     /// An adapter that is one GGUF file.
     private func fillPacked(
-        _ entry: inout AdapterEntry, _ packed: [String], _ manifest: AdapterManifest
+        _ entry: inout AdapterEntry, _ packed: [String], _ manifest: AdapterManifest, index: LoRAIndex?
     ) throws(AdapterError) -> [String] {
         let name = entry.summary.name
         guard let file = packed.first else {
@@ -132,12 +137,17 @@ struct AdapterScanner: Sendable {
             throw .badFile(adapter: name, file: ".", problem: "it holds \(packed.joined(separator: ", ")): keep one adapter in a folder")
         }
         entry.format = .gguf(file: file)
-        switch try GGUFAdapter(folder: entry.folder, file: file, name: name, shape: shape) {
-        case .lora(let layout):
-            fill(&entry, LoRAFacts(layout, format: format), manifest)
-            return layout.files
-        case .steering(let layout): return fill(&entry, layout)
+        let folder = entry.folder
+        var steering: SteeringLayout?
+        let facts = try facts(folder, files: [file], index: index) { () throws(AdapterError) in
+            switch try GGUFAdapter(folder: folder, file: file, name: name, shape: shape) {
+            case .lora(let layout): return LoRAFacts(layout, format: format)
+            case .steering(let layout): steering = layout
+            }
+            return nil
         }
+        if let facts { fill(&entry, facts, manifest) } else if let steering { _ = fill(&entry, steering) }
+        return [file]
     }
 
     private func fillSAE(_ entry: inout AdapterEntry, _ places: [SAEPlace]) throws(AdapterError) -> [String] {

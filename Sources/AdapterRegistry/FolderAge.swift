@@ -27,3 +27,22 @@ enum FolderAge {
         return names.contains { isYounger("\(path)/\($0)", than: seconds, now: now, depth: depth + 1, left: &left) }
     }
 }
+
+extension FileStamp {
+    private static let depthLimit = 5
+    private static let countLimit = 200
+
+    /// The stamps of a folder and all that is in it, links followed. Nil when something cannot be looked at, or for very many files.
+    static func all(in folder: URL) -> [FileStamp]? {
+        var stamps: [FileStamp] = []
+        return add(folder.path, depth: 0, to: &stamps) ? stamps : nil
+    }
+
+    private static func add(_ path: String, depth: Int, to stamps: inout [FileStamp]) -> Bool {
+        guard let stamp = FileStamp(path: path), stamps.count < countLimit else { return false }
+        stamps.append(stamp)
+        if stamp.isRegular { return true }
+        guard depth < depthLimit, let names = try? FileManager.default.contentsOfDirectory(atPath: path) else { return false }
+        return names.allSatisfy { add("\(path)/\($0)", depth: depth + 1, to: &stamps) }
+    }
+}

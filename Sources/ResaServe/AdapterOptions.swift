@@ -34,9 +34,11 @@ struct AdapterOptions: ParsableArguments {
     @Option(
         name: .customLong("allow-pulls"),
         help: ArgumentHelp(
-            "A host from which requests may fetch adapters, by https and at public addresses only; *.HOST for all below it; may be repeated. (default: none)",
-            valueName: "host"))
-    var allowedHosts: [String] = []
+            """
+            A host from which requests may fetch adapters, by https and at public addresses only; *.HOST for all below it. Or one server as \
+            SCHEME://HOST[:PORT], which may have a private address, and be http. May be repeated. (default: none)
+            """, valueName: "host"))
+    var allowedPulls: [String] = []
 
     @Option(help: ArgumentHelp("Most bytes that one request may fetch.", valueName: "bytes"))
     var pullLimit = 8 << 30
@@ -48,12 +50,25 @@ struct AdapterOptions: ParsableArguments {
             try check((0...86_400).contains(value), "\(name) is \(value), but must be from 0 to 86400")
         }
         try check(pullLimit >= 1, "--pull-limit is \(pullLimit), but must be 1 or more")
-        for host in allowedHosts {
-            try check(!host.isEmpty && !host.contains("/") && !host.contains(":"), "--allow-pulls is '\(host)', but must be a host's name")
+        for place in allowedPulls {
+            try check(
+                Self.origin(place) != nil || (!place.isEmpty && !place.contains("/") && !place.contains(":")),
+                "--allow-pulls is '\(place)', but must be a host's name or SCHEME://HOST[:PORT]")
         }
         try check(
-            allowAdapterChanges || (allowedFolders.isEmpty && allowedHosts.isEmpty),
+            allowAdapterChanges || (allowedFolders.isEmpty && allowedPulls.isEmpty),
             "--allow-adapters-from and --allow-pulls go with --allow-adapter-changes")
+    }
+
+    private static func origin(_ text: String) -> WebAddress? {
+        guard text.contains("://"), let address = try? WebAddress(text), address.isOrigin else { return nil }
+        return address
+    }
+
+    private var policy: PullPolicy {
+        let origins = allowedPulls.compactMap(Self.origin)
+        let hosts = Set(allowedPulls.filter { Self.origin($0) == nil })
+        return allowedPulls.isEmpty ? .off : .hosts(hosts, origins: origins)
     }
 
     var memoryBytes: Int { adapterMemory.map { $0 << 20 } ?? max(MachineProbe.memoryAvailable / 4, 64 << 20) }
@@ -63,7 +78,7 @@ struct AdapterOptions: ParsableArguments {
     func keeper(of registry: AdapterRegistry, folder: URL?) throws -> AdapterKeeper? {
         guard allowAdapterChanges else { return nil }
         var settings = PullSettings()
-        settings.policy = allowedHosts.isEmpty ? .off : .hosts(Set(allowedHosts))
+        settings.policy = policy
         (settings.fileLimit, settings.totalLimit) = (pullLimit, pullLimit)
         var rules = AdapterKeeper.Rules(puller: Puller(hub: try HubEnvironment.read(), settings: settings))
         rules.folders = AllowedFolders([folder].compactMap(\.self) + allowedFolders.map { URL(fileURLWithPath: $0, isDirectory: true) })

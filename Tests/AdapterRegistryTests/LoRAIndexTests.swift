@@ -30,7 +30,7 @@ import Testing
         var count = 0
         for adapter in ["one", "two"] {
             let version = home.store.folder(try home.store.resolve(name(adapter)))
-            _ = try index.facts(version) { () throws(AdapterError) in
+            _ = try index.facts(version, files: ["adapter_config.json", "adapter_model.safetensors"]) { () throws(AdapterError) in
                 count += 1
                 return facts
             }
@@ -83,6 +83,33 @@ import Testing
         try whole.write(to: tensors)
         #expect(try list() == folder.registry().list())
         #expect(try unknown() == 0)
+    }
+
+    @Test func thoseInGGUFFilesAreInIt() throws {
+        try folder.addPackedLoRA("packed")
+        _ = try home.store.add(folder: folder.path("packed"), as: name("packed"))
+        let wanted = try folder.registry().list()
+        let version = home.store.folder(try home.store.resolve(name("packed")))
+        /// Whether a new process would have to read it.
+        func isUnknown() throws -> Bool {
+            var isRead = false
+            _ = try index().facts(version, files: ["adapter.gguf"]) { () throws(AdapterError) in
+                isRead = true
+                return nil
+            }
+            return isRead
+        }
+        #expect(try isUnknown())
+        for _ in 0..<2 {
+            #expect(try list() == wanted)
+            #expect(try !isUnknown())
+        }
+        let file = try blob("packed", "adapter.gguf")
+        let whole = try Data(contentsOf: file)
+        try FileManager.default.removeItem(at: file)
+        try whole.dropLast(64).write(to: file)
+        #expect(try isUnknown())
+        #expect(try list().first { $0.name == "packed" }?.state == .broken)
     }
 
     @Test func everyShapeHasItsOwn() throws {

@@ -59,6 +59,53 @@ import Testing
         #expect(try await registry.resolve([AdapterSelection(name: "new")]).report[0].name == "new")
     }
 
+    /// A store may hold hundreds of adapters for other models: none of them is read again and again.
+    @Test func aBrokenAdapterIsReadAgainWhenSomethingChanges() throws {
+        let folder = try AdaptersFolder()
+        defer { withExtendedLifetime(folder) {} }
+        try folder.addLoRA("broken")
+        let config = try Data(contentsOf: folder.path("broken/adapter_config.json"))
+        try folder.addSAE("broken/inner", hookpoints: ["layers.1"])
+        try folder.write("{}", to: "broken/adapter_config.json")
+        let scanner = AdapterScanner(shape: smallShape, baseName: "base")
+        let places = AdapterPlaces(folder: folder.url, store: nil)
+        var change: () throws -> Void = {}
+        /// Whether a look at all places read the adapter again, and what it found.
+        func look() throws -> (read: Bool, error: Bool) {
+            var known = try scanner.scan(places)
+            known["broken"]?.summary.description = "as it was"
+            try change()
+            let found = try #require(try scanner.scan(places, known: known)["broken"])
+            return (found.summary.description != "as it was", found.error != nil)
+        }
+        #expect(try look() == (false, true))
+        change = { try folder.write("{ }", to: "broken/adapter_config.json") }
+        #expect(try look() == (true, true))
+        change = { try folder.write("x", to: "broken/inner/layers.1/note") }
+        #expect(try look() == (true, true))
+        change = { try FileManager.default.removeItem(at: folder.path("broken/inner/layers.1/note")) }
+        #expect(try look() == (true, true))
+        change = {
+            try FileManager.default.createSymbolicLink(
+                atPath: folder.path("broken/link").path, withDestinationPath: folder.path("later").path)
+        }
+        #expect(try look() == (true, true))
+        // Nobody can tell when something will be there.
+        change = {}
+        #expect(try look() == (true, true))
+        change = { try folder.write("here", to: "later") }
+        #expect(try look() == (true, true))
+        change = {}
+        #expect(try look() == (false, true))
+        change = {
+            try config.write(to: folder.path("broken/adapter_config.json"))
+            try FileManager.default.removeItem(at: folder.path("broken/inner"))
+        }
+        #expect(try look() == (true, false))
+        change = {}
+        #expect(try look() == (false, false))
+    }
+
     @Test func ageIsThatOfTheYoungestFile() throws {
         let folder = try AdaptersFolder()
         defer { withExtendedLifetime(folder) {} }

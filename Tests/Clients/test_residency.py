@@ -4,6 +4,7 @@ Nothing here depends on how long anything takes.
 """
 
 import json
+import os
 import shutil
 import threading
 import time
@@ -14,6 +15,7 @@ from pathlib import Path
 import pytest
 import random_checkpoint
 from conftest import Server, serving
+from fake_hub import LARGE, FakeHub
 
 VERSIONS = 3
 SWAPS, CLIENTS, TOKENS = 60, 8, 24
@@ -237,3 +239,51 @@ def test_pulls_go_to_named_hosts_at_public_addresses_only(place, logs, monkeypat
         server.assert_alive()
     finally:
         assert server.stop() == 0
+
+
+def test_pulls_from_a_server_that_the_operator_names(place, logs, tmp_path, monkeypatch):
+    """A Hub of one's own, at a private address and without TLS: its exact address on the list is enough, and allows nothing beside it."""
+    hub, elsewhere = FakeHub(), FakeHub()
+    files = {path.name: path.read_bytes() for path in (place.allowed / "v0").iterdir()}
+    weights = "adapter_model.safetensors"
+    assert len(files[weights]) >= LARGE, "the Hub redirects to another name for large files only"
+    for one in (hub, elsewhere):
+        one.add("org/lora", files)
+    for variable in [name for name in os.environ if "proxy" in name.lower() or name.startswith("HF_")]:
+        monkeypatch.delenv(variable)
+    monkeypatch.setenv("RESA_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("HF_ENDPOINT", hub.url)
+    monkeypatch.setenv("HF_TOKEN", "hf_secret")
+    server = None
+
+    def start(*allowed: str) -> Server:
+        options = [option for place in allowed for option in ("--allow-pulls", place)]
+        folder = ["--allow-adapters-from", str(place.allowed)]
+        return Server(place.model, logs / "own_hub.log", "--allow-adapter-changes", *folder, *options, "--store", "--threads", "1", "--context", "128")
+
+    try:
+        server = start(hub.url)
+        for source, where in (("hf:org/lora", hub.store_url), (f"{elsewhere.url}/web/x.resa", elsewhere.url), (hub.store_url + "/x.resa", hub.store_url)):
+            reply = server.post("/v1/adapters", {"source": source, "name": "x"})
+            assert reply.status == 403 and reply.error["code"] == "pull_not_allowed" and where in reply.error["message"], (source, reply.body)
+        assert not hub.requests(server="store") and not elsewhere.requests() and server.get("/v1/adapters").json["data"] == []
+        assert server.stop() == 0
+
+        server = start(hub.url, hub.store_url + "/")
+        served = server.post("/v1/adapters", {"source": "hf:org/lora", "name": "pulled"})
+        assert served.status == 200 and served.json["state"] == "loaded", served.body
+        [fetched] = hub.requests(weights, server="store")
+        assert fetched.sent == len(files[weights]) and "authorization" not in fetched.headers
+        assert {seen.headers.get("authorization") for seen in hub.requests(server="hub")} == {"Bearer hf_secret"}
+        digest, pulled = answer(server, "Let", "pulled")
+        assert digest == served.json["digest"]
+        assert add(server, "v0", "local")["digest"] == digest
+        assert answer(server, "Let", "local") == (digest, pulled)
+        server.assert_alive()
+        assert server.stop() == 0
+        server = None
+    finally:
+        for one in (hub, elsewhere):
+            one.close()
+        if server:
+            server.stop()

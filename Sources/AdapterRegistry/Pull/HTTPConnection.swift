@@ -56,6 +56,9 @@ final class HTTPConnection {
         let exchange = Exchange(address: address, receiver: receiver, control: control)
         let context = Unmanaged.passUnretained(exchange).toOpaque()
         configure(curl, context)
+        // A proxy would resolve names by itself.
+        if settings.policy.refusesProxies { resa_curl_set_string(curl, CURLOPT_PROXY, "") }
+        if settings.policy.onlyPublicAddresses(for: address) { refusePrivateAddresses(curl, context) }
         resa_curl_set_string(curl, CURLOPT_URL, address.text)
         var list: UnsafeMutablePointer<curl_slist>?
         for header in headers { list = curl_slist_append(list, header) ?? list }
@@ -130,12 +133,10 @@ final class HTTPConnection {
                     return 0
                 }
             }, context)
-        if settings.policy.onlyPublicAddresses { refusePrivateAddresses(curl, context) }
     }
 
-    /// The check stands where the socket is made, after the name was resolved: there is nothing to rebind. A proxy would resolve by itself.
+    /// The check stands where the socket is made, after the name was resolved: there is nothing to rebind.
     private func refusePrivateAddresses(_ curl: UnsafeMutableRawPointer, _ context: UnsafeMutableRawPointer) {
-        resa_curl_set_string(curl, CURLOPT_PROXY, "")
         resa_curl_set_socket_opener(
             curl,
             { context, _, wanted in

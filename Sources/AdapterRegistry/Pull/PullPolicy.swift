@@ -8,7 +8,10 @@ package enum PullPolicy: Sendable, Equatable {
     case off
     /// https only, these hosts only (`*.example.org` means every host below it), and no address but public ones. A redirect leads to a
     /// further host only when that is named too.
-    case hosts(Set<String>)
+    ///
+    /// And `origins`, which are exact servers: scheme, host and port. Whoever names one means that machine, so there http will do, and the
+    /// address may be a private one.
+    case hosts(Set<String>, origins: [WebAddress] = [])
 
     /// - Throws: `PullError.forbidden`.
     func check(_ source: PullSource) throws(PullError) {
@@ -26,7 +29,8 @@ package enum PullPolicy: Sendable, Equatable {
         switch self {
         case .unrestricted: break
         case .off: throw .forbidden(address: address.shown, reason: "pulls asked for over HTTP are off; the operator can allow hosts")
-        case .hosts(let hosts):
+        case .hosts(let hosts, _):
+            if isOrigin(address) { return }
             guard address.scheme == "https" else { throw .forbidden(address: address.shown, reason: "only https is allowed") }
             let isNamed = hosts.contains { pattern in
                 let pattern = pattern.lowercased()
@@ -38,6 +42,14 @@ package enum PullPolicy: Sendable, Equatable {
         }
     }
 
-    /// Whether sockets may be opened to public addresses only.
-    var onlyPublicAddresses: Bool { self != .unrestricted }
+    /// Whether sockets for `address` may be opened to public addresses only.
+    func onlyPublicAddresses(for address: WebAddress) -> Bool { self != .unrestricted && !isOrigin(address) }
+
+    /// Whether names are resolved here, and not by a proxy.
+    var refusesProxies: Bool { self != .unrestricted }
+
+    private func isOrigin(_ address: WebAddress) -> Bool {
+        guard case .hosts(_, let origins) = self else { return false }
+        return origins.contains { $0.hasSameOrigin(as: address) }
+    }
 }

@@ -55,6 +55,9 @@ package struct WebAddress: Sendable, Equatable {
     /// Scheme, host and port: who gets to see a token.
     func hasSameOrigin(as other: WebAddress) -> Bool { (scheme, host, port) == (other.scheme, other.host, other.port) }
 
+    /// Whether it names a server and nothing on it.
+    package var isOrigin: Bool { ["/", ""].contains(path) && !text.contains("?") }
+
     /// Without the query, which may hold a signature.
     package var shown: String { Self.withoutQuery(text) }
 

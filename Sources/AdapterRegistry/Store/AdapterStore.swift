@@ -16,11 +16,15 @@ import Foundation
 /// looks, whenever a writer was killed, finds an adapter whole or not at all. What a killed writer left behind is removed by `sweep`.
 package struct AdapterStore: Sendable {
     package let root: URL
+    private let manifestsPath: String
     /// How long to wait for other processes before giving up as busy.
     package var patienceSeconds = 60.0
 
     /// Nothing is made on the disk until something is added.
-    package init(root: URL) { self.root = root }
+    package init(root: URL) {
+        self.root = root
+        manifestsPath = root.appendingPathComponent("manifests", isDirectory: true).path
+    }
 
     /// `$RESA_HOME`, `$XDG_DATA_HOME/resa`, or `~/.local/share/resa`.
     package static func standard(environment: [String: String] = ProcessInfo.processInfo.environment) -> AdapterStore {
@@ -44,8 +48,11 @@ package struct AdapterStore: Sendable {
 
     package func blob(_ sha256: String) -> URL { blobs.appendingPathComponent(Self.blobPrefix + sha256) }
 
-    func manifestPath(_ reference: AdapterReference) -> URL {
-        manifests.appendingPathComponent(reference.name).appendingPathComponent(reference.tag + Self.manifestSuffix)
+    func manifestPath(_ reference: AdapterReference) -> URL { URL(fileURLWithPath: manifestFile(reference)) }
+
+    /// The same as text, which a server asks for hundreds of times every few seconds.
+    func manifestFile(_ reference: AdapterReference) -> String {
+        "\(manifestsPath)/\(reference.name)/\(reference.tag)\(Self.manifestSuffix)"
     }
 
     /// Every adapter, by name and tag; one whose manifest cannot be read comes with the reason. Reads manifests only.
@@ -56,8 +63,8 @@ package struct AdapterStore: Sendable {
     /// - Throws: `.system` when the folders cannot be listed.
     func references() throws(AdapterStorageError) -> [AdapterReference] {
         var references: [AdapterReference] = []
-        for name in try DurableFolder.names(manifests.path) where AdapterReference.isValid(name) {
-            for file in try DurableFolder.names(manifests.appendingPathComponent(name).path) where file.hasSuffix(Self.manifestSuffix) {
+        for name in try DurableFolder.names(manifestsPath) where AdapterReference.isValid(name) {
+            for file in try DurableFolder.names("\(manifestsPath)/\(name)") where file.hasSuffix(Self.manifestSuffix) {
                 guard let reference = try? AdapterReference(name: name, tag: String(file.dropLast(Self.manifestSuffix.count))) else {
                     continue
                 }
@@ -68,11 +75,11 @@ package struct AdapterStore: Sendable {
     }
 
     /// Whether the name stands for anything. Reads no file.
-    package func contains(_ reference: AdapterReference) -> Bool { access(manifestPath(reference).path, F_OK) == 0 }
+    package func contains(_ reference: AdapterReference) -> Bool { access(manifestFile(reference), F_OK) == 0 }
 
     /// Nil when there is no such adapter (any more).
     func adapter(_ reference: AdapterReference) -> StoredAdapter? {
-        let path = manifestPath(reference).path
+        let path = manifestFile(reference)
         guard let stamp = FileStamp(path: path) else { return nil }
         do throws(AdapterStorageError) {
             return StoredAdapter(reference: reference, stamp: stamp, content: .success(try read(path)))

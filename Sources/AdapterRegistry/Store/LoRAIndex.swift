@@ -24,14 +24,13 @@ struct LoRAFacts: Codable, Equatable, Sendable {
 
 /// What earlier scans found in the LoRAs of a store, so that a start with hundreds of them does not read all their headers again.
 ///
-/// Facts are kept by version, for one shape of model and one format, and hold as long as the stamps of both files are what they were:
+/// Facts are kept by version, for one shape of model and one format, and hold as long as the stamps of its files are what they were:
 /// files that were changed, replaced or cut short are read anew. Only LoRAs without fault are kept. The file is a cache: one that is damaged
 /// counts as none, writers do not wait for each other, and what one of them loses is read once more.
 final class LoRAIndex: Sendable {
     /// To be raised whenever a scan finds or refuses something else than before.
     private static let version = 1
     private static let sizeLimit = 64 << 20
-    static let files = [LoRALayout.configFile, LoRALayout.tensorFile]
 
     private struct Known: Codable {
         let stamps: [FileStamp]
@@ -58,10 +57,13 @@ final class LoRAIndex: Sendable {
     }
 
     /// The facts of a version's folder: those known, or what `read` gives.
-    func facts(_ folder: URL, read: () throws(AdapterError) -> LoRAFacts) throws(AdapterError) -> LoRAFacts {
+    /// - Parameters:
+    ///   - files: those that decide what it does.
+    ///   - read: gives nil for what is no LoRA, which is not kept.
+    func facts(_ folder: URL, files: [String], read: () throws(AdapterError) -> LoRAFacts?) throws(AdapterError) -> LoRAFacts? {
         // Taken first: should the files change while they are read, the stamps are not theirs.
-        let stamps = Self.files.compactMap { FileStamp(path: folder.appendingPathComponent($0).path) }
-        guard stamps.count == Self.files.count else { return try read() }
+        let stamps = files.compactMap { FileStamp(path: folder.appendingPathComponent($0).path) }
+        guard stamps.count == files.count else { return try read() }
         let version = folder.lastPathComponent
         let known = state.withLock { state -> LoRAFacts? in
             guard let known = state.known[version], known.stamps == stamps else { return nil }
@@ -69,7 +71,7 @@ final class LoRAIndex: Sendable {
             return known.facts
         }
         if let known { return known }
-        let facts = try read()
+        guard let facts = try read() else { return nil }
         state.withLock {
             $0.known[version] = Known(stamps: stamps, facts: facts)
             $0.seen.insert(version)

@@ -149,12 +149,21 @@ enum DurableFolder {
 
     /// Names in the folder, sorted; none when there is no such folder.
     static func names(_ path: String) throws(AdapterStorageError) -> [String] {
-        do {
-            return try FileManager.default.contentsOfDirectory(atPath: path).sorted()
-        } catch CocoaError.fileReadNoSuchFile {
-            return []
-        } catch {
-            throw .system(path: path, doing: "listing the folder", reason: error.localizedDescription)
+        guard let folder = opendir(path) else {
+            if errno == ENOENT { return [] }
+            throw .system(path: path, doing: "listing the folder", reason: systemErrorText())
+        }
+        defer { closedir(folder) }
+        var names: [String] = []
+        while true {
+            errno = 0
+            guard let entry = readdir(folder) else {
+                guard errno == 0 else { throw .system(path: path, doing: "listing the folder", reason: systemErrorText()) }
+                return names.sorted()
+            }
+            let offset = MemoryLayout<dirent>.offset(of: \.d_name) ?? 0
+            let name = String(cString: (UnsafeRawPointer(entry) + offset).assumingMemoryBound(to: CChar.self))
+            if name != ".", name != ".." { names.append(name) }
         }
     }
 }

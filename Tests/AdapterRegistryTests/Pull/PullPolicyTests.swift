@@ -57,6 +57,31 @@ import Testing
         }
     }
 
+    /// An exact server may be http and private; the same host elsewhere may not.
+    @Test func origins() throws {
+        let policy = PullPolicy.hosts(
+            ["hub.example"],
+            origins: [try WebAddress("http://10.0.0.5:8080"), try WebAddress("https://Hub.corp"), try WebAddress("http://[::1]:9")])
+        for allowed in [
+            "http://10.0.0.5:8080/x?y", "https://hub.corp/x", "https://hub.corp:443/x", "https://hub.corp./x", "http://[::1]:9/",
+            "https://hub.example/x",
+        ] {
+            let address = try WebAddress(allowed)
+            try policy.check(address)
+            #expect(policy.onlyPublicAddresses(for: address) == (address.host == "hub.example"), "\(allowed)")
+        }
+        for refused in [
+            "http://10.0.0.5/x", "https://10.0.0.5:8080/x", "http://10.0.0.5:8081/x", "http://10.0.0.6:8080/x", "http://hub.corp/x",
+            "https://hub.corp:8443/x", "https://x.hub.corp/x", "http://hub.example/x", "https://[::1]:9/",
+        ] {
+            let address = try WebAddress(refused)
+            #expect(throws: PullError.self, "\(refused)") { try policy.check(address) }
+            #expect(policy.onlyPublicAddresses(for: address), "\(refused)")
+        }
+        let forms = ["http://a", "http://a/", "http://a:1", "http://a/x", "http://a?x", "http://a/?x"].map { try? WebAddress($0).isOrigin }
+        #expect(forms == [true, true, true, false, false, false])
+    }
+
     /// A name on the list that resolves to this machine: nobody is even connected to.
     @Test func namesThatResolveToThisMachine() async throws {
         let listener = try Listener()
@@ -66,7 +91,8 @@ import Testing
             var settings = PullSettings()
             settings.retries = 0
             settings.connectSeconds = 5
-            settings.policy = .hosts(["localhost", "127.0.0.1", "[::ffff:127.0.0.1]"])
+            settings.policy = .hosts(
+                ["localhost", "127.0.0.1", "[::ffff:127.0.0.1]"], origins: [try WebAddress("http://\(host):\(listener.port)")])
             let puller = Puller(hub: HubEnvironment(endpoint: try WebAddress("https://hub.example")), settings: settings)
             let source = try PullSource("https://\(host):\(listener.port)/file")
             do {
