@@ -56,22 +56,38 @@ trained "adapters/$sae" "$hookpoint/sae.safetensors" \
     "$resa" extract --model "$source_model" "${text[@]}" --rows 1800 --hookpoint "$hookpoint" --latents 2048 --k 32 --auxk 0.03125 \
     --dead-tokens 50000 --optimiser adam --rate 1.5e-3 --warmup 20 --batch 2 --shuffle --seed 1 --bf16-sae
 
-# 3. SAE-guided fine-tuning of the original model, which the source's SAE is put into; and the same with its decoder rows shuffled.
+# 3. What its latents act on. One that acts most strongly on one word, whatever stands around it, is named after the word.
+[ -e probe.json ] || {
+    stage probe "$resa" probe --model "$source_model" --sae "$sae" --adapters adapters --data test.jsonl --template chat --length 512 --rows 100 \
+        --no-tags --top 2048 --json >probe.part && mv probe.part probe.json
+}
+"$(find_python)" - "adapters/$sae/labels.json" <<'PY'
+import collections, json, sys
+
+labels = {}
+for place in json.load(open("probe.json"))["hookpoints"]:
+    names = labels[place["hookpoint"]] = {}
+    for latent in sorted(place["reported"], key=lambda latent: latent["latent"]):
+        words = collections.Counter(context["token"].strip() for context in latent["contexts"])
+        [(word, times)] = words.most_common(1) or [("", 0)]
+        if word and times >= 4:
+            names[str(latent["latent"])] = word
+with open(sys.argv[1], "w") as file:
+    json.dump(labels, file, indent=1, ensure_ascii=False)
+PY
+
+# 4. SAE-guided fine-tuning of the original model, which the source's SAE is put into; and the same with its decoder rows shuffled.
 guided=("$resa" tune --model "$target" --sae "adapters/$sae" "${text[@]}" --rows 160 "${small[@]}" --rate 4e-4)
 trained "adapters/$lora" adapter_model.safetensors "${guided[@]}"
 trained "adapters/$lora-shuffled" adapter_model.safetensors "${guided[@]}" --shuffle-sae 1
 
-# 4. What each does to the models on held-out text. The exit status is a verdict.
+# 5. What each does to the models on held-out text. The exit status is a verdict.
 check() { "$resa" adapters check "$2" --adapters adapters --model "$1" --text test.jsonl --rows 32 --tokens 4096 --json >check.part || [ $? -gt 1 ]; }
 checked() {
     [ -e "$3.json" ] || { stage "$3" check "$1" "$2" && mv check.part "$3.json"; }
 }
 for name in "$sft" "$sae" "$lora" "$lora-shuffled"; do checked "$target" "$name" "check-$name"; done
 checked "$source_model" "$sae" "check-$sae-source"
-
-# 5. Names for the SAE's latents, and what they act on.
-probe() { "$resa" probe --model "$source_model" --sae "$sae" --adapters adapters --data test.jsonl --template chat --length 512 --rows 100 --no-tags "$@"; }
-[ -e probe.json ] || { stage probe probe --labels "adapters/$sae/labels.json" --label-all --json >probe.part && mv probe.part probe.json; }
 
 # 6. Both LoRAs and a random one on the original model, and, as they are, on its sibling, the source.
 for model in target source_model; do
