@@ -16,7 +16,7 @@ cd "$root"
 resa=$(realpath "${RESA:-.build/release/resa}")
 target=$(realpath "$(scripts/fetch-model.sh)")
 cd "$out"
-source_model=$out/SmolLM2-135M-Instruct-gsm8k.gguf
+source=$out/SmolLM2-135M-Instruct-gsm8k.gguf
 sft=smollm2-gsm8k-lora sae=smollm2-sae lora=smollm2-resa-lora
 hookpoint=layers.14
 
@@ -49,16 +49,16 @@ small=(--rank 4 --alpha 8 --dropout 0 --modules "q,k,v,o,down" --schedule cosine
 # 1. The source: the model after a short supervised run.
 trained "adapters/$sft" adapter_model.safetensors \
     "$resa" tune --objective sft --model "$target" "${text[@]}" --rows 720 --loss-tokens answer "${small[@]}" --rate 1e-3
-[ -e "$source_model" ] || stage merge "$resa" merge --model "$target" --adapter "adapters/$sft" --out "$source_model"
+[ -e "$source" ] || stage merge "$resa" merge --model "$target" --adapter "adapters/$sft" --out "$source"
 
 # 2. An SAE of the source, from a middle layer.
 trained "adapters/$sae" "$hookpoint/sae.safetensors" \
-    "$resa" extract --model "$source_model" "${text[@]}" --rows 1800 --hookpoint "$hookpoint" --latents 2048 --k 32 --auxk 0.03125 \
+    "$resa" extract --model "$source" "${text[@]}" --rows 1800 --hookpoint "$hookpoint" --latents 2048 --k 32 --auxk 0.03125 \
     --dead-tokens 50000 --optimiser adam --rate 1.5e-3 --warmup 20 --batch 2 --shuffle --seed 1 --bf16-sae
 
 # 3. What its latents act on. One that acts most strongly on one word, whatever stands around it, is named after the word.
 [ -e probe.json ] || {
-    stage probe "$resa" probe --model "$source_model" --sae "$sae" --adapters adapters --data test.jsonl --template chat --length 512 --rows 100 \
+    stage probe "$resa" probe --model "$source" --sae "$sae" --adapters adapters --data test.jsonl --template chat --length 512 --rows 100 \
         --no-tags --top 2048 --json >probe.part && mv probe.part probe.json
 }
 "$(find_python)" - "adapters/$sae/labels.json" <<'PY'
@@ -87,10 +87,10 @@ checked() {
     [ -e "$3.json" ] || { stage "$3" check "$1" "$2" && mv check.part "$3.json"; }
 }
 for name in "$sft" "$sae" "$lora" "$lora-shuffled"; do checked "$target" "$name" "check-$name"; done
-checked "$source_model" "$sae" "check-$sae-source"
+checked "$source" "$sae" "check-$sae-source"
 
 # 6. Both LoRAs and a random one on the original model, and, as they are, on its sibling, the source.
-for model in target source_model; do
+for model in target source; do
     stage "eval-$model" "$resa" eval --model "${!model}" --data test.jsonl --limit "$problems" --prompt plain --max-tokens 320 --seed 1 \
         --adapters adapters --adapter "$lora" --control "random=$lora" --control "shuffled=$lora-shuffled" --output "eval-$model" \
         --json "eval-$model.json" --svg "eval-$model.svg"
