@@ -35,7 +35,7 @@ PAGES = ["docs/adapters.md", "docs/packs.md", "adapters/README.md"]
 # What is not run: by its first line, and why.
 LEFT_OUT = {
     "make demo": "builds a release, fetches what is missing and serves until it is stopped",
-    "export RESA_MODEL=$(scripts/fetch-model.sh) python=$(scripts/python-env.sh)": "trains for an hour on data that is not here",
+    "docs/experiments/gsm8k-smollm2.sh DATA OUT": "trains for an hour on data that is not here",
 }
 ADDRESS = "127.0.0.1:8080"
 

@@ -25,8 +25,8 @@ def test_every_token_is_read_as_an_observing_request_reads_it(smollm2):
     assert all(0 < len(entry["latents"]) <= 4 for entry in answer["data"]) and answer["usage"]["completion_tokens"] == 0
 
 
-def test_labels_of_the_manifest_are_told(smollm2):
-    labels = json.loads((ADAPTERS / SAE / "manifest.json").read_text())["labels"]
+def test_labels_are_told(smollm2):
+    labels = json.loads((ADAPTERS / SAE / "labels.json").read_text())[f"layers.{SAE_LAYER}"]
     told = {
         str(latent["latent"]): latent["label"]
         for entry in features(smollm2, top=32)["data"]
