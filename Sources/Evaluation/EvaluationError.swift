@@ -11,6 +11,8 @@ package enum EvaluationError: Error, Equatable, CustomStringConvertible {
     case otherSettings(folder: String, differences: [String])
     /// An adapter's files changed under its name.
     case adapterChanged(arm: String, was: String, now: String)
+    /// Other weights, or held otherwise, answer under the model's name.
+    case modelChanged(was: String, now: String)
     case damagedLog(place: String, reason: String)
     case unusableControl(adapter: String, reason: String)
     case gaveUp(failures: Int, example: String)
@@ -26,6 +28,8 @@ package enum EvaluationError: Error, Equatable, CustomStringConvertible {
             "\(folder) holds answers given with other settings: \(differences.joined(separator: "; ")); give the same ones, or another --output"
         case .adapterChanged(let arm, let was, let now):
             "answers of '\(arm)' were given with \(was), and now with \(now); give another --output for the new version"
+        case .modelChanged(let was, let now):
+            "the server began with the model \(was), and now \(now) answers; give another --output for the new one"
         case .damagedLog(let place, let reason): "\(place): \(reason)"
         case .unusableControl(let adapter, let reason): "no random control can be made of '\(adapter)': \(reason)"
         case .gaveUp(let failures, let example): "gave up after \(failures) failed requests in a row: \(example)"

@@ -14,6 +14,8 @@ package final class ChatClient: Sendable {
         package let completionTokens: Int
         /// The header `Resa-Applied`; nil from servers that do not say what they applied.
         package let applied: String?
+        /// `system_fingerprint`, where the server has one.
+        package let fingerprint: String?
     }
 
     private let group: MultiThreadedEventLoopGroup
@@ -45,9 +47,9 @@ package final class ChatClient: Sendable {
 
     package var root: String { server.root }
 
-    /// Names of the models, in the server's order.
+    /// The models, in the server's order.
     /// - Throws: `LoadTestError`.
-    package func models() async throws -> [String] { try await server.models() }
+    package func models() async throws -> [ModelCard] { try await server.models() }
 
     /// Asks until there is an answer: a server that is full or starting is asked again after the time it names.
     /// - Parameters:
@@ -106,6 +108,7 @@ package final class ChatClient: Sendable {
         let thoughts = message?["reasoning_content"]?.string ?? message?["reasoning"]?.string ?? ""
         if !thoughts.isEmpty { text = "<think>\(thoughts)</think>\(text)" }
         return Reply(
-            text: text, finishReason: finish, completionTokens: TokenUsage(response: answer)?.completion ?? 0, applied: applied)
+            text: text, finishReason: finish, completionTokens: TokenUsage(response: answer)?.completion ?? 0, applied: applied,
+            fingerprint: answer["system_fingerprint"]?.string)
     }
 }

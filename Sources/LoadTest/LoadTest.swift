@@ -76,7 +76,7 @@ package struct LoadTest: Sendable {
     private func chooseModel(_ server: OpenAIServer) async throws -> String {
         do {
             let models = try await server.models()
-            if let model = scenario.model ?? models.first { return model }
+            if let model = scenario.model ?? models.first?.name { return model }
             throw LoadTestError.noModel(url: server.root, reason: "its list of models is empty")
         } catch LoadTestError.refused(_, let status, let message) {
             // A server may do without a list of models; a model that was named can be asked all the same.

@@ -32,9 +32,9 @@ struct OpenAIServer: Sendable {
         return headers
     }
 
-    /// Names of the models, in the server's order. Asking also shows that the server is there and takes the key.
+    /// What the server says of its models, in its order. Asking also shows that the server is there and takes the key.
     /// - Throws: `LoadTestError`.
-    func models() async throws -> [String] {
+    func models() async throws -> [ModelCard] {
         let (status, body) = try await fetch("/v1/models", body: nil)
         guard status == 200 else {
             let message = RequestFailure.message(inBody: body)
@@ -42,7 +42,7 @@ struct OpenAIServer: Sendable {
             throw LoadTestError.refused(url: root + "/v1/models", status: status, message: message)
         }
         let list = try? JSON(parsing: body, rules: .message)
-        return list?["data"]?.array?.compactMap { $0["id"]?.string } ?? []
+        return list?["data"]?.array?.compactMap(ModelCard.init) ?? []
     }
 
     /// - Returns: how many tokens `text` has without special tokens, as far as the server heeds that; nil when it has no `/tokenize` that

@@ -83,6 +83,9 @@ struct Eval: AsyncParsableCommand {
             while !Task.isCancelled, !quiet {
                 let progress = run.progress
                 reporter.update(count: progress.found)
+                if progress.answered > 0 {
+                    reporter.note = String(format: "%.1f %% right", 100 * Double(progress.correct) / Double(progress.answered))
+                }
                 reporter.report(Double(progress.answered) / Double(max(1, progress.questions)))
                 try? await Task.sleep(for: .milliseconds(250))
             }

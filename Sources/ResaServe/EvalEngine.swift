@@ -1,5 +1,6 @@
 import AdapterRegistry
 import Adapters
+import Checkpoints
 import Engine
 import Evaluation
 import Foundation
@@ -40,10 +41,12 @@ final class EvalEngine: EvalSource {
         ]
         settings += sampling.settings
         if room < longest + sampling.maxTokens { settings.append(("context", "\(room)")) }
-        self.settings = settings
-
         let pool = compute.makePool()
         let loaded = try compute.load(bundle.weights, pool: pool)
+        settings.append(("model digest", compute.digest(of: bundle.weights, pool: pool)))
+        settings.append(("prompt digest", try Self.digest(bundle, template, prompt)))
+        self.settings = settings
+
         let affordable = MachineProbe.memoryAvailable / 2 / bundle.config.kvBytesPerToken(compute.kvFormat)
         var limits = EngineSettings(
             contextLength: context, kvTokens: running.kvTokens ?? max(context, min(running.concurrency * context, affordable)))
@@ -73,6 +76,12 @@ final class EvalEngine: EvalSource {
             for problem in set.problems { longest = max(longest, try tokens(problem, bundle, template, prompt).count) }
         }
         return longest
+    }
+
+    /// Of what the model reads of a fixed problem: tells tokenizers and chat templates apart.
+    private static func digest(_ bundle: ModelBundle, _ template: ChatTemplate?, _ prompt: PromptStyle) throws -> String {
+        let problem = Problem(id: "", question: "What is 12 + 30?", gold: "42")
+        return try tokens(problem, bundle, template, prompt).withUnsafeBytes { "sha256:\(ContentDigest(bytes: $0))" }
     }
 
     private static func tokens(

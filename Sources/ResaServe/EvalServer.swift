@@ -13,6 +13,8 @@ struct EvalServer: EvalSource {
     private let texts: [String: String]
     private let prompt: PromptStyle
     private let sampling: EvalSampling
+    /// Of the base model; nil from servers that do not say.
+    private let fingerprint: String?
     /// One answer of 32,768 tokens can take long on a busy machine.
     private static let timeout = Duration.seconds(24 * 3600)
 
@@ -23,10 +25,14 @@ struct EvalServer: EvalSource {
         let environment = ProcessInfo.processInfo.environment
         let key = [apiKey, environment["OPENAI_API_KEY"], environment["RESA_API_KEY"]].compactMap { $0 }.first { !$0.isEmpty }
         let client = try ChatClient(url: url, apiKey: key, connections: connections)
+        let base: ModelCard?
         do {
             let models = try await client.models()
-            guard let name = model ?? models.first else { throw CommandError("\(client.root) lists no model; give --served") }
+            guard let name = model ?? models.first?.name else { throw CommandError("\(client.root) lists no model; give --served") }
             self.model = name
+            // An adapter answers as a model of its own; what tells the weights apart is its base's.
+            let root = (models.first { $0.name == name } ?? models.first)?.root
+            base = models.first { $0.name == root }
         } catch {
             await client.shutdown()
             throw error
@@ -36,6 +42,9 @@ struct EvalServer: EvalSource {
         (self.prompt, self.sampling) = (prompt, sampling)
         var settings: [(name: String, value: String)] = [("model", self.model), ("prompt", prompt.summary)]
         settings += sampling.settings
+        fingerprint = base?.fingerprint
+        if let digest = base?.digest { settings.append(("model digest", digest)) }
+        if let fingerprint { settings.append(("fingerprint", fingerprint)) }
         self.settings = settings
     }
 
@@ -62,7 +71,9 @@ struct EvalServer: EvalSource {
         if text != nil, reply.applied == nil {
             throw CommandError("the server does not say that it applied '\(question.arm.name)' (no header Resa-Applied)")
         }
-        return ModelAnswer(
-            text: reply.text, finish: reply.finishReason, tokens: reply.completionTokens, applied: text == nil ? nil : reply.applied)
+        if let fingerprint, let other = reply.fingerprint, other != fingerprint {
+            throw EvaluationError.modelChanged(was: fingerprint, now: other)
+        }
+        return ModelAnswer(text: reply.text, finish: reply.finishReason, tokens: reply.completionTokens, applied: reply.applied)
     }
 }

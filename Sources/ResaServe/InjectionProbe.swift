@@ -19,8 +19,8 @@ struct InjectionOptions: ParsableArguments {
     @Option(help: "Tokens put into each.")
     var inject = 3
 
-    @Option(help: "They are drawn from so many that the latent goes with most.")
-    var injectFrom = 5
+    @Option(help: "They are drawn from so many at which the latent acts most in the mean.")
+    var injectFrom = 10
 
     func validate() throws {
         try Limits.check([
@@ -63,6 +63,8 @@ struct InjectionProbe {
         let meanInjected: Double
         let effect: Double?
         let p: Double
+        /// By the published thresholds.
+        let verdict: String
         /// With tokens of the texts themselves in the same places.
         let meanControl: Double
         let controlEffect: Double?
@@ -98,21 +100,22 @@ struct InjectionProbe {
         }
         let control = texts.enumerated().map { number, text in
             advance()
-            return strongest(injection.inject(own, into: text, number: number, stream: 1))
+            return strongest(injection.inject(own, into: text, number: number, isControl: true))
         }
         return latents.indices.map { index in
             let tokens = affinity.strongest(index, count: candidates)
             let injected = texts.enumerated().map { number, text in
                 advance()
                 return tokens.isEmpty
-                    ? plain[number][index] : strongest(injection.inject(tokens, into: text, number: number, stream: 0))[index]
+                    ? plain[number][index] : strongest(injection.inject(tokens, into: text, number: number, isControl: false))[index]
             }
             let before = plain.map { $0[index] }
             let shift = PairedShift(before: before, after: injected, permutations: permutations, seed: injection.seed)
             let other = PairedShift(before: before, after: control.map { $0[index] }, permutations: permutations, seed: injection.seed)
             return Result(
                 latent: Int(latents[index]), tokens: tokens.map(shown), meanPlain: shift.meanBefore, meanInjected: shift.meanAfter,
-                effect: shift.effect, p: shift.p, meanControl: other.meanAfter, controlEffect: other.effect, controlP: other.p)
+                effect: shift.effect, p: shift.p, verdict: shift.verdict.rawValue, meanControl: other.meanAfter,
+                controlEffect: other.effect, controlP: other.p)
         }
     }
 

@@ -57,6 +57,12 @@ struct ComputeOptions: ParsableArguments {
         return try source.load(format: weights, cache: cache, pool: pool) { progress.report($0) }
     }
 
+    /// SHA-256 of the weights' files, written as adapters' digests are. The packed cache knows it of files that it has met.
+    func digest(of source: ModelWeights, pool: WorkerPool) -> String {
+        let files = source.checkpoint.tensors.files
+        return "sha256:\(cache?.digest(of: files, pool: pool) ?? ContentDigest(of: files, pool: pool))"
+    }
+
     private var cache: PackedCache? {
         if packedCache == "off" { return nil }
         var settings = PackedCache.Settings.standard()

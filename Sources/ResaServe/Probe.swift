@@ -13,7 +13,8 @@ struct Probe: AsyncParsableCommand {
         abstract: "Look at what an SAE's latents respond to.",
         discussion: """
             Reads a system prompt and text with the model, one hookpoint after the other: which latents act at the think tags alone, against a \
-            permutation null; which act around reasoning words (ReasonScore); where each acts most; which tokens its decoder row speaks for; and, with --plain, whether \
+            permutation null, and how their numbers spread over layers; which act around reasoning words (ReasonScore), against windows in other \
+            places; where each acts most; which tokens its decoder row speaks for; and, with --plain, whether \
             tokens alone make it act in text without reasoning. \
             docs/probing.md tells more.
             """)
@@ -56,6 +57,8 @@ struct Probe: AsyncParsableCommand {
         let place = try AdapterPlace.find(sae, adapters: adapters)
         let hookpoints = try hookpoints(place, bundle)
         let tags = try search.tags(bundle.tokenizer)
+        let scores = try search.scores(hookpoints)
+        let marks = Set(bundle.config.eosTokens + [bundle.tokenizer.bosToken, bundle.tokenizer.eosToken].compactMap { $0 })
         let system = try data.systemPrompt.map { try InputFile.text($0) } ?? TriggerText.systemPrompt
         let prompt = tags == nil ? [] : bundle.tokenizer.encode(system, addSpecialTokens: false)
         let chunks = try data.chunks(bundle)
@@ -74,7 +77,7 @@ struct Probe: AsyncParsableCommand {
             let reader = LatentReader(
                 intervention.sae, model: model, kv: compute.kvFormat, longest: max(chunks.length, prompt.count, injection.longest),
                 pool: pool)
-            var probe = LatentProbe(reader: reader, tokenizer: bundle.tokenizer, words: words, contexts: search.contexts)
+            var probe = LatentProbe(reader: reader, tokenizer: bundle.tokenizer, words: words, marks: marks, search: search)
             if let tags { try probe.readTags(prompt, tags) }
             let progress = ProgressReporter("resa: reading \(hookpoint)", count: chunks.tokenCount)
             probe.read(chunks, progress: progress.report)
@@ -84,7 +87,7 @@ struct Probe: AsyncParsableCommand {
                 try report.add(probe, hookpoint, lens, chunks, search, labelsAll: labelAll, tokenizer: bundle.tokenizer))
             if let plain { report.addInjection(inject(plain, reader, report.reported, chunks, bundle, hookpoint)) }
         }
-        if tags != nil { report.addSpread(permutations: search.permutations, seed: search.seed) }
+        if tags != nil { report.addSpread(hookpoints, scores: scores, search) }
         if let labels { try write(names, to: labels) }
         json ? try Console.printJSON(report) : report.show()
     }

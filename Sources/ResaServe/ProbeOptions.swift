@@ -1,6 +1,8 @@
 import Adapters
 import ArgumentParser
+import Checkpoints
 import Foundation
+import JSONText
 import Tokenizers
 import Training
 
@@ -36,8 +38,20 @@ struct ProbeOptions: ParsableArguments {
     @Flag(help: "Leave the think tags out.")
     var noTags = false
 
+    @Option(help: "Gaussians in the mixture over layers.")
+    var components = 3
+
+    @Option(
+        help: ArgumentHelp(
+            "Compare the latents at the think tags with these numbers: a JSON object by hookpoint or layer, such as {\"12\": 47.3}.",
+            valueName: "file"))
+    var layerScores: String?
+
     @Option(help: "Draws of the null for how counts spread over hookpoints.")
     var permutations = 10_000
+
+    @Option(help: "Draws of the null for ReasonScore, windows moved to other places; 0 leaves it out.")
+    var scoreDraws = 99
 
     @Option(help: "Decides every draw.")
     var seed: UInt64 = 0
@@ -46,6 +60,7 @@ struct ProbeOptions: ParsableArguments {
         try Limits.check([
             ("--before", before, 0...1024), ("--after", after, 0...1024), ("--top", top, 1...100_000), ("--contexts", contexts, 0...1000),
             ("--context-tokens", contextTokens, 0...1000), ("--lens", lens, 1...100), ("--permutations", permutations, 1...10_000_000),
+            ("--components", components, 1...16), ("--score-draws", scoreDraws, 0...10_000),
         ])
     }
 
@@ -65,5 +80,28 @@ struct ProbeOptions: ParsableArguments {
             return id
         }
         return ThinkTags(open: try id(open), close: try id(close))
+    }
+
+    /// By hookpoint; nil when none are to be compared.
+    func scores(_ hookpoints: [HookPoint]) throws -> [HookPoint: Double]? {
+        guard let layerScores else { return nil }
+        let file = try JSON(file: layerScores)
+        guard let members = file.object else { throw CommandError("\(layerScores) holds \(file.kind), wanted an object of numbers") }
+        var scores: [HookPoint: Double] = [:]
+        for (key, value) in members {
+            guard let number = value.double, number.isFinite else {
+                throw CommandError("\(layerScores): '\(key)' is \(value.kind), wanted a number")
+            }
+            let named = hookpoints.filter { "\($0)" == key || "\($0.layer)" == key }
+            guard let hookpoint = named.first else {
+                throw CommandError(
+                    "\(layerScores): the SAE has no hookpoint '\(key)'; it has \(hookpoints.map { "\($0)" }.joined(separator: ", "))")
+            }
+            guard named.count == 1 else {
+                throw CommandError("\(layerScores): '\(key)' could be \(named.map { "\($0)" }.joined(separator: " or "))")
+            }
+            scores[hookpoint] = number
+        }
+        return scores
     }
 }

@@ -26,6 +26,7 @@ struct ProbeReport: Encodable {
         let seen: Int
         let tokensInside: Int
         let tokensOutside: Int
+        let scoreNull: ScoreNull?
         let tags: Tags?
         /// Highest ReasonScore first, then those at the think tags.
         let reported: [Latent]
@@ -42,9 +43,21 @@ struct ProbeReport: Encodable {
         let p: Double
     }
 
+    /// ReasonScores with the windows in other places.
+    struct ScoreNull: Encodable {
+        let draws: Int
+        /// The highest score of any latent, in the mean over draws.
+        let meanMaximum: Double
+        /// Latents whose score no latent reaches in 19 of 20 draws.
+        let beyondChance: Int
+    }
+
     struct Latent: Encodable {
         let latent: Int
         let reasonScore: Double
+        /// How often the latent, and any latent, has as high a score with the windows in other places.
+        let p: Double?
+        let pAny: Double?
         let entropy: Double
         let meanInside: Double
         let meanOutside: Double
@@ -67,6 +80,46 @@ struct ProbeReport: Encodable {
         let chiSquare: Double
         let p: Double
         let permutations: Int
+        /// Nil where there are no more layers than components.
+        let mixture: Mixture?
+        let layerScores: Correlation?
+    }
+
+    struct Mixture: Encodable {
+        let components: [Component]
+        /// Expected at each hookpoint.
+        let shares: [Double]
+        let overlap: Figure
+        let gain: Figure
+
+        struct Component: Encodable {
+            let weight: Double
+            let mean: Double
+            let deviation: Double
+        }
+
+        struct Figure: Encodable {
+            let observed: Double
+            let nullMean: Double
+            let null95: Double
+            let p: Double
+
+            init(_ figure: LayerMixture.Figure) {
+                (observed, nullMean, null95, p) = (figure.observed, figure.nullMean, figure.null95, figure.p)
+            }
+        }
+
+        init(_ fit: LayerMixture) {
+            components = fit.mixture.components.map { Component(weight: $0.weight, mean: $0.mean, deviation: $0.deviation) }
+            (shares, overlap, gain) = (fit.shares, Figure(fit.overlap), Figure(fit.gain))
+        }
+    }
+
+    struct Correlation: Encodable {
+        /// Hookpoints compared.
+        let hookpoints: Int
+        let r: Double
+        let p: Double
     }
 
     init(model: String, adapter: String, data: String, tokens: Int, seed: UInt64, words: ReasoningWords) {
@@ -92,9 +145,12 @@ struct ProbeReport: Encodable {
         progress.finish()
         var texts: [Int: [String]] = [:]
         for (latent, tokens) in zip(named, strongest) { texts[latent] = tokens.map { Self.shown($0, tokenizer) } }
+        let (chances, maximum) = probe.null.compare(scores)
+        let hasNull = probe.null.draws > 0
         let latents = chosen.map { latent in
             Latent(
-                latent: latent, reasonScore: scores[latent], entropy: probe.score.entropy(latent),
+                latent: latent, reasonScore: scores[latent], p: hasNull ? chances[latent].p : nil,
+                pAny: hasNull ? chances[latent].pAny : nil, entropy: probe.score.entropy(latent),
                 meanInside: probe.score.means(latent).inside, meanOutside: probe.score.means(latent).outside, firings: firings[latent],
                 atTags: atTags.contains(latent), lens: texts[latent] ?? [],
                 contexts: probe.strongest.strongest(latent).map { Self.context($0, chunks, search.contextTokens, tokenizer) })
@@ -106,7 +162,11 @@ struct ProbeReport: Encodable {
         hookpoints.append(
             Place(
                 hookpoint: "\(hookpoint)", latents: scores.count, seen: acting.count, tokensInside: probe.score.inside,
-                tokensOutside: probe.score.outside, tags: tags, reported: Array(latents)))
+                tokensOutside: probe.score.outside,
+                scoreNull: hasNull
+                    ? ScoreNull(
+                        draws: probe.null.draws, meanMaximum: maximum, beyondChance: acting.count { chances[$0].pAny <= 0.05 })
+                    : nil, tags: tags, reported: Array(latents)))
         var names = JSONObject()
         for latent in named { names[String(latent)] = .string((texts[latent] ?? []).joined(separator: ", ")) }
         return names
@@ -118,10 +178,18 @@ struct ProbeReport: Encodable {
     /// To the hookpoint added last.
     mutating func addInjection(_ results: [InjectionProbe.Result]) { hookpoints[hookpoints.count - 1].injection = results }
 
-    mutating func addSpread(permutations: Int, seed: UInt64) {
+    /// - Parameter scores: numbers to compare the counts with, of some hookpoints.
+    mutating func addSpread(_ places: [HookPoint], scores: [HookPoint: Double]?, _ search: ProbeOptions) {
         let counts = hookpoints.map { $0.tags?.count ?? 0 }
-        guard let found = UniformSpread(counts: counts, permutations: permutations, seed: seed) else { return }
-        spread = Spread(chiSquare: found.chiSquare, p: found.p, permutations: permutations)
+        guard let found = UniformSpread(counts: counts, permutations: search.permutations, seed: search.seed) else { return }
+        let mixture = LayerMixture(
+            counts: counts, layers: places.map(\.layer), components: search.components, permutations: search.permutations, seed: search.seed
+        )
+        let pairs = zip(places, counts).compactMap { place, count in scores?[place].map { (Double(count), $0) } }
+        let correlation = LayerCorrelation(pairs.map(\.0), pairs.map(\.1), permutations: search.permutations, seed: search.seed)
+        spread = Spread(
+            chiSquare: found.chiSquare, p: found.p, permutations: search.permutations, mixture: mixture.map(Mixture.init),
+            layerScores: correlation.map { Correlation(hookpoints: pairs.count, r: $0.r, p: $0.p) })
     }
 
     /// A token without the space it begins with; its bytes' name where it is not text.
@@ -138,58 +206,5 @@ struct ProbeReport: Encodable {
         return Context(
             activation: place.activation, chunk: place.chunk, position: at, before: tokenizer.decode(tokens[max(0, at - reach)..<at]),
             token: tokenizer.decode([tokens[at]]), after: tokenizer.decode(tokens[(at + 1)..<min(tokens.count, at + 1 + reach)]))
-    }
-}
-
-extension ProbeReport {
-    func show() {
-        Console.printFacts([
-            ("model", model), ("adapter", adapter), ("text", "\(tokens) tokens of \(data)"),
-            ("words", "\(words.joined(separator: ", ")); windows of \(windowBefore) tokens before and \(windowAfter) after"),
-        ])
-        for place in hookpoints { Self.show(place) }
-        if let spread {
-            Console.printLine(
-                String(
-                    format: "\nLatents at the think tags spread over the hookpoints: chi-square %.2f from a uniform spread, p %.4f",
-                    spread.chiSquare, spread.p))
-        }
-    }
-
-    private static func show(_ place: Place) {
-        let tags = place.tags.map {
-            String(
-                format: "%d act at the think tags and nowhere else; any pair of kinds of tokens: %.2f in the mean, at most %d, p %.4f",
-                $0.count, $0.nullMean, $0.nullMaximum, $0.p)
-        }
-        Console.printFacts([
-            ("\nhookpoint", place.hookpoint), ("latents", "\(place.latents), \(place.seen) of them act in the text"), ("think tags", tags),
-            ("windows", "\(place.tokensInside) tokens inside, \(place.tokensOutside) outside"),
-        ])
-        let rows = place.reported.map { latent in
-            let context = latent.contexts.first.map { "\($0.before)[\($0.token)]\($0.after)" } ?? ""
-            return [
-                "\(latent.latent)\(latent.atTags ? " *" : "")", String(format: "%.5f", latent.reasonScore),
-                String(format: "%.3f", latent.entropy), String(format: "%.4g", latent.meanInside),
-                String(format: "%.4g", latent.meanOutside),
-                "\(latent.firings)", latent.lens.joined(separator: ", "), context.replacingOccurrences(of: "\n", with: "\\n"),
-            ]
-        }
-        Console.printTable(["latent", "ReasonScore", "entropy", "inside", "outside", "firings", "speaks for", "acts most at"], rows)
-        if let injection = place.injection { show(injection) }
-    }
-
-    private static func show(_ results: [InjectionProbe.Result]) {
-        func effect(_ value: Double?) -> String { value.map { String(format: "%.2f", $0) } ?? "-" }
-        Console.printLine("")
-        Console.printTable(
-            ["latent", "plain text", "injected", "d", "p", "other tokens", "d", "p", "injected tokens"],
-            results.map {
-                [
-                    "\($0.latent)", String(format: "%.4g", $0.meanPlain), String(format: "%.4g", $0.meanInjected), effect($0.effect),
-                    String(format: "%.4f", $0.p), String(format: "%.4g", $0.meanControl), effect($0.controlEffect),
-                    String(format: "%.4f", $0.controlP), $0.tokens.joined(separator: ", "),
-                ]
-            })
     }
 }

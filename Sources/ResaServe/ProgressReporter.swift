@@ -8,6 +8,8 @@ final class ProgressReporter {
     private var total: (amount: Double, show: (Double) -> String)?
     /// What was done before this began: it says nothing about the rate.
     private var found = 0.0
+    /// Shown with the rest.
+    var note: String?
     private let isTerminal = isatty(FileHandle.standardError.fileDescriptor) == 1
     private let start = ContinuousClock.now
     private var lastReport: ContinuousClock.Instant?
@@ -61,6 +63,7 @@ final class ProgressReporter {
             line += ", \(total.show(total.amount * gained / elapsed.inSeconds))/s"
         }
         if gained > 0 { line += ", \(Int((elapsed.inSeconds * (1 - fraction) / gained).rounded(.up))) s left" }
+        if let note { line += ", \(note)" }
         write(isTerminal ? "\r\(line)\u{1B}[K" : "\(line)\n")
     }
 

@@ -100,12 +100,13 @@ struct Serve: AsyncParsableCommand {
             return (registry, keeper, try compute.load(weights, pool: pool))
         }
         let modelName = name ?? bundle.name
+        let digest = compute.digest(of: bundle.weights, pool: pool)
 
         let engine = Engine(
             model: languageModel, tokenizer: bundle.tokenizer, settings: engineSettings(bundle.config), pool: pool)
         let service = EngineService(
-            name: modelName, fingerprint: "fp_\(modelName)_\(format.rawValue)", bundle: bundle, engine: engine, registry: registry,
-            keeper: keeper)
+            name: modelName, fingerprint: "fp_\(digest.dropFirst("sha256:".count).prefix(16))_\(format.rawValue)", digest: digest,
+            bundle: bundle, engine: engine, registry: registry, keeper: keeper)
         registry.limitMemory(residency.memoryBytes)
         let watch = residency.watch(registry)
         defer { watch?.cancel() }

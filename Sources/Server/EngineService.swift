@@ -9,6 +9,7 @@ import Tokenizers
 package struct EngineService: InferenceService {
     package let modelName: String
     package let fingerprint: String
+    package let modelDigest: String?
     private let bundle: ModelBundle
     private let engine: Engine
     private let registry: AdapterRegistry
@@ -17,12 +18,15 @@ package struct EngineService: InferenceService {
     /// - Parameters:
     ///   - name: what requests call the base model.
     ///   - fingerprint: changes when the same request may get other tokens.
+    ///   - digest: of the weights' files.
     ///   - keeper: nil when nobody may change what is served.
     package init(
-        name: String, fingerprint: String, bundle: ModelBundle, engine: Engine, registry: AdapterRegistry, keeper: AdapterKeeper? = nil
+        name: String, fingerprint: String, digest: String?, bundle: ModelBundle, engine: Engine, registry: AdapterRegistry,
+        keeper: AdapterKeeper? = nil
     ) {
         modelName = name
         self.fingerprint = fingerprint
+        modelDigest = digest
         self.bundle = bundle
         self.engine = engine
         self.registry = registry

@@ -10,6 +10,8 @@ package protocol InferenceService: Sendable {
     var modelName: String { get }
     /// Changes when the same request may get other tokens: model, weight format, version.
     var fingerprint: String { get }
+    /// SHA-256 of the weights' files, as adapters' digests are written; nil where it is not known.
+    var modelDigest: String? { get }
     /// Positions a sequence may have, prompt and answer.
     var contextLength: Int { get }
     var vocabSize: Int { get }

@@ -1,14 +1,17 @@
 """`resa eval`: in this process and against a server, interrupted and gone on with, on a full disk, twice at one folder."""
 
+import http.server
 import json
 import os
 import resource
 import signal
 import subprocess
+import threading
 import time
 import xml.etree.ElementTree
 
 import pytest
+import random_checkpoint
 from conftest import ADAPTERS, LORA, required, serving
 
 
@@ -43,6 +46,15 @@ def evaluate(*arguments, **options):
     return subprocess.run(command(*arguments), capture_output=True, text=True, timeout=300, **options)
 
 
+def key(answer):
+    return answer["problem"], answer["arm"], answer["sample"]
+
+
+def settings(output):
+    lines = [json.loads(line) for line in (output / "answers.jsonl").read_text().splitlines()]
+    return {line["setting"]: line["value"] for line in lines if "setting" in line}
+
+
 def answers(output):
     lines = [json.loads(line) for line in (output / "answers.jsonl").read_text().splitlines()]
     return [line for line in lines if "response" in line]
@@ -72,6 +84,93 @@ def test_of_a_server(scripted, data, tmp_path, logs):
         assert all("<think>" in answer["response"] for answer in answers(tmp_path / "run"))
         lost = evaluate(["--url", server.url], data, tmp_path / "lost", "--adapter", "nobody")
         assert lost.returncode == 1 and "nobody" in lost.stderr
+
+
+@pytest.fixture(scope="module")
+def tiny(tmp_path_factory):
+    """A random model with two LoRAs, and the same with other weights under the same name."""
+    folder = tmp_path_factory.mktemp("eval-tiny")
+    for place, seed in (("first", 11), ("second", 12)):
+        random_checkpoint.build(folder / place / "tiny", seed=seed)
+    for seed in (1, 2):
+        random_checkpoint.add_lora(folder / "adapters" / f"lora{seed}", seed=seed)
+    return folder
+
+
+def test_adapters_of_a_server_are_those_of_this_process(tiny, data, tmp_path, logs):
+    """Many adapters in one run over HTTP: each request names its own, they share batches, and give what they give in this process."""
+    adapters = ["--adapter", "lora1", "--adapter", "lora2;scale=0.5", "--adapter", "lora1, lora2"]
+    # Not a chat, as the server takes thoughts out of a chat's answer.
+    (tmp_path / "template.txt").write_text("Add up. {problem} Sum:")
+    sampling = ["--samples", "2", "--seed", "3", "--max-tokens", "24", "--template", str(tmp_path / "template.txt")]
+    arms = ["none", "lora1", "lora2;scale=0.5", "lora1, lora2"]
+    weights = ["--adapters", str(tiny / "adapters"), "--weights", "f32", "--threads", "1", "--packed-cache", "off"]
+    for server in serving(tiny / "first" / "tiny", logs / "eval-tiny.log", *weights, "--max-batch", "16"):
+        done = evaluate(["--url", server.url], data, tmp_path / "url", *adapters, *sampling, "--json", "-")
+        assert done.returncode == 0, done.stderr
+        assert [row["arm"] for row in json.loads(done.stdout)["rows"]] == arms
+        steps, rows = server.metric("resa_engine_steps_total"), server.metric("resa_engine_rows_total")
+        [card] = [card for card in json.loads(server.get("/v1/models").body)["data"] if card["parent"] is None]
+        finished = server.metric("resa_engine_finished_requests_total")
+        again = evaluate(["--url", server.url], data, tmp_path / "url", *adapters, *sampling, "--json", "-")
+        assert again.returncode == 0 and again.stdout == done.stdout
+        assert server.metric("resa_engine_finished_requests_total") == finished == 8 * 2 * len(arms)
+    kept = {key(answer): answer for answer in answers(tmp_path / "url")}
+    assert len(kept) == 8 * 2 * len(arms)
+    # One after the other every token would have been a step of its own.
+    assert steps < sum(answer["tokens"] for answer in kept.values()) / 2 < rows
+    for arm in arms[1:]:
+        [applied] = {answer["applied"] for answer in kept.values() if answer["arm"] == arm}
+        assert applied.count("sha256:") == len(arm.split(","))
+    assert settings(tmp_path / "url")["model digest"] == card["resa"]["digest"]
+    local = evaluate(["--model", str(tiny / "first" / "tiny"), *weights], data, tmp_path / "local", *adapters, *sampling)
+    assert local.returncode == 0, local.stderr
+    assert settings(tmp_path / "local")["model digest"] == card["resa"]["digest"]
+    there = {key(answer): answer["response"] for answer in answers(tmp_path / "local")}
+    assert there == {name: answer["response"] for name, answer in kept.items()}
+    assert len(set(there.values())) > len(there) / 2
+    # Other weights under the same name, and another adapter under the same name.
+    for server in serving(tiny / "second" / "tiny", logs / "eval-other.log", *weights):
+        other = evaluate(["--url", server.url], data, tmp_path / "url", *adapters, *sampling, "--samples", "3")
+        assert other.returncode == 1 and "model digest was 'sha256:" in other.stderr, other.stderr
+    other = evaluate(["--model", str(tiny / "second" / "tiny"), *weights], data, tmp_path / "local", *adapters, *sampling)
+    assert other.returncode == 1 and "model digest was 'sha256:" in other.stderr, other.stderr
+    random_checkpoint.add_lora(tmp_path / "changed" / "lora1", seed=4)
+    random_checkpoint.add_lora(tmp_path / "changed" / "lora2", seed=2)
+    weights[1] = str(tmp_path / "changed")
+    for server in serving(tiny / "first" / "tiny", logs / "eval-changed.log", *weights):
+        other = evaluate(["--url", server.url], data, tmp_path / "url", *adapters, *sampling, "--samples", "3")
+        assert other.returncode == 1 and "answers of 'lora1" in other.stderr and "were given with" in other.stderr, other.stderr
+
+
+def test_a_server_that_changes_its_model(data, tmp_path):
+    """A server may be started anew with other weights while it is asked."""
+
+    class Changing(http.server.BaseHTTPRequestHandler):
+        def reply(self, body: dict) -> None:
+            text = json.dumps(body).encode()
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(text)))
+            self.end_headers()
+            self.wfile.write(text)
+
+        def do_GET(self) -> None:
+            self.reply({"data": [{"id": "m", "root": "m", "parent": None, "resa": {"digest": "sha256:aa", "fingerprint": "fp_aa_f32"}}]})
+
+        def do_POST(self) -> None:
+            self.rfile.read(int(self.headers["Content-Length"]))
+            choice = {"message": {"content": "42"}, "finish_reason": "stop"}
+            self.reply({"choices": [choice], "system_fingerprint": "fp_bb_f32", "usage": {"prompt_tokens": 1, "completion_tokens": 1}})
+
+        def log_message(self, *_) -> None:
+            pass
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Changing) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        done = evaluate(["--url", f"http://127.0.0.1:{server.server_port}"], data, tmp_path / "run")
+        server.shutdown()
+    assert done.returncode == 1 and "began with the model fp_aa_f32, and now fp_bb_f32 answers" in done.stderr, done.stderr
+    assert answers(tmp_path / "run") == [] and settings(tmp_path / "run")["model digest"] == "sha256:aa"
 
 
 def test_adapters_and_controls_share_a_run(data, tmp_path):

@@ -34,6 +34,20 @@ struct ChatClientTests {
         #expect(reply.finishReason == "length" && reply.completionTokens == 9 && reply.applied == nil)
     }
 
+    @Test("which weights a server has, as far as it says")
+    func cards() throws {
+        let own = try JSON(
+            parsing: Array(
+                #"{"id": "tiny", "root": "tiny", "parent": null, "resa": {"digest": "sha256:5c", "fingerprint": "fp_5c_int8"}}"#.utf8))
+        let card = try #require(ModelCard(own))
+        #expect(card.name == "tiny" && card.root == "tiny" && card.digest == "sha256:5c" && card.fingerprint == "fp_5c_int8")
+        let other = try #require(ModelCard(["id": "other"]))
+        #expect(other.root == "other" && other.digest == nil && other.fingerprint == nil)
+        #expect(ModelCard(["root": "tiny"]) == nil)
+        let answer = Array(#"{"choices": [{"text": "4", "finish_reason": "stop"}], "system_fingerprint": "fp_5c_int8"}"#.utf8)
+        #expect(try ChatClient.reply(answer, applied: nil).fingerprint == "fp_5c_int8")
+    }
+
     @Test("a server that is full is asked again")
     func full() async throws {
         let reply = try await ask { request in

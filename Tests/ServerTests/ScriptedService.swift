@@ -9,6 +9,7 @@ import Synchronization
 final class ScriptedService: InferenceService {
     let modelName = "scripted"
     let fingerprint = "fp_scripted"
+    let modelDigest: String? = "sha256:5c"
     let contextLength = 200
     let vocabSize = 257
     let defaultSampling = SamplingParameters()

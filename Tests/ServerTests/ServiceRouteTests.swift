@@ -12,6 +12,8 @@ import Testing
             #expect(models.map { $0["id"] } == ["scripted", "math-lora", "r1-sae"])
             #expect(models.map { $0["parent"] } == [.null, "scripted", "scripted"])
             #expect(models[0]["max_model_len"]?.int == 200)
+            #expect(
+                models[0]["resa"] == ["digest": "sha256:5c", "fingerprint": "fp_scripted"] && models[2]["resa"]?["digest"] == "sha256:bb")
             for path in ["scripted", "r1-sae", "scripted:r1-sae", "scripted%3Ar1-sae"] {
                 #expect(try await client.get("/v1/models/\(path)").status == 200)
             }

@@ -61,7 +61,7 @@ import Testing
 
     @Test func contextsAreThoseOfASort() {
         let seed: UInt64 = .random(in: 0..<1 << 32)
-        var random = ProbeRandom(seed: seed, index: 1)
+        var random = ProbeRandom(seed: seed, stream: .places, index: 1)
         var kept = StrongestContexts(latents: 3, limit: 4)
         var all: [[StrongestContexts.Place]] = [[], [], []]
         for chunk in 0..<6 {
@@ -86,14 +86,14 @@ import Testing
         #expect(throws: TrainingError.self) { try ReasoningWords(words: words, before: 1, after: 1) }
     }
 
-    /// Over all four tokens latent 0 has mean 1.5, at token 7 twice 2, at token 8 once 2, at token 9 never: sqrt(2) / 2 and 1 / 2.
+    /// Latent 40 has mean 3 at token 8 in five places, 2 at token 7 in six, 9 at token 6, which is too rare, and nothing at token 9.
     @Test func tokensThatALatentGoesWith() {
         var affinity = TokenAffinity(latents: [40, 41])
-        affinity.add(token: 7, activations: [2, 0])
-        affinity.add(token: 8, activations: [2, 0])
-        affinity.add(token: 9, activations: [0, 1])
-        affinity.add(token: 7, activations: [2, 0])
-        #expect(affinity.strongest(0, count: 5) == [7, 8] && affinity.strongest(0, count: 1) == [7])
+        for _ in 0..<5 { affinity.add(token: 8, activations: [3, 0]) }
+        for number in 0..<6 { affinity.add(token: 7, activations: [number < 3 ? 4 : 0, 0]) }
+        for _ in 0..<4 { affinity.add(token: 6, activations: [9, 0]) }
+        for _ in 0..<5 { affinity.add(token: 9, activations: [0, 1]) }
+        #expect(affinity.strongest(0, count: 5) == [8, 7] && affinity.strongest(0, count: 1) == [8])
         #expect(affinity.strongest(1, count: 5) == [9])
     }
 
@@ -101,12 +101,14 @@ import Testing
         let seed: UInt64 = .random(in: 0..<1 << 32)
         let injection = TokenInjection(seed: seed, count: 3)
         let text: [Int32] = Array(1...20)
-        let result = injection.inject([100, 101], into: text, number: 4, stream: 0)
-        #expect(result.filter { $0 < 100 } == text && result.count == 23 && result[0] == 1, "seed \(seed)")
-        #expect(injection.inject([100, 101], into: text, number: 4, stream: 0) == result)
-        let other = injection.inject([200], into: text, number: 4, stream: 1)
+        let tokens: [Int32] = [100, 101, 102, 103]
+        let result = injection.inject(tokens, into: text, number: 4, isControl: false)
+        let drawn = result.filter { $0 >= 100 }
+        #expect(result.filter { $0 < 100 } == text && drawn.count == 3 && Set(drawn).count == 3 && result[0] == 1, "seed \(seed)")
+        #expect(injection.inject(tokens, into: text, number: 4, isControl: false) == result)
+        let other = injection.inject([200], into: text, number: 4, isControl: true)
         #expect(other.indices.filter { other[$0] >= 100 } == result.indices.filter { result[$0] >= 100 }, "seed \(seed)")
-        #expect((0..<8).contains { injection.inject([100, 101], into: text, number: $0, stream: 0) != result })
+        #expect((0..<8).contains { injection.inject(tokens, into: text, number: $0, isControl: false) != result })
     }
 
     /// All four differences are 1, so one of sixteen swaps reaches the sum. The variances are 5/3 each.
@@ -117,6 +119,15 @@ import Testing
         #expect(abs(shift.p - 1.0 / 16) < 0.02)
         #expect(PairedShift(before: [1, 2, 3, 4], after: [2, 3, 4, 5], permutations: 4000, seed: 5) == shift)
         let same = PairedShift(before: [0, 0], after: [0, 0], permutations: 100, seed: 5)
-        #expect(same.effect == nil && same.p == 1)
+        #expect(same.effect == nil && same.p == 1 && same.verdict == .contextDependent)
+        // Of four pairs no p is below 1/16: a large effect is not yet evidence.
+        #expect(abs((shift.effect ?? 0) - 0.775) < 0.001 && shift.verdict == .contextDependent)
+        let before = (0..<20).map { Double($0 % 5) }
+        func verdict(_ step: Double) -> PairedShift.Verdict {
+            PairedShift(before: before, after: before.map { $0 + step }, permutations: 2000, seed: 5).verdict
+        }
+        // The standard deviation is 1.45.
+        #expect(verdict(1.3) == .tokenDriven && verdict(1) == .partlyTokenDriven)
+        #expect(verdict(0.5) == .weaklyTokenDriven && verdict(0.2) == .contextDependent && verdict(-2) == .contextDependent)
     }
 }

@@ -31,7 +31,12 @@ extension ServerRequestContext {
 }
 
 extension ServerState {
-    fileprivate var baseModel: JSON { modelCard(service.modelName, parent: .null) }
+    /// With what tells whether two servers' answers come of the same weights, held the same way.
+    fileprivate var baseModel: JSON {
+        guard case .object(var card) = modelCard(service.modelName, parent: .null) else { return .null }
+        card["resa"] = ["digest": .optional(service.modelDigest), "fingerprint": .string(service.fingerprint)]
+        return .object(card)
+    }
 
     fileprivate func adapterModel(_ adapter: AdapterSummary) -> JSON {
         guard case .object(var card) = modelCard(adapter.name, parent: .string(service.modelName)) else { return .null }

@@ -54,24 +54,45 @@ package struct ReasonScore: Sendable {
         guard outside > 0 else {
             throw .badData(file: file, line: 0, problem: "has reasoning words around every token; take smaller windows or more text")
         }
-        let means = (0..<latents).map { (insideSum[$0] / Double(inside), outsideSum[$0] / Double(outside)) }
-        let totals = means.reduce((0.0, 0.0)) { ($0.0 + $1.0, $0.1 + $1.1) }
+        return Self.scores(latents, inside: { means($0).inside }, outside: { means($0).outside }, entropy: entropy)
+    }
+
+    /// - Parameters:
+    ///   - inside: a latent's mean activation inside the windows.
+    ///   - outside: and outside of them.
+    static func scores(
+        _ latents: Int, inside: (Int) -> Double, outside: (Int) -> Double, entropy: (Int) -> Double
+    ) -> [Double] {
+        var (insideTotal, outsideTotal) = (0.0, 0.0)
+        for latent in 0..<latents {
+            insideTotal += inside(latent)
+            outsideTotal += outside(latent)
+        }
         return (0..<latents).map { latent in
-            let plus = totals.0 > 0 ? means[latent].0 / totals.0 : 0
-            let minus = totals.1 > 0 ? means[latent].1 / totals.1 : 0
-            return plus * pow(entropy(latent), Self.entropyPower) - minus
+            let plus = insideTotal > 0 ? inside(latent) / insideTotal : 0
+            let minus = outsideTotal > 0 ? outside(latent) / outsideTotal : 0
+            return (plus > 0 ? plus * pow(entropy(latent), entropyPower) : 0) - minus
         }
     }
 
     /// 0...1
     package func entropy(_ latent: Int) -> Double {
-        let means = (0..<words).map { word in
+        Self.entropy(words: words) { word in
             wordTokens[word] == 0 ? 0 : wordSum[latent * words + word] / Double(wordTokens[word])
         }
-        let total = means.reduce(0, +)
+    }
+
+    /// - Parameter mean: a latent's mean activation in the windows of a word.
+    static func entropy(words: Int, mean: (Int) -> Double) -> Double {
+        var total = 0.0
+        for word in 0..<words { total += mean(word) }
         guard total > 0 else { return 0 }
-        let entropy = means.reduce(0.0) { sum, mean in mean > 0 ? sum - mean / total * log(mean / total) : sum }
-        return entropy / log(Double(words))
+        var entropy = 0.0
+        for word in 0..<words {
+            let share = mean(word) / total
+            if share > 0 { entropy -= share * log(share) }
+        }
+        return max(0, entropy / log(Double(words)))
     }
 
     /// Mean activation inside and outside.

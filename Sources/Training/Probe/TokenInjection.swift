@@ -17,16 +17,18 @@ package struct TokenAffinity: Sendable {
         for (index, activation) in activations.enumerated() where activation > 0 { sums[index][token, default: 0] += Double(activation) }
     }
 
-    /// The `count` tokens with the largest `sqrt(n) (mean at the token - mean over all)`, strongest first, of those above 0; of equals the lower id first.
+    /// The `count` tokens at which the latent acts most in the mean, strongest first, of those that occur `leastOccurrences` times; of equals the
+    /// lower id first.
     package func strongest(_ index: Int, count: Int) -> [Int32] {
-        let all = Double(tokens.values.reduce(0, +))
-        let mean = sums[index].values.sorted().reduce(0, +) / max(all, 1)
-        let scored = sums[index].map { token, sum -> (score: Double, token: Int32) in
-            let number = Double(tokens[token] ?? 1)
-            return (number.squareRoot() * (sum / number - mean), token)
+        let means = sums[index].compactMap { token, sum -> (mean: Double, token: Int32)? in
+            let number = tokens[token] ?? 0
+            return number < Self.leastOccurrences ? nil : (sum / Double(number), token)
         }
-        return scored.filter { $0.score > 0 }.sorted { (-$0.score, $0.token) < (-$1.score, $1.token) }.prefix(count).map(\.token)
+        return means.sorted { (-$0.mean, $0.token) < (-$1.mean, $1.token) }.prefix(count).map(\.token)
     }
+
+    /// A token seen less often tells more of where it stood than of what it does. The published code's.
+    package static let leastOccurrences = 5
 }
 
 /// Puts tokens into a text at places that a seed decides.
@@ -37,13 +39,19 @@ package struct TokenInjection: Sendable {
 
     package init(seed: UInt64, count: Int) { (self.seed, self.count) = (seed, count) }
 
-    /// `text` with tokens drawn from `tokens` before places other than its first; the places depend on `number` alone.
-    /// - Parameter stream: tells one way to draw tokens from another.
-    package func inject(_ tokens: [Int32], into text: [Int32], number: Int, stream: Int) -> [Int32] {
-        var places = ProbeRandom(seed: seed, index: 2 * number)
-        var draws = ProbeRandom(seed: seed &+ UInt64(stream), index: 2 * number + 1)
+    /// `text` with tokens drawn from `tokens`, each once while they last, at places other than its first; the places depend on `number` alone.
+    /// - Parameter isControl: tells the draws of one kind of tokens from the other's.
+    package func inject(_ tokens: [Int32], into text: [Int32], number: Int, isControl: Bool) -> [Int32] {
+        var places = ProbeRandom(seed: seed, stream: .places, index: number)
+        var draws = ProbeRandom(seed: seed, stream: isControl ? .controlTokens : .tokens, index: number)
         var result = text
-        for _ in 0..<count { result.insert(tokens[draws.below(tokens.count)], at: 1 + places.below(result.count)) }
+        var rest: [Int32] = []
+        for _ in 0..<count {
+            if rest.isEmpty { rest = tokens }
+            let drawn = draws.below(rest.count)
+            rest.swapAt(drawn, rest.count - 1)
+            result.insert(rest.removeLast(), at: 1 + places.below(result.count))
+        }
         return result
     }
 }
@@ -74,7 +82,7 @@ package struct PairedShift: Sendable, Equatable {
         let differences = zip(after, before).map { $0 - $1 }
         let observed = differences.reduce(0, +)
         let slack = 1e-12 * differences.reduce(0) { $0 + abs($1) }
-        var random = ProbeRandom(seed: seed, index: 1)
+        var random = ProbeRandom(seed: seed, stream: .swaps, index: 0)
         var asLarge = 1
         for _ in 0..<permutations {
             var sum = 0.0
@@ -82,5 +90,20 @@ package struct PairedShift: Sendable, Equatable {
             if sum >= observed - slack { asLarge += 1 }
         }
         p = Double(asLarge) / Double(permutations + 1)
+    }
+
+    /// What the shift says of a latent whose tokens were put into text, by the thresholds that were published with the test.
+    package enum Verdict: String, Sendable {
+        case tokenDriven = "token-driven"
+        case partlyTokenDriven = "partly token-driven"
+        case weaklyTokenDriven = "weakly token-driven"
+        case contextDependent = "context-dependent"
+    }
+
+    package var verdict: Verdict {
+        guard let effect else { return .contextDependent }
+        if effect >= 0.8, p < 0.01 { return .tokenDriven }
+        if effect >= 0.5, p < 0.01 { return .partlyTokenDriven }
+        return effect >= 0.2 && p < 0.05 ? .weaklyTokenDriven : .contextDependent
     }
 }
