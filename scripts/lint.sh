@@ -6,7 +6,7 @@ cd "$root"
 
 say "swift format lint"
 swift format lint --strict --recursive Sources Tests Package.swift
-for script in scripts/*.sh .ci/run; do bash -n "$script"; done
+for script in scripts/*.sh docs/experiments/*.sh .ci/run; do bash -n "$script"; done
 "$(find_python)" - <<'PY'
 import ast, pathlib
 for path in sorted(pathlib.Path("Tests").rglob("*.py")):
