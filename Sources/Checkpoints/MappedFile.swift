@@ -104,4 +104,5 @@ func openRegularFile(_ path: String) throws(CheckpointError) -> (descriptor: Int
     return (descriptor, status)
 }
 
-func systemErrorText() -> String { String(cString: strerror(errno)) }
+/// What the last system call that failed says.
+package func systemErrorText() -> String { String(cString: strerror(errno)) }

@@ -1,3 +1,5 @@
+import Checkpoints
+
 /// Why an evaluation cannot run, or stopped.
 package enum EvaluationError: Error, Equatable, CustomStringConvertible {
     /// A data set's file or line.
@@ -34,5 +36,17 @@ package enum EvaluationError: Error, Equatable, CustomStringConvertible {
         case .unusableControl(let adapter, let reason): "no random control can be made of '\(adapter)': \(reason)"
         case .gaveUp(let failures, let example): "gave up after \(failures) failed requests in a row: \(example)"
         }
+    }
+}
+
+extension EvaluationError: FileFailure {
+    package static func system(path: String, doing: String, reason: String) -> Self { .cannotWrite(path: path, reason: reason) }
+
+    package static func exists(path: String) -> Self { .cannotWrite(path: path, reason: "it is there already") }
+
+    package static func badSource(path: String, problem: String) -> Self { .cannotWrite(path: path, reason: problem) }
+
+    package static func malformed(file: String, what: String, got: String, wanted: String) -> Self {
+        .cannotRead(path: file, reason: "\(what): got \(got), wanted \(wanted)")
     }
 }

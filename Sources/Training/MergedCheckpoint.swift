@@ -113,7 +113,7 @@ package struct MergedCheckpoint {
                 !weights.contains(where: name.hasSuffix)
             else { continue }
             guard let data = FileManager.default.contents(atPath: path) else {
-                throw TrainingError.disk(path: path, doing: "reading it", reason: String(cString: strerror(errno)))
+                throw TrainingError.disk(path: path, doing: "reading it", reason: systemErrorText())
             }
             try folder.write(name, Array(data))
         }

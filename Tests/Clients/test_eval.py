@@ -99,11 +99,11 @@ def tiny(tmp_path_factory):
 
 def test_adapters_of_a_server_are_those_of_this_process(tiny, data, tmp_path, logs):
     """Many adapters in one run over HTTP: each request names its own, they share batches, and give what they give in this process."""
-    adapters = ["--adapter", "lora1", "--adapter", "lora2;scale=0.5", "--adapter", "lora1, lora2"]
+    adapters = ["--adapter", "lora1", "--adapter", "lora2;scale=0.5"]
     # Not a chat, as the server takes thoughts out of a chat's answer.
     (tmp_path / "template.txt").write_text("Add up. {problem} Sum:")
     sampling = ["--samples", "2", "--seed", "3", "--max-tokens", "24", "--template", str(tmp_path / "template.txt")]
-    arms = ["none", "lora1", "lora2;scale=0.5", "lora1, lora2"]
+    arms = ["none", "lora1", "lora2;scale=0.5"]
     weights = ["--adapters", str(tiny / "adapters"), "--weights", "f32", "--threads", "1", "--packed-cache", "off"]
     for server in serving(tiny / "first" / "tiny", logs / "eval-tiny.log", *weights, "--max-batch", "16"):
         done = evaluate(["--url", server.url], data, tmp_path / "url", *adapters, *sampling, "--json", "-")
@@ -121,7 +121,7 @@ def test_adapters_of_a_server_are_those_of_this_process(tiny, data, tmp_path, lo
     assert steps < sum(answer["tokens"] for answer in kept.values()) / 2 < rows
     for arm in arms[1:]:
         [applied] = {answer["applied"] for answer in kept.values() if answer["arm"] == arm}
-        assert applied.count("sha256:") == len(arm.split(","))
+        assert applied.count("sha256:") == 1
     assert settings(tmp_path / "url")["model digest"] == card["resa"]["digest"]
     local = evaluate(["--model", str(tiny / "first" / "tiny"), *weights], data, tmp_path / "local", *adapters, *sampling)
     assert local.returncode == 0, local.stderr

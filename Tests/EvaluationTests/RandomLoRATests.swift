@@ -8,23 +8,33 @@ import Testing
 struct RandomLoRATests {
     private let root = FileManager.default.temporaryDirectory.appending(path: "resa-control-\(UUID().uuidString)")
 
+    private struct Tensor {
+        let name: String
+        let shape: [Int]
+        let values: [Float]
+    }
+
     private static let prefix = "base_model.model.model.layers.0.self_attn."
 
-    private func source(zero: Bool = false, tensors: [SafetensorsText.Tensor]? = nil) throws -> URL {
+    private func source(zero: Bool = false, tensors: [Tensor]? = nil) throws -> URL {
         let folder = root.appending(path: "lora")
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
         var numbers = NormalNumbers(seed: 3)
         let tensors =
             tensors ?? [
-                SafetensorsText.Tensor(
+                Tensor(
                     name: Self.prefix + "q_proj.lora_A.weight", shape: [2, 5], values: numbers.next(count: 10, scale: 1)),
-                SafetensorsText.Tensor(
+                Tensor(
                     name: Self.prefix + "q_proj.lora_B.weight", shape: [3, 2], values: numbers.next(count: 6, scale: 7)),
-                SafetensorsText.Tensor(
+                Tensor(
                     name: Self.prefix + "v_proj.lora_A.weight", shape: [2, 5], values: numbers.next(count: 10, scale: 1)),
-                SafetensorsText.Tensor(name: Self.prefix + "v_proj.lora_B.weight", shape: [4, 2], values: Array(repeating: 0, count: 8)),
+                Tensor(name: Self.prefix + "v_proj.lora_B.weight", shape: [4, 2], values: Array(repeating: 0, count: 8)),
             ]
-        try SafetensorsText.bytes(tensors).write(to: folder.appending(path: "adapter_model.safetensors"))
+        let writer = try TensorFileWriter<EvaluationError>(
+            path: folder.appending(path: "adapter_model.safetensors").path,
+            entries: tensors.map { .init(name: $0.name, type: .f32, shape: $0.shape) }, metadata: [])
+        for tensor in tensors { try writer.write(tensor.values) }
+        try writer.commit()
         try Data("{\"r\": 2}".utf8).write(to: folder.appending(path: "adapter_config.json"))
         return folder
     }
@@ -71,11 +81,11 @@ struct RandomLoRATests {
         defer { try? FileManager.default.removeItem(at: root) }
         let target = root.appending(path: "target")
         #expect(throws: EvaluationError.self) { try RandomLoRA.write(like: root, name: "none", to: target, seed: 1) }
-        let odd = SafetensorsText.Tensor(name: "x.lora_A.weight", shape: [2, 5], values: Array(repeating: 1, count: 10))
+        let odd = Tensor(name: "x.lora_A.weight", shape: [2, 5], values: Array(repeating: 1, count: 10))
         #expect(throws: EvaluationError.self) {
             try RandomLoRA.write(like: try source(tensors: [odd]), name: "lora", to: target, seed: 1)
         }
-        let wrong = SafetensorsText.Tensor(name: "x.lora_B.weight", shape: [4, 3], values: Array(repeating: 1, count: 12))
+        let wrong = Tensor(name: "x.lora_B.weight", shape: [4, 3], values: Array(repeating: 1, count: 12))
         #expect(throws: EvaluationError.self) {
             try RandomLoRA.write(like: try source(tensors: [odd, wrong]), name: "lora", to: target, seed: 1)
         }

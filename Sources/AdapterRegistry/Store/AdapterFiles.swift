@@ -1,3 +1,4 @@
+import Checkpoints
 import Foundation
 
 /// The files of a folder that make up an adapter: every regular file that is not hidden, at any depth.

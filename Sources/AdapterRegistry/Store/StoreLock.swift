@@ -1,3 +1,4 @@
+import Checkpoints
 import Foundation
 
 /// The store's lock among processes: adding shares it, sweeping has it alone, so that a sweep never meets a blob whose manifest is still

@@ -38,18 +38,32 @@ package enum RandomLoRA {
             try FileManager.default.createDirectory(at: draft, withIntermediateDirectories: true)
             try config.write(to: draft.appending(path: Self.config))
             try Data(JSONWriter.bytes(origin)).write(to: draft.appending(path: Self.origin))
-            try SafetensorsText.bytes(tensors).write(to: draft.appending(path: weights))
+            try write(tensors, to: draft.appending(path: weights).path)
             try FileManager.default.moveItem(at: draft, to: folder)
         } catch {
             try? FileManager.default.removeItem(at: draft)
+            if let error = error as? EvaluationError { throw error }
             throw .cannotWrite(path: folder.path, reason: (error as NSError).localizedDescription)
         }
     }
 
+    private struct Tensor {
+        let name: String
+        let shape: [Int]
+        let values: [Float]
+    }
+
+    private static func write(_ tensors: [Tensor], to path: String) throws(EvaluationError) {
+        let writer = try TensorFileWriter<EvaluationError>(
+            path: path, entries: tensors.map { .init(name: $0.name, type: .f32, shape: $0.shape) }, metadata: [("format", "pt")])
+        for tensor in tensors { try writer.write(tensor.values) }
+        try writer.commit()
+    }
+
     private static func tensors(
         _ file: SafetensorsFile, name: String, seed: UInt64
-    ) throws(EvaluationError) -> [SafetensorsText.Tensor] {
-        var tensors: [SafetensorsText.Tensor] = []
+    ) throws(EvaluationError) -> [Tensor] {
+        var tensors: [Tensor] = []
         let suffix = ".lora_A.weight"
         let modules = file.tensorNames.filter { $0.hasSuffix(suffix) }.sorted()
         guard !modules.isEmpty, modules.count * 2 == file.tensorNames.count else {
@@ -76,8 +90,8 @@ package enum RandomLoRA {
             let drawn = norm(randomA, randomB, rank: rank, inputs: inputs, outputs: outputs)
             let factor = drawn > 0 ? Float(wanted / drawn) : 0
             for index in randomB.indices { randomB[index] *= factor }
-            tensors.append(SafetensorsText.Tensor(name: nameA, shape: a.shape, values: randomA))
-            tensors.append(SafetensorsText.Tensor(name: nameB, shape: b.shape, values: randomB))
+            tensors.append(Tensor(name: nameA, shape: a.shape, values: randomA))
+            tensors.append(Tensor(name: nameB, shape: b.shape, values: randomB))
         }
         return tensors
     }

@@ -1,3 +1,4 @@
+import Checkpoints
 import Foundation
 import JSONText
 import Synchronization
@@ -13,8 +14,7 @@ package final class AnswerLog: Sendable {
     private let lock: Int32
 
     private struct State {
-        var descriptor: Int32
-        var length: Int
+        let file: AppendingFile<EvaluationError>
         var isDirty = false
         var lastSync = ContinuousClock.now
         var applied: [String: String] = [:]
@@ -37,27 +37,21 @@ package final class AnswerLog: Sendable {
         }
         path = folder + "/answers.jsonl"
         lock = try Self.takeLock(folder)
-        let descriptor = open(path, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0o644)
-        guard descriptor >= 0 else {
-            let reason = String(cString: strerror(errno))
+        let file: AppendingFile<EvaluationError>
+        do {
+            file = try AppendingFile(path)
+        } catch {
             close(lock)
-            throw .cannotWrite(path: path, reason: reason)
+            throw error
         }
-        state = Mutex(State(descriptor: descriptor, length: 0))
-        var facts = stat()
-        guard fstat(descriptor, &facts) == 0, facts.st_mode & S_IFMT == S_IFREG else {
-            throw .cannotWrite(path: path, reason: "it is no regular file")
-        }
+        state = Mutex(State(file: file))
         let (length, known, applied) = try Self.read(path, handle)
         let differences = settings.compactMap { name, value in
             known[name].flatMap { $0 == value ? nil : "\(name) was \(Self.short($0)) and is \(Self.short(value))" }
         }
         if !differences.isEmpty { throw .otherSettings(folder: folder, differences: differences) }
-        let isCut = ftruncate(descriptor, off_t(length)) == 0
-        let reason = String(cString: strerror(errno))
-        guard isCut else { throw .cannotWrite(path: path, reason: reason) }
-        state.withLock { state in
-            state.length = length
+        try state.withLock { (state) throws(EvaluationError) in
+            try state.file.truncate(to: length)
             state.applied = applied
         }
         for (name, value) in settings where known[name] == nil {
@@ -67,10 +61,7 @@ package final class AnswerLog: Sendable {
     }
 
     deinit {
-        state.withLock { state in
-            if state.isDirty { _ = fsync(state.descriptor) }
-            close(state.descriptor)
-        }
+        try? sync()
         close(lock)
     }
 
@@ -78,7 +69,7 @@ package final class AnswerLog: Sendable {
         // The file stays: removing it would let two processes lock two files of one name.
         let path = folder + "/.lock"
         let descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o644)
-        guard descriptor >= 0 else { throw .cannotWrite(path: path, reason: String(cString: strerror(errno))) }
+        guard descriptor >= 0 else { throw .cannotWrite(path: path, reason: systemErrorText()) }
         guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
             close(descriptor)
             throw .inUse(path: folder)
@@ -151,36 +142,22 @@ package final class AnswerLog: Sendable {
     private func append(_ line: JSON) throws(EvaluationError) {
         var bytes = JSONWriter.bytes(line)
         bytes.append(0x0A)
-        let failure: Int32? = state.withLock { state in
-            var written = 0
-            while written < bytes.count {
-                let count = bytes.withUnsafeBytes { Foundation.write(state.descriptor, $0.baseAddress! + written, bytes.count - written) }
-                if count > 0 {
-                    written += count
-                } else if errno != EINTR {
-                    let reason = errno
-                    _ = ftruncate(state.descriptor, off_t(state.length))
-                    return reason
-                }
-            }
-            state.length += bytes.count
+        try state.withLock { (state) throws(EvaluationError) in
+            try state.file.append(bytes)
             state.isDirty = true
-            guard ContinuousClock.now - state.lastSync >= Self.syncInterval else { return nil }
-            return Self.sync(&state)
+            if ContinuousClock.now - state.lastSync >= Self.syncInterval { try Self.sync(&state) }
         }
-        if let failure { throw .cannotWrite(path: path, reason: String(cString: strerror(failure))) }
     }
 
     /// Waits until everything is on the disk.
     package func sync() throws(EvaluationError) {
-        if let failure = state.withLock({ Self.sync(&$0) }) { throw .cannotWrite(path: path, reason: String(cString: strerror(failure))) }
+        try state.withLock { (state) throws(EvaluationError) in try Self.sync(&state) }
     }
 
-    private static func sync(_ state: inout State) -> Int32? {
+    private static func sync(_ state: inout State) throws(EvaluationError) {
         state.lastSync = .now
-        guard state.isDirty else { return nil }
-        guard fsync(state.descriptor) == 0 else { return errno }
+        guard state.isDirty else { return }
+        try state.file.sync()
         state.isDirty = false
-        return nil
     }
 }

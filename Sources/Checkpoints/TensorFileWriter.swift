@@ -1,10 +1,9 @@
-import Checkpoints
 import Foundation
 import JSONText
 import Tensors
 
 /// Writes a safetensors file, whole or not at all: the header first, then each tensor's bytes as they are handed over.
-package final class TensorFileWriter {
+package final class TensorFileWriter<Failure: FileFailure> {
     /// What the header says of one tensor.
     package struct Entry: Sendable {
         package var name: String
@@ -16,11 +15,11 @@ package final class TensorFileWriter {
         package var byteCount: Int { shape.reduce(1, *) * type.block.bytes / type.block.elements }
     }
 
-    private let file: DurableFile
+    private let file: DurableFile<Failure>
     private var remaining: Int
 
     /// - Parameter metadata: free text in the header.
-    package init(path: String, entries: [Entry], metadata: [(key: String, value: String)]) throws(TrainingError) {
+    package init(path: String, entries: [Entry], metadata: [(key: String, value: String)]) throws(Failure) {
         var header = JSONObject([
             (key: "__metadata__", value: .object(JSONObject(metadata.map { (key: $0.key, value: JSON.string($0.value)) })))
         ])
@@ -41,24 +40,29 @@ package final class TensorFileWriter {
     }
 
     /// The next bytes of the tensors, in the order of the entries.
-    package func write(_ bytes: UnsafeRawBufferPointer) throws(TrainingError) {
+    package func write(_ bytes: UnsafeRawBufferPointer) throws(Failure) {
         precondition(bytes.count <= remaining, "TensorFileWriter: more bytes than the header says")
         remaining -= bytes.count
         try file.write(bytes)
     }
 
-    package func write(_ values: UnsafePointer<Float>, count: Int) throws(TrainingError) {
+    package func write(_ values: UnsafePointer<Float>, count: Int) throws(Failure) {
         try write(UnsafeRawBufferPointer(start: values, count: count * 4))
     }
 
+    package func write(_ values: [Float]) throws(Failure) {
+        let result = values.withUnsafeBytes { bytes in Result { () throws(Failure) in try write(bytes) } }
+        try result.get()
+    }
+
     /// The same numbers rounded to bf16 (nearest even).
-    package func writeBF16(_ values: UnsafePointer<Float>, count: Int) throws(TrainingError) {
+    package func writeBF16(_ values: UnsafePointer<Float>, count: Int) throws(Failure) {
         let rounded = AlignedBuffer<UInt16>(count: count)
         ElementTable.round(values, count: count, toBF16: rounded.pointer)
         try write(UnsafeRawBufferPointer(start: rounded.pointer, count: count * 2))
     }
 
-    package func commit() throws(TrainingError) {
+    package func commit() throws(Failure) {
         precondition(remaining == 0, "TensorFileWriter: \(remaining) bytes are missing")
         try file.commit()
     }

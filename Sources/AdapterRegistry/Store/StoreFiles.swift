@@ -1,0 +1,6 @@
+import Checkpoints
+
+typealias SystemFile = Checkpoints.SystemFile<AdapterStorageError>
+typealias DurableFolder = Checkpoints.DurableFolder<AdapterStorageError>
+
+extension AdapterStorageError: FileFailure {}
