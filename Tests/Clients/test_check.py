@@ -365,6 +365,8 @@ def test_the_adapters_that_come_along(place):
     model = required("RESA_MODEL")
     told = report(place, LORA, "--adapters", ADAPTERS, "--weights", "int8", "--tokens", 96, model=model, text=None)
     assert told["verdict"] == "fits" and 0.01 < told["measurements"][0]["mean_kl"] < 1 and told["text"]["tokens"] == 96
-    told = report(place, SAE, "--adapters", ADAPTERS, "--weights", "int8", "--tokens", 96, model=model, text=None)
+    # It was trained on GSM8K alone: of an ordinary page it loses more than it should, and says so.
+    told = report(place, SAE, "--adapters", ADAPTERS, "--weights", "int8", "--tokens", 96, status=2, model=model, text=None)
+    assert told["verdict"] == "fits with warnings"
     [measured] = told["measurements"]
     assert measured["fvu"] < 0.01 < measured["fvu_without_first"] and 0 < measured["mean_active_latents"] <= 32

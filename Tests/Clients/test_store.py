@@ -61,7 +61,7 @@ def test_the_store_keeps_adapters_by_content(machine):
     machine.good("add", ADAPTERS / LORA, "--name", "sums:v2")
     machine.good("add", ADAPTERS / SAE)
     stored, direct = machine.listed(), machine.listed("--adapters", ADAPTERS)
-    assert stored == direct | {"sums:v2": direct[LORA] | {"name": "sums:v2"}}
+    assert stored == {LORA: direct[LORA], SAE: direct[SAE], "sums:v2": direct[LORA] | {"name": "sums:v2"}}
     blobs = {path.name for path in (machine.home / "blobs").iterdir()}
     content = [*files(ADAPTERS / LORA).values(), *files(ADAPTERS / SAE).values()]
     assert blobs == {"sha256-" + hashlib.sha256(data).hexdigest() for data in content}
