@@ -1,6 +1,8 @@
 """Training runs under way: found in their middle and signalled there."""
 
+import re
 import shutil
+import signal
 import subprocess
 import time
 from pathlib import Path
@@ -28,3 +30,12 @@ def stop_in_the_middle(command: list[str], out: Path, number: int, send=subproce
         if process.returncode != 0:
             return subprocess.CompletedProcess(command, process.returncode, stdout, stderr)
     raise AssertionError(f"the run was over each time before it was seen: {stderr}")
+
+
+def stopped_early(command: list[str], out: Path, number: signal.Signals) -> None:
+    """Stops a run in its middle, and sees that it kept the step it was at and said how to go on."""
+    said = stop_in_the_middle(command, out, number)
+    assert said.returncode == 128 + number, said.stderr
+    step, steps = map(int, re.search(r"stopped after step (\d+) of (\d+).*--resume", said.stderr).groups())
+    assert 0 < step < steps and (out / "checkpoint.safetensors").exists()
+    assert steps_done(out) == step

@@ -16,7 +16,7 @@ import pytest
 import torch
 from conftest import required
 from peft import PeftModel
-from runs import stop_in_the_middle
+from runs import stopped_early
 from safetensors.torch import load_file
 from transformers import AutoModelForCausalLM
 
@@ -95,11 +95,7 @@ def whole(data, tmp_path_factory) -> Path:
 
 def test_a_stopped_run_ends_in_the_same_bits(data, whole, tmp_path):
     out = tmp_path / "stopped"
-    said = stop_in_the_middle(command(*tune(data, out, *LONG)), out, signal.SIGINT)
-    assert said.returncode == 130, said.stderr
-    step, steps = map(int, re.search(r"stopped after step (\d+) of (\d+).*--resume", said.stderr).groups())
-    assert 0 < step < steps and (out / "checkpoint.safetensors").exists()
-    assert len((out / "log.jsonl").read_text().splitlines()) == step
+    stopped_early(command(*tune(data, out, *LONG)), out, signal.SIGINT)
     resumed = resa(*tune(data, out, *LONG, "--resume"))
     assert resumed.returncode == 0, resumed.stderr
     for name in ["adapter_model.safetensors", "adapter_config.json"]:
