@@ -2,11 +2,6 @@ import Kernels
 
 /// Operations on one row, run by the caller. `on` names the tier; the process's own when left out.
 extension RowOperations {
-    /// In place. A row of nothing but -infinity gives zeros.
-    package static func softmax(_ row: UnsafeMutablePointer<Float>, count: Int, on tier: InstructionSet = .current) {
-        tier.kernels.pointee.softmax(count, row)
-    }
-
     /// log(sum(exp(row))), stable for large elements.
     package static func logSumExp(_ row: UnsafePointer<Float>, count: Int, on tier: InstructionSet = .current) -> Float {
         tier.kernels.pointee.log_sum_exp(count, row)

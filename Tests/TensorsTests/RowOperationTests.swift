@@ -79,7 +79,7 @@ import Testing
         RowOperations.axpy(2, x, count: 5, to: &y, on: tier)
         #expect(y == [3, 9, -6, 9, 0])
         var probabilities = x
-        RowOperations.softmax(&probabilities, count: 5, on: tier)
+        tier.kernels.pointee.softmax(5, &probabilities)
         #expect(abs(probabilities.reduce(0, +) - 1) < 1e-6 && probabilities[1] == probabilities[3])
         var indices = [Int32](repeating: -1, count: 3)
         var values = [Float](repeating: 0, count: 3)
