@@ -1,6 +1,6 @@
 """What the whole server adds to the engine: decode over HTTP beside `resa bench model`, time to ready, memory, prefix hits, idle CPU.
 
-usage: serving.py RESA MODEL_FOLDER [--weights int8] [--threads 2] [--rounds 3] [--turns 3] [--clients 16] [--tokens 64] [--prefix 2000]
+usage: serving.py RESA MODEL_FOLDER [--weights int8] [--threads 2] [--rounds 3] [--turns 3] [--clients 16] [--tokens 160] [--prefix 2000]
 
 Needs Python 3 and Linux. Every figure that is compared is taken in turn with the one it is compared with, so that a drift of the machine
 meets both; medians count. All clients ask the same short prompt, so that it is read once and what is timed over HTTP is decoding, as in
@@ -100,7 +100,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--turns", type=int, default=3, help="turns of decoding over HTTP and in `bench model` a round (default: 3)")
     parser.add_argument("--clients", type=int, default=16)
-    parser.add_argument("--tokens", type=int, default=64)
+    parser.add_argument("--tokens", type=int, default=160, help="of an answer (default: 160)")
     parser.add_argument("--prefix", type=int, default=2000, help="tokens of the shared prompt (default: 2000)")
     parser.add_argument("--kv-tokens", type=int, default=16384)
     parser.add_argument("--json", action="store_true", help="print every round as JSON")
