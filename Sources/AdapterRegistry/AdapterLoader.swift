@@ -9,11 +9,11 @@ final class AdapterLoader: Sendable {
 
     private let shape: ModelShape?
     private let format: AdapterFormat
+    private let base: (any BaseProjections)?
     private let thread = BackgroundThread("resa.load", threads: min(threadLimit, MachineProbe.processors))
 
-    init(shape: ModelShape?, format: AdapterFormat) {
-        self.shape = shape
-        self.format = format
+    init(shape: ModelShape?, format: AdapterFormat, base: (any BaseProjections)?) {
+        (self.shape, self.format, self.base) = (shape, format, base)
     }
 
     func load(_ entry: AdapterEntry, hookpoint: HookPoint?) async -> Result<LoadedAdapter, AdapterError> {
@@ -52,11 +52,12 @@ final class AdapterLoader: Sendable {
         switch entry.format {
         case .peft:
             return .lora(
-                try LoRAAdapter.load(folder: entry.folder, name: name, digest: digest, shape: shape, format: format, pool: pool))
+                try LoRAAdapter.load(
+                    folder: entry.folder, name: name, digest: digest, shape: shape, format: format, base: base, pool: pool))
         case .steering: return .vector(try SteeringLayout(folder: entry.folder, name: name, shape: shape).load(digest: digest))
         case .gguf(let file):
             switch try GGUFAdapter(folder: entry.folder, file: file, name: name, shape: shape) {
-            case .lora(let layout): return .lora(try layout.load(digest: digest, format: format, pool: pool))
+            case .lora(let layout): return .lora(try layout.load(digest: digest, format: format, base: base, pool: pool))
             case .steering(let layout): return .vector(try layout.load(digest: digest))
             }
         case .sae: throw .hookpointNeeded(adapter: name, has: entry.summary.hookpoints)

@@ -43,18 +43,19 @@ package final class AdapterRegistry: Sendable {
     ///   - shape: the served model's; nil to list adapters without a model, in which case nothing can be resolved.
     ///   - format: the served model's.
     ///   - adapterFormat: how adapters are held; what goes with `format` when nil.
+    ///   - base: the served model's weights as stored, for DoRA; without them such adapters are listed but cannot be loaded.
     ///   - memory: bytes that loaded adapters may take.
     ///   - settleSeconds: how long the files of a folder must have been left alone before a changed adapter is taken for one.
     /// - Throws: `AdapterRegistryError` when the folder itself cannot be read.
     package init(
         folder: URL?, store: AdapterStore? = nil, shape: ModelShape?, format: WeightFormat, adapterFormat: AdapterFormat? = nil,
-        baseName: String, memory: Int = .max, settleSeconds: Double = 0
+        base: (any BaseProjections)? = nil, baseName: String, memory: Int = .max, settleSeconds: Double = 0
     ) throws(AdapterRegistryError) {
         self.shape = shape
         self.baseName = baseName
         self.settleSeconds = settleSeconds
         let adapterFormat = adapterFormat ?? format.adapterFormat
-        let loader = AdapterLoader(shape: shape, format: adapterFormat)
+        let loader = AdapterLoader(shape: shape, format: adapterFormat, base: base)
         self.loader = loader
         residency = AdapterResidency(limit: memory) { loader.dispose($0) }
         scanner = AdapterScanner(

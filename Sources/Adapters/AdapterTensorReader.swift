@@ -22,14 +22,15 @@ struct AdapterTensorReader: Sendable {
     }
 
     /// The tensor `[outputs, inputs]` as the weights of `y = x W^T`.
+    /// - Parameter rowFactor: what a row is multiplied with; nil for nothing.
     func packed(
         _ tensor: String, outputs: Int, inputs: Int, format: MatrixFormat, storage: WeightStorage? = nil, headRows: Int = 0,
-        pool: WorkerPool
+        rowFactor: (@Sendable (_ row: Int) -> Float)? = nil, pool: WorkerPool
     ) throws(AdapterError) -> PackedMatrix {
         try require(tensor, shape: [outputs, inputs])
         do {
             // Where a number is not finite, reading row by row says which.
-            if let type = tensors.info(tensor)?.type.kernel, type.blockElements == 1,
+            if rowFactor == nil, let type = tensors.info(tensor)?.type.kernel, type.blockElements == 1,
                 let bytes = try tensors.stored(tensor, rows: 0..<outputs).baseAddress,
                 let matrix = PackedMatrix(
                     stored: type, format: format, outputs: outputs, inputs: inputs, storage: storage, pool: pool,
@@ -39,7 +40,15 @@ struct AdapterTensorReader: Sendable {
             }
             let matrix = try PackedMatrix(format: format, outputs: outputs, inputs: inputs, storage: storage, pool: pool) {
                 rows, destination in
-                guard headRows > 0 else { return try read(tensor, rows: rows, columns: inputs, into: destination) }
+                guard headRows > 0 else {
+                    try read(tensor, rows: rows, columns: inputs, into: destination)
+                    guard let rowFactor else { return }
+                    for (index, row) in rows.enumerated() {
+                        let factor = rowFactor(row)
+                        for column in index * inputs..<(index + 1) * inputs { destination[column] *= factor }
+                    }
+                    return
+                }
                 for (index, row) in rows.enumerated() {
                     let stored = GGUFRowOrder.stored(row, headRows: headRows)
                     try read(tensor, rows: stored..<stored + 1, columns: inputs, into: destination + index * inputs)

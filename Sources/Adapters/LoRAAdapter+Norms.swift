@@ -28,6 +28,36 @@ extension LoRAUpdate {
     }
 }
 
+extension LoRAUpdate {
+    /// The Frobenius norm of the change of W: `|s B A|`, and with DoRA's magnitudes `|(f - 1) W + s (f B) A|`, for which W is read.
+    /// - Throws: what reading W throws.
+    package func norm(
+        of base: any BaseProjections, layer: Int, module: ProjectionModule, pool: WorkerPool, workspace: Workspace
+    ) throws -> Double {
+        guard let magnitudes else { return norm(workspace: workspace) }
+        let mark = workspace.mark()
+        defer { workspace.release(mark) }
+        let (outputs, inputs) = (b.outputs, a.inputs)
+        let (left, right) = (workspace.matrix(outputs, rank), workspace.matrix(rank, inputs))
+        for row in 0..<outputs { b.copyRow(row, into: left.row(row)) }
+        for row in 0..<rank { a.copyRow(row, into: right.row(row)) }
+        let step = min(outputs, max(1, (1 << 18) / inputs))
+        let block = workspace.matrix(step, inputs)
+        var sum = 0.0
+        for start in stride(from: 0, to: outputs, by: step) {
+            let rows = start..<min(start + step, outputs)
+            let change = block.rows(0..<rows.count)
+            try base.read(module, layer: layer, rows: rows, into: change.pointer)
+            for (index, row) in rows.enumerated() {
+                for column in 0..<inputs { change[index, column] *= magnitudes.gain.pointer[row] }
+            }
+            Product.run(left.rows(rows), times: right, into: change, scale: scale, add: true, pool: pool)
+            for index in 0..<rows.count { sum += Double(RowOperations.sumOfSquares(change.row(index), count: inputs)) }
+        }
+        return sum.squareRoot()
+    }
+}
+
 extension LoRAAdapter {
     /// Every projection it names, layer by layer.
     package var updates: [(layer: Int, module: ProjectionModule, update: LoRAUpdate)] {

@@ -23,12 +23,14 @@ package final class LoRAAdapter: Sendable {
     }
 
     /// Reads a PEFT folder (`adapter_config.json`, `adapter_model.safetensors`) and packs its matrices in `format`.
+    /// - Parameter base: the model that it is for, which DoRA needs.
     /// - Throws: `AdapterError` when a file is missing or malformed, the adapter needs something unsupported, or a tensor does not
     ///   fit the config or `shape`.
     package static func load(
-        folder: URL, name: String, digest: String, shape: ModelShape, format: AdapterFormat, pool: WorkerPool
+        folder: URL, name: String, digest: String, shape: ModelShape, format: AdapterFormat, base: (any BaseProjections)? = nil,
+        pool: WorkerPool
     ) throws(AdapterError) -> LoRAAdapter {
-        try LoRALayout(folder: folder, name: name, shape: shape).load(digest: digest, format: format, pool: pool)
+        try LoRALayout(folder: folder, name: name, shape: shape).load(digest: digest, format: format, base: base, pool: pool)
     }
 
     /// The update of one projection, nil where the adapter leaves it alone. O(1).

@@ -6,9 +6,9 @@ import Tensors
 /// A LoRA, read and checked but not loaded: for every pair of tensors its place in the model. A PEFT folder, or a GGUF file
 /// (`LoRALayout+GGUF.swift`).
 ///
-/// The tensors in the file are the truth: each one has to be a `lora_A` or `lora_B` of a projection that the config targets and
-/// the model has, with its partner there and both of the shapes that config and model ask for. Projections that the config
-/// targets but the file leaves out stay as they are.
+/// The tensors in the file are the truth: each one has to be a `lora_A` or `lora_B`, or with DoRA a `lora_magnitude_vector`, of a projection
+/// that the config targets and the model has, with its partners there and all of the shapes that config and model ask for. Projections that
+/// the config targets but the file leaves out stay as they are.
 package struct LoRALayout {
     package static let configFile = PEFTConfig.file
     package static let tensorFile = "adapter_model.safetensors"
@@ -20,6 +20,8 @@ package struct LoRALayout {
         let scale: Float
         let a: String
         let b: String
+        /// DoRA's.
+        var magnitude: String?
         /// Nonzero: the rows of B lie interleaved in heads of this many rows (`GGUFRowOrder`).
         var headRows = 0
     }
@@ -87,9 +89,13 @@ package struct LoRALayout {
             if let shape, place.layer >= shape.layers {
                 throw .layerOutOfRange(adapter: config.adapter, layer: place.layer, layers: shape.layers)
             }
-            let partner = place.partner
-            guard tensors.info(partner) != nil else {
-                throw .badFile(adapter: config.adapter, file: tensorFile, problem: "'\(tensor)' is there but '\(partner)' is not")
+            let parts = LoRATensorName.Part.allCases.filter { config.usesDoRA || $0 != .magnitude }
+            guard parts.contains(place.part) else {
+                throw .badFile(
+                    adapter: config.adapter, file: tensorFile, problem: "'\(tensor)' is there but \(PEFTConfig.file) does not say use_dora")
+            }
+            if let missing = parts.map(place.partner).first(where: { tensors.info($0) == nil }) {
+                throw .badFile(adapter: config.adapter, file: tensorFile, problem: "'\(tensor)' is there but '\(missing)' is not")
             }
             guard try matcher.targets(place.path, layer: place.layer) else {
                 throw .badFile(
@@ -98,20 +104,26 @@ package struct LoRALayout {
             }
             let rank = try matcher.rank(place.path)
             let got = tensors.info(tensor)?.shape ?? []
+            let outputs = shape?.outputs(place.module) ?? got.first ?? 0
             let wanted =
-                place.isA
-                ? [rank, shape?.inputs(place.module) ?? got.last ?? 0] : [shape?.outputs(place.module) ?? got.first ?? 0, rank]
+                switch place.part {
+                case .a: [rank, shape?.inputs(place.module) ?? got.last ?? 0]
+                case .b: [outputs, rank]
+                case .magnitude: [outputs]
+                }
             guard got == wanted else {
                 throw .shapeMismatch(adapter: config.adapter, tensor: tensor, got: got, wanted: wanted)
             }
-            guard place.isA else { continue }
+            guard place.part == .a else { continue }
             let scale = config.scale(rank: rank, alpha: try matcher.alpha(place.path))
             guard scale.isFinite else {
                 throw .badFile(
                     adapter: config.adapter, file: PEFTConfig.file, problem: "the scale of '\(place.path)' is \(scale), not finite")
             }
             entries.append(
-                Entry(layer: place.layer, module: place.module, rank: rank, scale: scale, a: tensor, b: partner))
+                Entry(
+                    layer: place.layer, module: place.module, rank: rank, scale: scale, a: tensor, b: place.partner(.b),
+                    magnitude: config.usesDoRA ? place.partner(.magnitude) : nil))
         }
         return try refuseDuplicates(entries, adapter: config.adapter)
     }
@@ -130,7 +142,12 @@ package struct LoRALayout {
     }
 
     /// Memory its matrices take when loaded, in bytes.
-    package func residentBytes(_ format: AdapterFormat) -> Int { LoRAMemory.Plan(factorShapes, format: format).byteCount }
+    package func residentBytes(_ format: AdapterFormat) -> Int {
+        let magnitudes = entries.reduce(0) { sum, entry in
+            entry.magnitude == nil ? sum : sum + DoRAMagnitudes.byteCount(outputs: shape?.outputs(entry.module) ?? 0)
+        }
+        return LoRAMemory.Plan(factorShapes, format: format).byteCount + magnitudes
+    }
 
     /// The shapes of `A` and `B` of every entry, as `PackedMatrix` has them.
     private var factorShapes: [(outputs: Int, inputs: Int)] {
@@ -139,13 +156,18 @@ package struct LoRALayout {
     }
 
     /// Reads every tensor and packs it, several at a time, all of them into one region of memory in the order in which a step reads them.
-    package func load(digest: String, format: AdapterFormat, pool: WorkerPool) throws(AdapterError) -> LoRAAdapter {
-        guard let shape else { throw .badFile(adapter: name, file: tensors.file, problem: "it cannot be loaded without a model") }
+    /// - Parameter base: the model that it is for, which DoRA needs.
+    package func load(
+        digest: String, format: AdapterFormat, base: (any BaseProjections)?, pool: WorkerPool
+    ) throws(AdapterError) -> LoRAAdapter {
+        guard let shape, base != nil || entries.allSatisfy({ $0.magnitude == nil }) else {
+            throw .badFile(adapter: name, file: tensors.file, problem: "it cannot be loaded without a model")
+        }
         let memory = LoRAMemory(LoRAMemory.Plan(factorShapes, format: format))
         let results = Mutex([Result<LoRAUpdate, AdapterError>?](repeating: nil, count: entries.count))
         pool.parallel(entries.count) { index in
             let result = Result { () throws(AdapterError) -> LoRAUpdate in
-                try update(index, shape, memory, WorkerPool(threads: 1))
+                try update(index, shape, memory, base, WorkerPool(threads: 1))
             }
             results.withLock { $0[index] = result }
         }
@@ -157,14 +179,42 @@ package struct LoRALayout {
         return LoRAAdapter(name: name, digest: digest, layers: shape.layers, updates: updates)
     }
 
-    private func update(_ index: Int, _ shape: ModelShape, _ memory: LoRAMemory, _ pool: WorkerPool) throws(AdapterError) -> LoRAUpdate {
+    private func update(
+        _ index: Int, _ shape: ModelShape, _ memory: LoRAMemory, _ base: (any BaseProjections)?, _ pool: WorkerPool
+    ) throws(AdapterError) -> LoRAUpdate {
         let entry = entries[index]
+        let magnitudes = try magnitudes(entry, shape, base, pool)
         let a = try tensors.packed(
             entry.a, outputs: entry.rank, inputs: shape.inputs(entry.module), format: memory.format(2 * index),
             storage: memory.storage(2 * index), pool: pool)
         let b = try tensors.packed(
             entry.b, outputs: shape.outputs(entry.module), inputs: entry.rank, format: memory.format(2 * index + 1),
-            storage: memory.storage(2 * index + 1), headRows: entry.headRows, pool: pool)
-        return LoRAUpdate(a: a, b: b, scale: entry.scale)
+            storage: memory.storage(2 * index + 1), headRows: entry.headRows,
+            rowFactor: magnitudes?.factor, pool: pool)
+        return LoRAUpdate(a: a, b: b, scale: entry.scale, magnitudes: magnitudes)
+    }
+
+    private func magnitudes(
+        _ entry: Entry, _ shape: ModelShape, _ base: (any BaseProjections)?, _ pool: WorkerPool
+    ) throws(AdapterError) -> DoRAMagnitudes? {
+        guard let name = entry.magnitude, let base else { return nil }
+        let (outputs, inputs) = (shape.outputs(entry.module), shape.inputs(entry.module))
+        let m = try tensors.vector(name, count: outputs)
+        let a = AlignedBuffer<Float>(count: entry.rank * inputs)
+        let b = AlignedBuffer<Float>(count: outputs * entry.rank)
+        defer { base.discard(entry.module, layer: entry.layer) }
+        do {
+            try tensors.read(entry.a, rows: 0..<entry.rank, columns: inputs, into: a.pointer)
+            try tensors.read(entry.b, rows: 0..<outputs, columns: entry.rank, into: b.pointer)
+            return try DoRAMagnitudes(
+                m: m, a: MatrixView(pointer: a.pointer, rows: entry.rank, columns: inputs),
+                b: MatrixView(pointer: b.pointer, rows: outputs, columns: entry.rank), scale: entry.scale,
+                bias: try base.bias(entry.module, layer: entry.layer), pool: pool
+            ) { try base.read(entry.module, layer: entry.layer, rows: $0, into: $1) }
+        } catch let problem as DoRAMagnitudes.Problem {
+            throw .badFile(adapter: self.name, file: tensors.file, problem: "'\(entry.a)': \(problem)")
+        } catch {
+            throw tensors.wrap(error)
+        }
     }
 }

@@ -1,19 +1,23 @@
-/// The parts of a PEFT tensor name, `base_model.model.model.layers.3.self_attn.q_proj.lora_A.weight`.
+/// The parts of a PEFT tensor name, `base_model.model.model.layers.3.self_attn.q_proj.lora_A.weight`; DoRA's magnitudes are called
+/// `lora_magnitude_vector`.
 ///
 /// Read as bytes: an adapter has hundreds of tensors and a store hundreds of adapters, all of which are read at every start.
 struct LoRATensorName {
     let layer: Int
     let module: ProjectionModule
-    /// The `[rank, in]` factor, not the `[out, rank]` one.
-    let isA: Bool
+    let part: Part
     /// The module's name in the base model, which PEFT's patterns are matched against: `model.layers.3.self_attn.q_proj`.
     let path: String
-    /// The name of the other factor.
-    let partner: String
+    enum Part: String, CaseIterable {
+        /// `[rank, in]`
+        case a = ".lora_A.weight"
+        /// `[out, rank]`
+        case b = ".lora_B.weight"
+        /// `[out]`
+        case magnitude = ".lora_magnitude_vector"
+    }
 
     private static let prefix = "base_model.model."
-    private static let suffixA = ".lora_A.weight"
-    private static let suffixB = ".lora_B.weight"
 
     /// - Throws: `AdapterError.badFile` or `.unsupported` naming the tensor and why it cannot be used.
     init(_ tensor: String, adapter: String, file: String) throws(AdapterError) {
@@ -22,16 +26,15 @@ struct LoRATensorName {
             throw .badFile(adapter: adapter, file: file, problem: "tensor '\(tensor)' does not start with '\(Self.prefix)'")
         }
         let name = bytes.dropFirst(Self.prefix.utf8.count)
-        let end = name.suffix(Self.suffixA.utf8.count)
-        isA = end.elementsEqual(Self.suffixA.utf8)
-        guard isA || end.elementsEqual(Self.suffixB.utf8) else {
+        guard let part = Part.allCases.first(where: { name.suffix($0.rawValue.utf8.count).elementsEqual($0.rawValue.utf8) }) else {
             throw .unsupported(
-                adapter: adapter, feature: "tensor '\(tensor)'", advice: "only lora_A.weight and lora_B.weight of projections are")
+                adapter: adapter, feature: "tensor '\(tensor)'",
+                advice: "only lora_A.weight, lora_B.weight and lora_magnitude_vector of projections are")
         }
+        self.part = part
         // All cuts are beside ASCII characters, so both parts are texts.
-        let module = name.dropLast(Self.suffixA.utf8.count)
+        let module = name.dropLast(part.rawValue.utf8.count)
         path = String(Substring(module))
-        partner = Self.prefix + path + (isA ? Self.suffixB : Self.suffixA)
         guard let place = Self.place(module) else {
             throw .unsupported(
                 adapter: adapter, feature: "LoRA on '\(path)'",
@@ -39,6 +42,9 @@ struct LoRATensorName {
         }
         (layer, self.module) = place
     }
+
+    /// The name of another tensor of the same module.
+    func partner(_ part: Part) -> String { Self.prefix + path + part.rawValue }
 
     /// Reads `[model.]layers.N.PARENT.MODULE`.
     private static func place(_ path: Substring.UTF8View) -> (layer: Int, module: ProjectionModule)? {

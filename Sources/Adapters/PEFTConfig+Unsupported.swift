@@ -27,12 +27,6 @@ extension PEFTConfig {
             throw .unsupported(
                 adapter: config.adapter, feature: "bias '\(bias)'", advice: "train the adapter with bias 'none'")
         }
-        if let value = config.value("use_dora"), !value.isEmpty {
-            throw .unsupported(
-                adapter: config.adapter, feature: "'use_dora' (DoRA)",
-                advice: "it divides by the norms of the base weights with the update added, and those are quantised here: "
-                    + "merge it into a checkpoint, or train without it")
-        }
         for (key, what) in unsupportedKeys {
             guard let value = config.value(key), !value.isEmpty else { continue }
             throw .unsupported(

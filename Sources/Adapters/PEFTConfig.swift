@@ -17,6 +17,7 @@ struct PEFTConfig {
     let rank: Int
     let alpha: Double
     let rankStabilised: Bool
+    let usesDoRA: Bool
     let targets: Targets
     /// The same two kinds for modules that are left out; nil when none are.
     let excluded: Targets?
@@ -36,6 +37,7 @@ struct PEFTConfig {
         rank = try config.integer("r", in: 1...Self.rankLimit) ?? 8
         alpha = try config.number("lora_alpha") ?? 8
         rankStabilised = try config.bool("use_rslora") ?? false
+        usesDoRA = try config.bool("use_dora") ?? false
         targets = try Self.targets(config)
         excluded = try Self.names(config, "exclude_modules")
         rankPattern = try Self.ranks(config)

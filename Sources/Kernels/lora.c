@@ -82,8 +82,18 @@ void resa_lora_reduce(const resa_kernels *kernels, const resa_lora_job *job) {
     }
 }
 
+/// y += strength * gain * (y - bias) in columns first..<end.
+static void stretch(const resa_lora_job *job, ptrdiff_t first, ptrdiff_t end) {
+    const resa_lora *const update = job->update;
+    for (ptrdiff_t row = 0; row < job->rows; row++) {
+        float *const y = job->y + row * job->yStride;
+        for (ptrdiff_t c = first; c < end; c++) { y[c] += update->strength * update->gain[c] * (y[c] - update->bias[c]); }
+    }
+}
+
 void resa_lora_expand(const resa_kernels *kernels, const resa_lora_job *job, ptrdiff_t firstColumn, ptrdiff_t endColumn) {
     const resa_lora *const update = job->update;
+    if (update->gain != NULL) { stretch(job, firstColumn, endColumn); }
     product(
         kernels, &update->b, job->rows, reduced(job), reduced_stride(update), job->y, job->yStride, true, update->scale, firstColumn,
         endColumn);

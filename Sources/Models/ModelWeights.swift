@@ -1,3 +1,4 @@
+import Adapters
 import Checkpoints
 import Foundation
 import Tensors
@@ -36,6 +37,14 @@ package struct ModelWeights: Sendable {
         }
         return try architecture.load(config, reader, format, cache, pool, progress)
     }
+
+    /// Whether the files hold the layers' matrices in bf16.
+    package var storedAsBF16: Bool {
+        get throws(CheckpointError) { try reader.storedType("model.layers.0.mlp.down_proj.weight") == .bf16 }
+    }
+
+    /// For adapters that depend on the weights as they are stored.
+    package var projections: any BaseProjections { reader }
 
     /// How the weights would be packed, from headers alone.
     package func plan(_ format: WeightFormat) throws(CheckpointError) -> WeightPlan {

@@ -1,3 +1,4 @@
+import Adapters
 import Checkpoints
 import Tensors
 
@@ -127,5 +128,24 @@ package struct WeightReader: Sendable {
 
     private func missing(_ name: String) -> CheckpointError {
         .missingTensor(file: tensors.path, tensor: name, near: NearNames.find(name, among: entries.keys.sorted()))
+    }
+}
+
+extension WeightReader: BaseProjections {
+    package func read(
+        _ module: ProjectionModule, layer: Int, rows: Range<Int>, into destination: UnsafeMutablePointer<Float>
+    ) throws {
+        try read(Self.stem(module, layer) + ".weight", rows: rows, into: destination)
+    }
+
+    package func bias(_ module: ProjectionModule, layer: Int) throws -> [Float]? {
+        let name = Self.stem(module, layer) + ".bias"
+        return shape(name) == nil ? nil : try vector(name)
+    }
+
+    package func discard(_ module: ProjectionModule, layer: Int) { discard(Self.stem(module, layer) + ".weight") }
+
+    private static func stem(_ module: ProjectionModule, _ layer: Int) -> String {
+        "model.layers.\(layer).\(module.parent).\(module.rawValue)"
     }
 }

@@ -50,7 +50,7 @@ struct BenchLoad: AsyncParsableCommand {
     }
 
     func run() async throws {
-        let shape = try ModelConfig.read(try Checkpoint.open(path: source.model)).shape
+        let weights = try ModelWeights(path: source.model)
         let folder = URL(fileURLWithPath: adapter, isDirectory: true).standardizedFileURL
         let name = "adapter"
         var rules = AdapterKeeper.Rules(puller: Puller(hub: try HubEnvironment.read()))
@@ -58,7 +58,8 @@ struct BenchLoad: AsyncParsableCommand {
         var keepers: [AdapterKeeper] = []
         var report: Report?
         for format in formats {
-            let registry = try AdapterRegistry(folder: nil, shape: shape, format: .bf16, adapterFormat: format, baseName: "")
+            let registry = try AdapterRegistry(
+                folder: nil, shape: weights.config.shape, format: .bf16, adapterFormat: format, base: weights.projections, baseName: "")
             let keeper = AdapterKeeper(registry, rules: rules)
             let summary = try await keeper.add(source: folder.path, as: name, loads: false)
             var found = report ?? Report(adapter: folder.lastPathComponent, fileBytes: summary.bytes)

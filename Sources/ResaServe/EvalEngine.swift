@@ -104,20 +104,20 @@ final class EvalEngine: EvalSource {
         func registry(_ folder: String?, store: AdapterStore?) throws -> AdapterRegistry {
             try AdapterRegistry(
                 folder: folder.map { URL(fileURLWithPath: $0, isDirectory: true) }, store: store, shape: bundle.config.shape,
-                format: compute.weights, baseName: bundle.name)
+                format: compute.weights, base: bundle.weights.projections, baseName: bundle.name)
         }
         var sets: [String: AdapterSet] = [:]
         var given: AdapterRegistry?
         var made: AdapterRegistry?
         for variant in variants {
             guard let text = variant.text else { continue }
-            let selection = try AdapterArgument.parse(text)
+            let selections = try AdapterArgument.parse(text)
             if case .random = variant.arm.role {
                 made = try made ?? registry(controls, store: nil)
-                sets[variant.arm.name] = try await made?.resolve([selection])
+                sets[variant.arm.name] = try await made?.resolve(selections)
             } else {
                 given = try given ?? registry(adapters, store: .standard())
-                sets[variant.arm.name] = try await given?.resolve([selection])
+                sets[variant.arm.name] = try await given?.resolve(selections)
             }
         }
         return sets

@@ -57,7 +57,7 @@ struct Generate: AsyncParsableCommand {
     }
 
     private func selections() throws -> [AdapterSelection] {
-        try chosen.map { text in
+        try chosen.flatMap { text in
             do { return try AdapterArgument.parse(text) } catch { throw ValidationError("--adapter '\(text)': \(error)") }
         }
     }
@@ -67,7 +67,8 @@ struct Generate: AsyncParsableCommand {
         let tokens = try promptTokens(bundle)
         let registry = try AdapterRegistry(
             folder: adapters.map { URL(fileURLWithPath: $0, isDirectory: true) }, store: chosen.isEmpty ? nil : .standard(),
-            shape: bundle.config.shape, format: compute.weights, adapterFormat: compute.adapterWeights, baseName: bundle.name)
+            shape: bundle.config.shape, format: compute.weights, adapterFormat: compute.adapterWeights, base: bundle.weights.projections,
+            baseName: bundle.name)
         let set = chosen.isEmpty ? AdapterSet.none : try await registry.resolve(selections())
 
         let limit = min(context ?? 8192, bundle.config.contextLength)

@@ -72,7 +72,7 @@ struct Probe: AsyncParsableCommand {
             // One at a time: an SAE of each layer together may take more memory than the model.
             let set = try await place.load(
                 AdapterSelection(name: place.plainName, layer: hookpoint.layer, at: hookpoint.site, mode: .observe),
-                shape: bundle.config.shape, compute)
+                of: bundle, compute)
             guard case .sae(let intervention)? = set.applied.first else { throw CommandError("\(place.name) is no SAE") }
             let reader = LatentReader(
                 intervention.sae, model: model, kv: compute.kvFormat, longest: max(chunks.length, prompt.count, injection.longest),

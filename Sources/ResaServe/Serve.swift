@@ -95,7 +95,8 @@ struct Serve: AsyncParsableCommand {
             // Before the weights, so that a wrong folder is told at once.
             let registry = try AdapterRegistry(
                 folder: folder, store: store ? .standard() : nil, shape: weights.config.shape, format: format,
-                adapterFormat: compute.adapterWeights, baseName: name ?? weights.name, settleSeconds: residency.settleSeconds)
+                adapterFormat: compute.adapterWeights, base: weights.projections, baseName: name ?? weights.name,
+                settleSeconds: residency.settleSeconds)
             let keeper = try residency.keeper(of: registry, folder: folder)
             return (registry, keeper, try compute.load(weights, pool: pool))
         }

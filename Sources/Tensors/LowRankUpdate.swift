@@ -1,13 +1,19 @@
 import Kernels
 
-/// A low-rank update `y += scale * B (A x)` as the loops of a step see it: plain memory, whose matrices somebody else keeps alive.
+/// A low-rank update `y += scale * B (A x)` as the loops of a step see it, with DoRA's magnitudes `y += strength * gain * (y - bias)` before it
+/// where it has them: plain memory, whose matrices somebody else keeps alive.
 package struct LowRankUpdate: BitwiseCopyable {
     let kernel: resa_lora
 
-    /// `a` is `[rank, inputs]`, `b` `[outputs, rank]`; both must outlive every use of the update.
-    package init(a: PackedMatrix, b: PackedMatrix, scale: Float) {
+    /// `gain` and `bias`, `[outputs]` each.
+    package typealias Magnitudes = (gain: UnsafePointer<Float>, bias: UnsafePointer<Float>, strength: Float)
+
+    /// `a` is `[rank, inputs]`, `b` `[outputs, rank]`; they and the magnitudes must outlive every use of the update.
+    package init(a: PackedMatrix, b: PackedMatrix, scale: Float, magnitudes: Magnitudes? = nil) {
         precondition(a.outputs == b.inputs, "LowRankUpdate: [\(b.outputs), \(b.inputs)] by [\(a.outputs), \(a.inputs)]")
-        kernel = resa_lora(a: Self.factor(a), b: Self.factor(b), scale: scale)
+        kernel = resa_lora(
+            a: Self.factor(a), b: Self.factor(b), scale: scale, gain: magnitudes?.gain, bias: magnitudes?.bias,
+            strength: magnitudes?.strength ?? 0)
     }
 
     var inputs: Int { kernel.a.inputs }

@@ -3,11 +3,13 @@ import Checkpoints
 import Kernels
 import Tensors
 
-/// One projection's `scale * B A`, to be added to rows of W in f32.
+/// One projection's `scale * B A`, to be added to rows of W in f32, which DoRA's magnitudes stretch before.
 struct LoRAFold {
     private let a: StoredMatrix
     private let b: StoredMatrix
     private let scale: Float
+    /// By stored row, what W's are multiplied with; empty without magnitudes.
+    private var stretch: [Float] = []
 
     /// - Parameter place: where row `i` of the projection is stored.
     init(_ update: LoRAUpdate, strength: Float, rows: Int, columns: Int, place: (Int) -> Int = { $0 }) {
@@ -16,10 +18,18 @@ struct LoRAFold {
         scale = update.scale * strength
         for row in 0..<update.rank { update.a.copyRow(row, into: a.view.row(row)) }
         for row in 0..<rows { update.b.copyRow(row, into: b.view.row(place(row))) }
+        guard let magnitudes = update.magnitudes else { return }
+        stretch = Array(repeating: 1, count: rows)
+        for row in 0..<rows { stretch[place(row)] += strength * magnitudes.gain.pointer[row] }
     }
 
     /// Adds the update of stored rows `rows` to `values`, which holds them.
     func add(_ rows: Range<Int>, to values: MatrixView, pool: WorkerPool) {
+        if !stretch.isEmpty {
+            for (index, row) in rows.enumerated() {
+                for column in 0..<values.columns { values[index, column] *= stretch[row] }
+            }
+        }
         Product.run(b.view.rows(rows), times: a.view, into: values, scale: scale, add: true, pool: pool)
     }
 }

@@ -21,7 +21,8 @@ package struct MergedCheckpoint {
         let config = try ModelConfig.read(.huggingFace(base))
         let url = URL(fileURLWithPath: adapter)
         lora = try LoRAAdapter.load(
-            folder: url, name: url.lastPathComponent, digest: "", shape: config.shape, format: .f32, pool: pool)
+            folder: url, name: url.lastPathComponent, digest: "", shape: config.shape, format: .f32,
+            base: try WeightReader(checkpoint: .huggingFace(base), config: config), pool: pool)
         self.strength = strength
         self.pool = pool
     }

@@ -19,7 +19,8 @@ package struct MergedGGUF {
         config = try ModelConfig.read(.gguf(base))
         let url = URL(fileURLWithPath: adapter)
         lora = try LoRAAdapter.load(
-            folder: url, name: url.lastPathComponent, digest: "", shape: config.shape, format: .f32, pool: pool)
+            folder: url, name: url.lastPathComponent, digest: "", shape: config.shape, format: .f32,
+            base: try WeightReader(checkpoint: .gguf(base), config: config), pool: pool)
         self.strength = strength
         self.pool = pool
     }

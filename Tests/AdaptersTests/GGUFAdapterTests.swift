@@ -32,7 +32,7 @@ import Testing
             return
         }
         #expect(layout.files == ["adapter.gguf"] && layout.ranks == [4] && layout.layers == [0, 1, 2] && layout.modules.count == 7)
-        let got = try layout.load(digest: "b", format: .f32, pool: pool)
+        let got = try layout.load(digest: "b", format: .f32, base: nil, pool: pool)
         var generator = SeededGenerator(seed: 3)
         for layer in 0..<shape.layers {
             for module in ProjectionModule.allCases {

@@ -33,7 +33,7 @@ import Testing
     }
 
     @Test(arguments: [
-        (#""use_dora": true"#, "use_dora"), (#""bias": "all""#, "bias"), (#""lora_bias": true"#, "lora_bias"),
+        (#""bias": "all""#, "bias"), (#""lora_bias": true"#, "lora_bias"),
         (#""modules_to_save": ["lm_head"]"#, "modules_to_save"), (#""trainable_token_indices": [1]"#, "trainable_token_indices"),
         (#""target_parameters": ["x"]"#, "target_parameters"), (#""layer_replication": [[0, 2]]"#, "layer_replication"),
         (#""alora_invocation_tokens": [5]"#, "alora_invocation_tokens"), (#""use_qalora": true"#, "use_qalora"),
@@ -101,6 +101,12 @@ import Testing
         #expect(try error(modules: [(4, .q)]) == .layerOutOfRange(adapter: "lora", layer: 4, layers: 4))
         #expect(try error(change: { $0.removeLast() }).description.contains("lora_B.weight' is not"))
         #expect(try error(change: { $0.removeFirst() }).description.contains("lora_A.weight' is not"))
+        #expect(try error(config: config(#""use_dora": true"#)).description.contains("lora_magnitude_vector' is not"))
+        #expect(
+            try error(change: { tensors in
+                tensors.append(tensors[0])
+                tensors[tensors.count - 1].name = "\(q).lora_magnitude_vector"
+            }).description.contains("does not say use_dora"))
         #expect(try error(change: { $0.removeAll() }).description.contains("no tensors"))
         #expect(
             try error(config: config("", targets: #"["q_proj"]"#)).description.contains("does not target 'model.layers.2.mlp.down_proj'"))

@@ -25,8 +25,8 @@ def build(folder: Path, seed: int = 11) -> Path:
     return folder
 
 
-def add_lora(folder: Path, seed: int, size: float = 0.3) -> Path:
-    """A PEFT folder with two projections of every layer; `seed` says which."""
+def add_lora(folder: Path, seed: int, size: float = 0.3, dora: bool = False) -> Path:
+    """A PEFT folder with two projections of every layer; `seed` says which. DoRA's magnitudes are around the lengths of the weights' rows."""
     torch.manual_seed(1000 + seed)
     tensors = {}
     for layer in range(LAYERS):
@@ -34,8 +34,10 @@ def add_lora(folder: Path, seed: int, size: float = 0.3) -> Path:
             name = f"base_model.model.model.layers.{layer}.{module}"
             tensors[f"{name}.lora_A.weight"] = torch.randn(RANK, WIDTH) * size
             tensors[f"{name}.lora_B.weight"] = torch.randn(WIDTH, RANK) * size
+            if dora:
+                tensors[f"{name}.lora_magnitude_vector"] = 0.3 * WIDTH**0.5 * (1 + 0.3 * torch.randn(WIDTH))
     folder.mkdir(parents=True)
     save_file(tensors, folder / "adapter_model.safetensors")
-    config = {"peft_type": "LORA", "r": RANK, "lora_alpha": RANK, "target_modules": ["q_proj", "o_proj"]}
+    config = {"peft_type": "LORA", "r": RANK, "lora_alpha": RANK, "target_modules": ["q_proj", "o_proj"], "use_dora": dora}
     (folder / "adapter_config.json").write_text(json.dumps(config))
     return folder

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import torch
 from conftest import ADAPTERS, LORA, ROOT, SAE, required
-from peft import LoraConfig, get_peft_model
+from peft import LoraConfig, PeftModel, get_peft_model
 from safetensors.torch import load_file, save_file
 from sparsify import SparseCoder, SparseCoderConfig
 from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers
@@ -86,6 +86,15 @@ def place(tmp_path_factory) -> Path:
             parameter.data.normal_(0, 0.3)
     wrapped.peft_config["default"].base_model_name_or_path = str(root / "model")
     wrapped.save_pretrained(root / "adapters/lora")
+    wrapped.unload()
+    wrapped = get_peft_model(
+        model, LoraConfig(r=4, lora_alpha=8, target_modules=["q_proj", "down_proj"], use_dora=True, task_type="CAUSAL_LM"))
+    for name, parameter in wrapped.named_parameters():
+        if "lora_B" in name:
+            parameter.data.normal_(0, 0.1)
+        elif "lora_magnitude" in name:
+            parameter.data.mul_(1 + 0.3 * torch.randn_like(parameter))
+    wrapped.save_pretrained(root / "adapters/dora")
     steering = root / "adapters/steering"
     steering.mkdir()
     save_file({"vector": torch.randn(WIDTH)}, steering / "vector.safetensors")
@@ -194,6 +203,19 @@ def test_a_lora_is_measured_as_peft_does(place):
     assert lora["largest_relative_norm"] == pytest.approx(max(ratios.values()), rel=1e-4)
     parts = max(ratios, key=ratios.get).split(".")
     assert lora["largest_at"] == f"layers.{parts[2]}.{parts[4]}"
+
+
+def test_a_dora_is_measured_as_peft_does(place):
+    told = report(place, place / "adapters/dora")
+    [measured] = told["measurements"]
+    agrees(measured, reference(place, [{"name": "dora"}]))
+    base = LlamaForCausalLM.from_pretrained(place / "model", dtype=torch.float32)
+    weights = {name: weight.detach().clone() for name, weight in base.named_parameters()}
+    merged = dict(PeftModel.from_pretrained(base, place / "adapters/dora").merge_and_unload().named_parameters())
+    touched = [name for name in weights if "q_proj" in name or "down_proj" in name]
+    change, size = (sum(part(name).square().sum() for name in touched) for part in (lambda n: merged[n] - weights[n], weights.get))
+    assert told["lora"]["relative_norm"] == pytest.approx(float((change / size) ** 0.5), rel=1e-4)
+    assert told["lora"]["idle_updates"] == 0
 
 
 @pytest.mark.parametrize(("adapter", "hookpoint"), [("sae", "layers.1"), ("transcoder", "layers.0.mlp"), ("mirror", "layers.1")])

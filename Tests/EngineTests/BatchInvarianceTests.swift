@@ -30,6 +30,8 @@ import Testing
             AdapterSelection(name: "sae", layer: 0, mode: .observe),
         ],
         [AdapterSelection(name: "lora-upper")],
+        [AdapterSelection(name: "dora"), AdapterSelection(name: "lora-qv", scale: 0.4)],
+        [AdapterSelection(name: "lora-all", scale: 0.5), AdapterSelection(name: "dora", scale: 0.8)],
         [AdapterSelection(name: "lora-top", scale: 0.6), AdapterSelection(name: "sae-mlp", mode: .splice)],
         [AdapterSelection(name: "jumprelu", mode: .splice, top: 3)],
         [AdapterSelection(name: "vectors", scale: 1.5, scope: .generated)],
@@ -200,6 +202,7 @@ import Testing
             try checkpoint.lora("lora-qv", rank: 19, modules: ["q_proj", "v_proj"])
             try checkpoint.lora("lora-upper", rank: 4, modules: ["q_proj", "k_proj", "v_proj", "o_proj", "up_proj", "down_proj"], from: 1)
             try checkpoint.lora("lora-top", rank: 3, modules: ["o_proj", "gate_proj"], from: 2)
+            try checkpoint.lora("dora", rank: 5, modules: ["q_proj", "v_proj", "o_proj", "gate_proj", "down_proj"], dora: true)
             try checkpoint.sae("sae", hookpoints: ["layers.0", "layers.1"])
             try checkpoint.sae("sae-mlp", hookpoints: ["layers.2.mlp"])
             try checkpoint.saelens("jumprelu", hook: "blocks.1.hook_resid_post")
@@ -211,7 +214,8 @@ import Testing
             let pool = WorkerPool(threads: 1)
             model = try Decoder.load(config: config, weights: weights, format: format, pool: pool) { _ in }
             registry = try AdapterRegistry(
-                folder: checkpoint.folder.appendingPathComponent("adapters"), shape: config.shape, format: format, baseName: "base")
+                folder: checkpoint.folder.appendingPathComponent("adapters"), shape: config.shape, format: format, base: weights,
+                baseName: "base")
         }
     }
 }

@@ -69,7 +69,7 @@ enum ReaderFuzzTarget: String, CaseIterable, Sendable {
         case .ggufAdapter:
             let file = try GGUFFile(MappedFile(path: "fuzz.gguf", contents: bytes))
             switch try GGUFAdapter(file, shownAs: "fuzz.gguf", name: "fuzz", shape: Self.shape) {
-            case .lora(let layout): _ = try layout.load(digest: "", format: .bf16, pool: Self.pool)
+            case .lora(let layout): _ = try layout.load(digest: "", format: .bf16, base: nil, pool: Self.pool)
             case .steering(let layout): add(try layout.load(digest: ""))
             }
         }

@@ -91,10 +91,9 @@ private final class ReferenceRunner {
     init(model path: URL, adapters: URL, format: WeightFormat) throws {
         let checkpoint = try Checkpoint.open(path: path.path)
         let config = try ModelConfig.read(checkpoint)
-        model = try Decoder.load(
-            config: config, weights: try WeightReader(checkpoint: checkpoint, config: config), format: format, pool: pool
-        ) { _ in }
-        registry = try AdapterRegistry(folder: adapters, shape: config.shape, format: format, baseName: "base")
+        let weights = try WeightReader(checkpoint: checkpoint, config: config)
+        model = try Decoder.load(config: config, weights: weights, format: format, pool: pool) { _ in }
+        registry = try AdapterRegistry(folder: adapters, shape: config.shape, format: format, base: weights, baseName: "base")
     }
 
     /// Reads the case's tokens in chunks of 50, so that no chunk ends where a KV block does.

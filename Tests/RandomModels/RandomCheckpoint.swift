@@ -59,7 +59,8 @@ package struct RandomCheckpoint {
     }
 
     /// A PEFT LoRA on `modules` of every layer; below layer `from` its B matrices are zero, as SAE-Tuning leaves them.
-    package mutating func lora(_ name: String, rank: Int, modules: [String], from: Int = 0) throws {
+    /// - Parameter dora: gives every output of it a magnitude around 1, the length that rows of W have about.
+    package mutating func lora(_ name: String, rank: Int, modules: [String], from: Int = 0, dora: Bool = false) throws {
         let width = Self.hidden / Self.heads * Self.kvHeads
         let outputs = [
             "q_proj": Self.hidden, "k_proj": width, "v_proj": width, "o_proj": Self.hidden, "gate_proj": Self.ffn, "up_proj": Self.ffn,
@@ -74,10 +75,12 @@ package struct RandomCheckpoint {
                 tensors.append((prefix + "lora_A.weight", [rank, inputs], normal(rank * inputs, 0.2)))
                 tensors.append(
                     (prefix + "lora_B.weight", [outputs[module]!, rank], normal(outputs[module]! * rank, layer < from ? 0 : 0.2)))
+                if dora { tensors.append((prefix + "lora_magnitude_vector", [outputs[module]!], normal(outputs[module]!, 0.2, mean: 1))) }
             }
         }
         let config: [String: Any] = [
             "peft_type": "LORA", "r": rank, "lora_alpha": 2 * rank, "target_modules": modules, "bias": "none", "task_type": "CAUSAL_LM",
+            "use_dora": dora,
         ]
         let folder = folder.appendingPathComponent("adapters/\(name)")
         try write(folder, "adapter_config.json", config)

@@ -151,6 +151,20 @@ def save_adapters(tiny: Tiny, model, folder: Path) -> None:
     if hasattr(model, "peft_config"):
         del model.peft_config
 
+    # Beside the other draws, which stay what they are.
+    with torch.random.fork_rng():
+        torch.manual_seed(11)
+        wrapped = get_peft_model(model, LoraConfig(task_type="CAUSAL_LM", use_dora=True, **{**settings, "r": 3}))
+        for name, parameter in wrapped.named_parameters():
+            if "lora_B" in name:
+                parameter.data.normal_(0, 0.15)
+            elif "lora_magnitude" in name:
+                parameter.data.mul_(1 + 0.3 * torch.randn_like(parameter))
+        wrapped.save_pretrained(folder / "dora")
+        wrapped.unload()
+    if hasattr(model, "peft_config"):
+        del model.peft_config
+
     width = model.config.hidden_size
     for name, hookpoints, latents, extra in [
         ("sae", ["layers.0", "layers.1"], 256, tiny.sae),
@@ -275,6 +289,16 @@ def tiny_cases(model, folder: Path) -> None:
         {"name": "sae", "hookpoint": "layers.1", "mode": "splice", "scope": [3, 60]},
     ]
     cases.run("three-saes-lora-70", tokens[70], [lora, *both])
+    dora = {"name": "dora"}
+    cases.run("dora-33", tokens[33], [dora])
+    cases.run("dora-130", tokens[130], [dora])
+    cases.run("dora-scaled-70", tokens[70], [{**dora, "scale": 0.4}])
+    cases.run("dora-beyond-33", tokens[33], [{**dora, "scale": 1.5}])
+    # Each changes what those before it gave.
+    cases.run("lora-dora-33", tokens[33], [lora, dora])
+    cases.run("dora-lora-33", tokens[33], [dora, lora])
+    cases.run("dora-scaled-lora-33", tokens[33], [{**dora, "scale": 0.6}, lora])
+    cases.run("three-saes-dora-70", tokens[70], [dora, *both])
     cases.write(folder)
 
 

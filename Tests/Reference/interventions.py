@@ -1,7 +1,7 @@
 """The reference meaning of adapters on a transformers model: PEFT for LoRA, sparsify's SparseCoder behind forward hooks for SAEs.
 
 A case names its adapters as a list of dictionaries:
-    {"name": "lora", "scale": 0.5}
+    {"name": "lora", "scale": 0.5}, where a DoRA's scale goes from W along the line to W', the weights that PEFT gives it at scale 1
     {"name": "sae", "hookpoint": "layers.2.mlp", "mode": "splice" | "edit", "edits": [{"latent", "op", "value"}], "strength": 1.0,
      "scope": "all" | "prompt" | "generated" | "think" | "think+generated" | [first, end],
      "when": {"latent": 3, "above": 1.5, "name": "other-sae", "hookpoint": "layers.1"}}
@@ -9,6 +9,8 @@ A case names its adapters as a list of dictionaries:
 `hookpoint` then stand there.
 """
 
+import copy
+import json
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -105,6 +107,20 @@ class Recorder:
         return float((before - after).pow(2).sum() / (before - before.mean(0)).pow(2).sum())
 
 
+def is_dora(folder: Path) -> bool:
+    return json.loads((folder / "adapter_config.json").read_text()).get("use_dora", False)
+
+
+def partly_adapted(model, folder: Path, scale: float):
+    """A copy of the model with the weights `W + scale (W' - W)`, W' being those with the adapter."""
+    part, whole = copy.deepcopy(model), copy.deepcopy(model)
+    whole = PeftModel.from_pretrained(whole, folder, autocast_adapter_dtype=False).float().merge_and_unload()
+    theirs = dict(whole.named_parameters())
+    for name, parameter in part.named_parameters():
+        parameter.data.lerp_(theirs[name].data, scale)
+    return part
+
+
 @contextmanager
 def adapted(model, adapters: list[dict], folder: Path):
     """`(model, recorder, place)` with the adapters attached for the time of the block; `place(positions, prompt_lengths, inside)` tells
@@ -114,6 +130,10 @@ def adapted(model, adapters: list[dict], folder: Path):
     where: dict[str, torch.Tensor] = {}
     loras = [spec for spec in adapters if "hookpoint" not in spec]
     saes = [spec for spec in adapters if "hookpoint" in spec]
+    # One after the other: what comes first is part of what it is scaled from.
+    while loras and "scale" in loras[0] and is_dora(folder / loras[0]["name"]):
+        spec = loras.pop(0)
+        model = partly_adapted(model, folder / spec["name"], spec["scale"])
     wrapped, handles = model, []
     try:
         for number, spec in enumerate(loras):

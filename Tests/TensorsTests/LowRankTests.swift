@@ -36,6 +36,33 @@ import Testing
         let a: Factor
         let b: Factor
         let scale: Float
+        let magnitudes: Magnitudes?
+
+        var borrowed: LowRankUpdate {
+            LowRankUpdate(
+                a: a.matrix, b: b.matrix, scale: scale,
+                magnitudes: magnitudes.map { (UnsafePointer($0.gain.pointer), UnsafePointer($0.bias.pointer), $0.strength) })
+        }
+    }
+
+    /// `y += strength * gain * (y - bias)`
+    private final class Magnitudes {
+        let gain: AlignedBuffer<Float>
+        let bias: AlignedBuffer<Float>
+        let strength: Float
+
+        init(outputs: Int, _ random: inout Randomness) {
+            gain = AlignedBuffer(count: outputs)
+            bias = AlignedBuffer(count: outputs)
+            for (buffer, values) in [(gain.pointer, random.floats(outputs)), (bias.pointer, random.floats(outputs))] {
+                for index in 0..<outputs { buffer[index] = values[index] / 2 }
+            }
+            strength = Float.random(in: -1...1, using: &random)
+        }
+
+        func apply(to y: Double, column: Int) -> Double {
+            y + Double(strength) * Double(gain.pointer[column]) * (y - Double(bias.pointer[column]))
+        }
     }
 
     /// Some rows of a product and what is added to them.
@@ -69,7 +96,8 @@ import Testing
                         return Update(
                             a: try Factor(format, outputs: rank, inputs: inputs, &random, pool: pool),
                             b: try Factor(format, outputs: width, inputs: rank, &random, pool: pool),
-                            scale: Float.random(in: -2...2, using: &random))
+                            scale: Float.random(in: -2...2, using: &random),
+                            magnitudes: Bool.random(using: &random) ? Magnitudes(outputs: width, &random) : nil)
                     }
                     pieces.append(Piece(rows: rows, column: place == 0 ? 0 : widths[0], updates: updates))
                 }
@@ -82,7 +110,7 @@ import Testing
         func withSegments<T>(of rows: Range<Int>, _ body: (LowRankSegments) -> T) -> T {
             let touched = pieces.filter { $0.rows.overlaps(rows) }
             let updates = touched.map { piece in
-                let borrowed = piece.updates.map { LowRankUpdate(a: $0.a.matrix, b: $0.b.matrix, scale: $0.scale) }
+                let borrowed = piece.updates.map(\.borrowed)
                 let pointer = UnsafeMutablePointer<LowRankUpdate>.allocate(capacity: borrowed.count)
                 pointer.initialize(from: borrowed, count: borrowed.count)
                 return pointer
@@ -123,6 +151,13 @@ import Testing
                 var yardstick = 0.0
                 for piece in world.pieces where piece.rows.contains(row) {
                     for update in piece.updates {
+                        if let magnitudes = update.magnitudes {
+                            for column in 0..<update.b.matrix.outputs {
+                                wanted[piece.column + column] = magnitudes.apply(to: wanted[piece.column + column], column: column)
+                            }
+                            // No gain times strength is above 1.
+                            yardstick *= 4
+                        }
                         for (column, value) in update.b.product(update.a.product(values)).enumerated() {
                             wanted[piece.column + column] += Double(update.scale) * value
                         }

@@ -29,7 +29,7 @@ struct LoRAFacts: Codable, Equatable, Sendable {
 /// counts as none, writers do not wait for each other, and what one of them loses is read once more.
 final class LoRAIndex: Sendable {
     /// To be raised whenever a scan finds or refuses something else than before.
-    private static let version = 1
+    private static let version = 2
     private static let sizeLimit = 64 << 20
 
     private struct Known: Codable {

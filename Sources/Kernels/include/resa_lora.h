@@ -1,4 +1,5 @@
-// Low-rank updates: y += scale * B (A x), for rows of which each segment has its own A and B.
+// Low-rank updates: y += scale * B (A x), for rows of which each segment has its own A and B; and before it, where an update has magnitudes
+// (DoRA), y += strength * gain * (y - bias).
 //
 // All segments of one projection, and of projections that share their input, run in two rounds of tasks: first A x of every job, then
 // B (A x) of every job, shared out by runs of output columns. The factors are packed as other weights are, and their products are those of
@@ -39,6 +40,10 @@ typedef struct resa_lora_factor {
 typedef struct resa_lora {
     resa_lora_factor a, b;
     float scale;
+    /// [outputs] each; without magnitudes both are NULL.
+    const float *_Nullable gain;
+    const float *_Nullable bias;
+    float strength;
 } resa_lora;
 
 /// One update of up to RESA_LORA_ROWS rows.
@@ -58,7 +63,7 @@ typedef struct resa_lora_job {
 ptrdiff_t resa_lora_scratch_bytes(const resa_lora *update, ptrdiff_t rows);
 /// The first round: A x, in the form that B takes.
 void resa_lora_reduce(const resa_kernels *kernels, const resa_lora_job *job);
-/// The second: y += scale * B (A x) in columns `firstColumn`..<`endColumn`; the first is a multiple of RESA_LORA_COLUMNS, and so is the
+/// The second: the magnitudes, then y += scale * B (A x), in columns `firstColumn`..<`endColumn`; the first is a multiple of RESA_LORA_COLUMNS, and so is the
 /// end unless it is the last.
 void resa_lora_expand(const resa_kernels *kernels, const resa_lora_job *job, ptrdiff_t firstColumn, ptrdiff_t endColumn);
 

@@ -70,7 +70,7 @@ struct CheckAdapter: AsyncParsableCommand {
                     AdapterSelection(
                         name: place.plainName, layer: hookpoint?.layer ?? (summary.kind == .vector ? layer : nil), at: hookpoint?.site,
                         mode: hookpoint == nil ? nil : .splice),
-                    shape: bundle.config.shape, compute)
+                    of: bundle, compute)
             } catch let error as AdapterError {
                 // Tensors were not read before.
                 report.verdict.refuse(error.description)
@@ -85,7 +85,7 @@ struct CheckAdapter: AsyncParsableCommand {
                     kvFormat: compute.kvFormat, pool: pool, progress: progress.report)
                 progress.finish()
                 report.add(drift, meter, of: applied)
-                if case .lora(let lora, _) = applied { try report.weigh(lora, bundle) }
+                if case .lora(let lora, _) = applied { try report.weigh(lora, bundle, pool: pool) }
             }
         }
     }
@@ -106,14 +106,15 @@ struct AdapterPlace {
     }
 
     /// Loads it from a folder that holds nothing else: its neighbours need not be read.
-    func load(_ selection: AdapterSelection, shape: ModelShape, _ compute: ComputeOptions) async throws -> AdapterSet {
+    func load(_ selection: AdapterSelection, of bundle: ModelBundle, _ compute: ComputeOptions) async throws -> AdapterSet {
         let files = FileManager.default
         let alone = files.temporaryDirectory.appendingPathComponent("resa-check-\(UUID().uuidString)", isDirectory: true)
         try files.createDirectory(at: alone, withIntermediateDirectories: false)
         defer { try? files.removeItem(at: alone) }
         try files.createSymbolicLink(at: alone.appendingPathComponent(plainName), withDestinationURL: folder)
         let registry = try AdapterRegistry(
-            folder: alone, shape: shape, format: compute.weights, adapterFormat: compute.adapterWeights, baseName: "")
+            folder: alone, shape: bundle.config.shape, format: compute.weights, adapterFormat: compute.adapterWeights,
+            base: bundle.weights.projections, baseName: "")
         return try await registry.resolve([selection])
     }
 }

@@ -95,13 +95,15 @@ struct CheckReport {
         measurements.append(measurement)
     }
 
-    mutating func weigh(_ lora: LoRAAdapter, _ bundle: ModelBundle) throws {
+    mutating func weigh(_ lora: LoRAAdapter, _ bundle: ModelBundle, pool: WorkerPool) throws {
         let workspace = Workspace()
         var (added, stored) = (0.0, 0.0)
         var largest: (ratio: Double, place: String)?
         let updates = lora.updates
         for (layer, module, update) in updates where !update.doesNothing {
-            let (change, weight) = (update.norm(workspace: workspace), try bundle.weights.norm(layer: layer, module: module))
+            let change = try update.norm(
+                of: bundle.weights.projections, layer: layer, module: module, pool: pool, workspace: workspace)
+            let weight = try bundle.weights.norm(layer: layer, module: module)
             added += change * change
             stored += weight * weight
             let ratio = change / weight

@@ -1,14 +1,13 @@
 import Kernels
-import Tensors
 
 /// f32 products of any orientation on the pool. The result is cut into blocks of constant size, each one BLAS call over all of k: it does not
 /// depend on the number of threads.
-enum Product {
+package enum Product {
     private static let blockRows = 256
     private static let blockColumns = 320
 
     /// c [m, n] = scale * op(a) op(b), added to what c holds when `add`. op transposes when its flag is set: op(a) is [m, k], op(b) [k, n].
-    static func run(
+    package static func run(
         _ a: MatrixView, transposeA: Bool = false, times b: MatrixView, transposeB: Bool = false, into c: MatrixView,
         scale: Float = 1, add: Bool = false, pool: WorkerPool
     ) {
