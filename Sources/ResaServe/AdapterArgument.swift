@@ -2,7 +2,8 @@ import AdapterRegistry
 import Adapters
 import Foundation
 
-/// One `--adapter` option, written as in the header `Resa-Adapters`: `r1-sae;layer=12;latent=4637;op=add;value=6`.
+/// What an `--adapter` option names, written as in the header `Resa-Adapters`: `r1-sae;layer=12;latent=4637;op=add;value=6`, several with commas
+/// between them.
 enum AdapterArgument {
     private static let known = [
         "scale", "layer", "at", "mode", "top", "scope", "from", "to", "latent", "op", "value", "when", "above", "when-adapter",
@@ -11,10 +12,16 @@ enum AdapterArgument {
 
     /// What a wrong argument is told; ArgumentParser shows it as the option's help.
     static let form =
-        "NAME[;scale=X][;layer=N][;at=resid|mlp][;mode=observe|splice|edit][;latent=N;op=set|add|scale|ablate|clamp;value=X][;scope=prompt|generated|think][;from=N][;to=N][;when=LATENT;above=X][;top=N]"
+        "NAME[;scale=X][;layer=N][;at=resid|mlp][;mode=observe|splice|edit][;latent=N;op=set|add|scale|ablate|clamp;value=X][;scope=prompt|generated|think][;from=N][;to=N][;when=LATENT;above=X][;top=N][, NAME...]"
 
     /// - Throws: `CommandError` naming the parameter at fault.
-    static func parse(_ text: String) throws(CommandError) -> AdapterSelection {
+    static func parse(_ text: String) throws(CommandError) -> [AdapterSelection] {
+        var selections: [AdapterSelection] = []
+        for part in text.split(separator: ",", omittingEmptySubsequences: false) { selections.append(try selection(String(part))) }
+        return selections
+    }
+
+    private static func selection(_ text: String) throws(CommandError) -> AdapterSelection {
         var parts = text.split(separator: ";", omittingEmptySubsequences: false).map { $0.trimmingCharacters(in: .whitespaces) }
         let name = parts.removeFirst()
         guard !name.isEmpty else { throw CommandError("an adapter needs a name") }

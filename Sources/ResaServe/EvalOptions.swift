@@ -1,6 +1,7 @@
 import ArgumentParser
 import Evaluation
 import Foundation
+import JSONText
 
 /// Which problems are asked, and how.
 struct EvalProblemOptions: ParsableArguments {
@@ -59,7 +60,7 @@ struct EvalAdapterOptions: ParsableArguments {
 
     @Option(
         name: .customLong("adapter"),
-        help: ArgumentHelp("Evaluate this adapter; may be repeated. \(AdapterArgument.form)", valueName: "adapter"))
+        help: ArgumentHelp("Evaluate this adapter, or these together; may be repeated. \(AdapterArgument.form)", valueName: "adapter"))
     var chosen: [String] = []
 
     @Option(
@@ -142,6 +143,15 @@ struct EvalSampling: Sendable {
     let temperature: Double
     let topP: Double
     let maxTokens: Int
+
+    /// Fields of a request. Those that servers take from the checkpoint's recommendation when a request is silent are said too: in this process
+    /// there is nothing but temperature and top-p.
+    var fields: JSONObject {
+        [
+            "temperature": .double(temperature), "top_p": .double(topP), "max_tokens": .int(maxTokens), "top_k": -1, "min_p": 0,
+            "repetition_penalty": 1,
+        ]
+    }
 
     var settings: [(name: String, value: String)] {
         [("temperature", "\(temperature)"), ("top_p", "\(topP)"), ("max_tokens", "\(maxTokens)")]

@@ -51,10 +51,9 @@ struct EvalServer: EvalSource {
     func shutdown() async { await client.shutdown() }
 
     func answer(_ question: Question) async throws -> ModelAnswer {
-        var body: JSONObject = [
-            "model": .string(model), "temperature": .double(sampling.temperature), "top_p": .double(sampling.topP),
-            "max_tokens": .int(sampling.maxTokens), "seed": .int(Int(question.seed)),
-        ]
+        var body = sampling.fields
+        body["model"] = .string(model)
+        body["seed"] = .int(Int(question.seed))
         let path: String
         switch prompt.prompt(for: question.problem.question) {
         case .text(let text):

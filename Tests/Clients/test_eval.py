@@ -88,22 +88,24 @@ def test_of_a_server(scripted, data, tmp_path, logs):
 
 @pytest.fixture(scope="module")
 def tiny(tmp_path_factory):
-    """A random model with two LoRAs, and the same with other weights under the same name."""
+    """A random model with a LoRA and a DoRA, and the same with other weights under the same name."""
     folder = tmp_path_factory.mktemp("eval-tiny")
     for place, seed in (("first", 11), ("second", 12)):
         random_checkpoint.build(folder / place / "tiny", seed=seed)
     for seed in (1, 2):
-        random_checkpoint.add_lora(folder / "adapters" / f"lora{seed}", seed=seed)
+        random_checkpoint.add_lora(folder / "adapters" / f"lora{seed}", seed=seed, dora=seed == 2)
     return folder
 
 
 def test_adapters_of_a_server_are_those_of_this_process(tiny, data, tmp_path, logs):
     """Many adapters in one run over HTTP: each request names its own, they share batches, and give what they give in this process."""
-    adapters = ["--adapter", "lora1", "--adapter", "lora2;scale=0.5"]
+    adapters = ["--adapter", "lora1", "--adapter", "lora2;scale=0.5", "--adapter", "lora1;scale=2, lora2"]
+    # What a checkpoint recommends to a server counts in neither.
+    (tiny / "first" / "tiny" / "generation_config.json").write_text(json.dumps({"do_sample": True, "top_k": 1, "repetition_penalty": 1.8}))
     # Not a chat, as the server takes thoughts out of a chat's answer.
     (tmp_path / "template.txt").write_text("Add up. {problem} Sum:")
     sampling = ["--samples", "2", "--seed", "3", "--max-tokens", "24", "--template", str(tmp_path / "template.txt")]
-    arms = ["none", "lora1", "lora2;scale=0.5"]
+    arms = ["none", *adapters[1::2]]
     weights = ["--adapters", str(tiny / "adapters"), "--weights", "f32", "--threads", "1", "--packed-cache", "off"]
     for server in serving(tiny / "first" / "tiny", logs / "eval-tiny.log", *weights, "--max-batch", "16"):
         done = evaluate(["--url", server.url], data, tmp_path / "url", *adapters, *sampling, "--json", "-")
@@ -121,7 +123,7 @@ def test_adapters_of_a_server_are_those_of_this_process(tiny, data, tmp_path, lo
     assert steps < sum(answer["tokens"] for answer in kept.values()) / 2 < rows
     for arm in arms[1:]:
         [applied] = {answer["applied"] for answer in kept.values() if answer["arm"] == arm}
-        assert applied.count("sha256:") == 1
+        assert applied.count("sha256:") == 1 + arm.count(",")
     assert settings(tmp_path / "url")["model digest"] == card["resa"]["digest"]
     local = evaluate(["--model", str(tiny / "first" / "tiny"), *weights], data, tmp_path / "local", *adapters, *sampling)
     assert local.returncode == 0, local.stderr
