@@ -56,9 +56,8 @@ struct Extract: ParsableCommand {
         let (settings, initial) = try settings(bundle.config)
         try settings.check(config: bundle.config, chunks: chunks, group: group)
         let memory = ExtractMemory(
-            settings: settings, config: bundle.config, weights: try bundle.weights.plan(compute.weights).byteCount, kv: compute.kvFormat,
-            chunks: chunks,
-            threads: pool.threads)
+            settings: settings, config: bundle.config, weights: try weightBytes(bundle, settings), kv: isFrozen ? nil : compute.kvFormat,
+            chunks: chunks, threads: pool.threads)
         describe(bundle, settings, chunks, memory)
         guard memory.total * group.countHere <= MachineProbe.memoryTotal else {
             let processes = group.countHere > 1 ? " for \(group.countHere) such processes" : ""
@@ -66,9 +65,8 @@ struct Extract: ParsableCommand {
                 "this machine has \(Quantity.bytes(MachineProbe.memoryTotal)) of memory\(processes); "
                     + "take fewer latents, hookpoints or tokens in a batch")
         }
-        let model = try compute.load(bundle.weights, pool: pool)
         let run = try ExtractRun(
-            settings: settings, model: model, kv: compute.kvFormat, chunks: chunks, folder: folder,
+            settings: settings, source: try load(bundle, settings, pool), chunks: chunks, folder: folder,
             inputs: [
                 "model": .string(ContentDigest(of: bundle.checkpoint.tensors.files, pool: pool).description),
                 "text": .string(chunks.withBytes { ContentDigest(bytes: $0).description }),
@@ -83,6 +81,25 @@ struct Extract: ParsableCommand {
         display.finish()
         if case .stopped(let step) = end { throw StopSignals.exitCode(of: out, afterStep: step, of: run.steps, group: group) }
         Console.printLine("\(out): \(settings.hookpoints.map { "\($0)" }.joined(separator: ", ")) trained in \(run.steps) steps")
+    }
+
+    /// Weights and everything else in f32: then the products of training are several times as fast as those that serve.
+    private var isFrozen: Bool { compute.weights == .f32 && compute.kvFormat == .f32 }
+
+    private func weightBytes(_ bundle: ModelBundle, _ settings: ExtractSettings) throws -> Int {
+        guard isFrozen else { return try bundle.weights.plan(compute.weights).byteCount }
+        return FrozenDecoder.byteCount(
+            config: bundle.config, precision: .f32, storedAsBF16: try bundle.weights.storedAsBF16, layerCount: settings.layerCount)
+    }
+
+    private func load(_ bundle: ModelBundle, _ settings: ExtractSettings, _ pool: WorkerPool) throws -> ActivationSource {
+        guard isFrozen else { return .served(try compute.load(bundle.weights, pool: pool), kv: compute.kvFormat) }
+        let loading = ProgressReporter("resa: loading \(bundle.name)")
+        defer { loading.finish() }
+        return .frozen(
+            try FrozenDecoder(
+                checkpoint: bundle.checkpoint, config: bundle.config, precision: .f32, layerCount: settings.layerCount, pool: pool
+            ) { loading.report($0) })
     }
 
     private func settings(_ config: ModelConfig) throws -> (ExtractSettings, [HookPoint: SparseCoderTensors]) {

@@ -132,12 +132,11 @@ struct Tune: ParsableCommand {
     private func memory(
         _ bundle: ModelBundle, _ settings: TuneSettings, _ chunks: TokenChunks, _ layout: (any SAELayout)?, _ saeFormat: FloatFormat
     ) throws -> TuneMemory {
-        let reader = try WeightReader(checkpoint: bundle.checkpoint, config: bundle.config)
         var lowest = 0
         if method.saeGrad == .cut, case .residual(let layer)? = layout?.hookpoint { lowest = layer + 1 }
         return TuneMemory(
             config: bundle.config, precision: weights,
-            storedAsBF16: try reader.storedType("model.layers.0.mlp.down_proj.weight") == .bf16, latents: layout?.latents ?? 0,
+            storedAsBF16: try bundle.weights.storedAsBF16, latents: layout?.latents ?? 0,
             saeFormat: saeFormat, settings: settings, length: chunks.length, lowestLayer: lowest, traceBytes: activationMemory << 20,
             cacheBytes: min(cacheMemory << 20, lowest > 0 ? chunks.tokenCount * bundle.config.hiddenSize * 8 : 0))
     }

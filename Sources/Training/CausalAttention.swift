@@ -8,6 +8,9 @@ struct CausalAttention {
     let kvHeads: Int
     let headDim: Int
 
+    /// Bytes of scores that `forward` holds.
+    static func byteCount(rows: Int, threads: Int) -> Int { 4 * threads * Int(RESA_CAUSAL_QUERIES) * rows }
+
     /// out [T, heads * headDim] from q (as wide) and k, v [T, kvHeads * headDim]; each head serves `heads / kvHeads` query heads.
     func forward(q: MatrixView, k: MatrixView, v: MatrixView, into out: MatrixView, pool: WorkerPool, workspace: Workspace) {
         let mark = workspace.mark()

@@ -7,16 +7,21 @@ package struct ExtractMemory {
     package let parts: [(name: String, bytes: Int)]
     package var total: Int { parts.reduce(0) { $0 + $1.bytes } }
 
-    /// - Parameter weights: bytes of the model's packed weights.
-    package init(settings: ExtractSettings, config: ModelConfig, weights: Int, kv: KVFormat, chunks: TokenChunks, threads: Int) {
+    /// - Parameters:
+    ///   - weights: bytes of the model's weights.
+    ///   - kv: of a model as it is served; nil for a frozen decoder.
+    package init(settings: ExtractSettings, config: ModelConfig, weights: Int, kv: KVFormat?, chunks: TokenChunks, threads: Int) {
         let (trainer, width, tokens) = (settings.trainer, config.hiddenSize, settings.batch * chunks.length)
         let tensors = SparseCoderTensors.byteCount(latents: trainer.latents, width: width)
         // Parameters, the optimiser's state, and of a schedule-free average one set while it is written.
         let sets = settings.hookpoints.count * (trainer.optimiser == .adam ? 3 : 2) + (trainer.optimiser == .adam ? 0 : 1)
+        let passes =
+            kv.map { ServedActivations.byteCount(config: config, kv: $0, length: chunks.length, batch: settings.batch) }
+            ?? FrozenActivations.byteCount(config: config, length: chunks.length, threads: threads)
         parts = [
             ("weights", weights),
             ("text", chunks.tokenCount * 5),
-            ("passes", ExtractActivations.byteCount(config: config, kv: kv, length: chunks.length, batch: settings.batch)),
+            ("passes", passes),
             ("activations", settings.hookpoints.count * tokens * width * 4),
             ("SAEs with optimiser", sets * tensors + settings.hookpoints.count * trainer.latents * 8),
             (

@@ -21,7 +21,7 @@ package final class ExtractRun {
     private let facts: JSONObject
     private let initial: [HookPoint: SparseCoderTensors]
     private let step: SparseCoderStep
-    private let activations: ExtractActivations
+    private let activations: any ActivationReader
     /// By hookpoint, `[tokens of this process, hidden]`.
     private let inputs: [InputBuffer]
     private var order: (epoch: Int, chunks: [Int]) = (-1, [])
@@ -35,17 +35,16 @@ package final class ExtractRun {
     ///   - folder: nil in processes that do not lead.
     /// - Throws: `TrainingError.badSetting`.
     package init(
-        settings: ExtractSettings, model: any LanguageModel, kv: KVFormat, chunks: TokenChunks, folder: OutputFolder?, inputs: JSONObject,
+        settings: ExtractSettings, source: ActivationSource, chunks: TokenChunks, folder: OutputFolder?, inputs: JSONObject,
         initial: [HookPoint: SparseCoderTensors] = [:], pool: WorkerPool, group: ProcessGroup = ProcessGroup()
     ) throws(TrainingError) {
-        try settings.check(config: model.config, chunks: chunks, group: group)
+        try settings.check(config: source.config, chunks: chunks, group: group)
         (self.settings, self.chunks, self.folder, self.initial, self.group) = (settings, chunks, folder, initial, group)
         steps = settings.steps(chunks)
-        width = model.config.hiddenSize
+        width = source.config.hiddenSize
         var facts = settings.facts()
         facts["length"] = .int(chunks.length)
-        facts["weights"] = .string(model.format.rawValue)
-        facts["kv"] = .string(kv.rawValue)
+        for (key, value) in source.facts { facts[key] = value }
         for (key, value) in inputs { facts[key] = value }
         for (hookpoint, tensors) in initial.sorted(by: { $0.key < $1.key }) {
             let bytes = UnsafeRawBufferPointer(start: tensors.encoder.pointer, count: tensors.encoder.count * 4)
@@ -55,8 +54,7 @@ package final class ExtractRun {
         step = SAETrainer.makeStep(
             width: width, settings: settings.trainer, maxTokens: settings.batch * chunks.length, pool: pool, group: group)
         let share = group.share(of: settings.batch).count
-        activations = ExtractActivations(
-            model: model, kv: kv, hookpoints: settings.hookpoints, length: chunks.length, batch: share, pool: pool)
+        activations = source.reader(settings.hookpoints, length: chunks.length, batch: share, pool: pool)
         self.inputs = settings.hookpoints.map { [width] _ in InputBuffer(share * chunks.length * width) }
         try group.requireSameRun(self.facts, on: pool.instructionSet)
     }

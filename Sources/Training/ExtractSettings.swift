@@ -56,6 +56,9 @@ package struct ExtractSettings: Sendable {
         )
     }
 
+    /// Layers that have to be run to reach every hookpoint.
+    package var layerCount: Int { (hookpoints.map(\.layer).max() ?? 0) + 1 }
+
     /// Steps in all: what does not fill a batch at the end of an epoch is left out.
     package func steps(_ chunks: TokenChunks) -> Int { min(chunks.count / max(batch, 1) * epochs, maximumSteps ?? .max) }
 

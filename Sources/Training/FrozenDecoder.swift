@@ -13,16 +13,19 @@ package final class FrozenDecoder: Sendable {
     /// Nil when the head is the embedding.
     private let embedding: ElementTable?
 
-    /// Reads every weight of the checkpoint; the files' pages are given back as it goes.
+    /// Reads the checkpoint's weights; the files' pages are given back as it goes.
+    /// - Parameter layerCount: reads only so many layers, for passes that go no higher; nil for all.
     /// - Throws: `CheckpointError` for files that do not fit the configuration.
     package init(
-        checkpoint: Checkpoint, config: ModelConfig, precision: TrainingPrecision, pool: WorkerPool, progress: (Double) -> Void = { _ in }
+        checkpoint: Checkpoint, config: ModelConfig, precision: TrainingPrecision, layerCount: Int? = nil, pool: WorkerPool,
+        progress: (Double) -> Void = { _ in }
     ) throws {
         self.config = config
         self.precision = precision
         let reader = try WeightReader(checkpoint: checkpoint, config: config)
-        let parts = Double(config.layers + 1)
-        layers = try (0..<config.layers).map { layer in
+        let count = layerCount ?? config.layers
+        let parts = Double(count + 1)
+        layers = try (0..<count).map { layer in
             defer { progress(Double(layer + 1) / parts) }
             return try FrozenLayer(reader, index: layer, precision: precision, pool: pool)
         }
@@ -50,6 +53,18 @@ package final class FrozenDecoder: Sendable {
         }
         reader.discard(name)
         return ElementTable(type: type, rows: shape[0], columns: shape[1], storage: storage)
+    }
+
+    /// Bytes that a decoder of that shape will take.
+    /// - Parameter storedAsBF16: whether the checkpoint's matrices are bf16.
+    package static func byteCount(config: ModelConfig, precision: TrainingPrecision, storedAsBF16: Bool, layerCount: Int? = nil) -> Int {
+        func matrix(_ outputs: Int, _ inputs: Int) -> Int {
+            FrozenMatrix.byteCount(outputs: outputs, inputs: inputs, storedAsBF16: storedAsBF16, precision: precision)
+        }
+        let (shape, hidden) = (config.shape, config.hiddenSize)
+        let layer = ProjectionModule.allCases.reduce(0) { $0 + matrix(shape.outputs($1), shape.inputs($1)) }
+        let embedding = config.tiedEmbeddings ? 0 : config.vocabSize * hidden * (storedAsBF16 ? 2 : 4)
+        return (layerCount ?? config.layers) * layer + matrix(config.vocabSize, hidden) + embedding
     }
 
     package var byteCount: Int { layers.reduce(head.byteCount + (embedding?.byteCount ?? 0)) { $0 + $1.byteCount } }

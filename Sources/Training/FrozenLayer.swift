@@ -32,13 +32,16 @@ package final class FrozenLayer: Sendable {
     /// `ProjectionModule.allCases` by number.
     enum Slot: Int { case q, k, v, o, gate, up, down }
 
-    /// Updates h [T, hidden] in place and fills `trace`. `splice` replaces the MLP's output where it is to be.
-    func forward(_ h: MatrixView, trace: LayerTrace, splice: SAESplice? = nil, pass: LayerPass) {
+    /// Updates h [T, hidden] in place and fills `trace`. `splice` replaces the MLP's output where it is to be; `observe` sees it as it was.
+    func forward(
+        _ h: MatrixView, trace: LayerTrace, splice: SAESplice? = nil, pass: LayerPass, observe: (MatrixView) -> Void = { _ in }
+    ) {
         fill(trace, from: h, pass: pass)
         let mark = pass.workspace.mark()
         defer { pass.workspace.release(mark) }
         let update = pass.workspace.matrix(h.rows, h.columns)
         run(.down, trace.activated, into: update, trace: trace, pass: pass)
+        observe(update)
         splice?.apply(to: update, pass: pass)
         h.copy(from: trace.middle)
         RowOperations.add(update, to: h, pool: pass.pool)

@@ -16,11 +16,7 @@ package struct TuneMemory {
         length: Int, lowestLayer: Int, traceBytes: Int, cacheBytes: Int
     ) {
         let (shape, hidden) = (config.shape, config.hiddenSize)
-        func matrix(_ outputs: Int, _ inputs: Int) -> Int {
-            FrozenMatrix.byteCount(outputs: outputs, inputs: inputs, storedAsBF16: storedAsBF16, precision: precision)
-        }
-        var weights = matrix(config.vocabSize, hidden) + (config.tiedEmbeddings ? 0 : config.vocabSize * hidden * (storedAsBF16 ? 2 : 4))
-        for module in ProjectionModule.allCases { weights += config.layers * matrix(shape.outputs(module), shape.inputs(module)) }
+        let weights = FrozenDecoder.byteCount(config: config, precision: precision, storedAsBF16: storedAsBF16)
         // A matrix is read whole in f32 before it is packed.
         let loading = precision == .bf16 ? 4 * config.vocabSize * hidden : 0
         let plan = TracePlan(config: config, rows: length, rank: settings.rank, lowestLayer: lowestLayer, traceBytes: traceBytes)

@@ -13,14 +13,18 @@ import Testing
 /// Whole extractions on tiny models: which activations are read, resuming, refusals, what lies in the output folder.
 @Suite struct ExtractRunTests {
     /// The rows that PyTorch's hooks saw, at a block's output and at an MLP's, in one pass; with tokens left out.
-    @Test func readsTheActivationsThatPyTorchHooksSee() throws {
+    @Test(arguments: [false, true]) func readsTheActivationsThatPyTorchHooksSee(frozen: Bool) throws {
         let folder = try ReferenceAnswers.folder("extract")
         let checkpoint = try Checkpoint.open(path: folder.appendingPathComponent("model").path)
         let config = try ModelConfig.read(checkpoint)
         let pool = WorkerPool(threads: 2)
-        let model = try Decoder.load(
-            config: config, weights: try WeightReader(checkpoint: checkpoint, config: config), format: .f32, pool: pool
-        ) { _ in }
+        let source: ActivationSource =
+            frozen
+            ? .frozen(try FrozenDecoder(checkpoint: checkpoint, config: config, precision: .f32, layerCount: 2, pool: pool))
+            : .served(
+                try Decoder.load(
+                    config: config, weights: try WeightReader(checkpoint: checkpoint, config: config), format: .f32, pool: pool
+                ) { _ in }, kv: .f32)
         let (length, count, width) = (16, 200, config.hiddenSize)
         let places: [(HookPoint, String)] = [
             (.residual(layer: 1), "topk-auxk-adam"), (.mlp(layer: 0), "multi-topk-adam"), (.residual(layer: 0), "few-latents-signum"),
@@ -30,8 +34,7 @@ import Testing
         let chunks = (0..<count).map { chunk in
             (0..<length).map { stored.loadUnaligned(fromByteOffset: (chunk * length + $0) * 4, as: Int32.self) }
         }
-        let reader = ExtractActivations(
-            model: model, kv: .f32, hookpoints: places.map(\.0), length: length, batch: count, pool: pool)
+        let reader = source.reader(places.map(\.0), length: length, batch: count, pool: pool)
         let targets = places.map { _ in UnsafeMutablePointer<Float>.allocate(capacity: count * length * width) }
         defer { targets.forEach { $0.deallocate() } }
         func isWanted(_ position: Int, _ token: Int32) -> Bool { position >= 2 && token != 7 }
@@ -54,7 +57,7 @@ import Testing
     /// A model and data in a folder of their own.
     final class Workshop {
         let random: RandomCheckpoint
-        let model: any LanguageModel
+        let source: ActivationSource
         let pool = WorkerPool(threads: 2)
         let chunks: TokenChunks
         var folder: URL { random.folder }
@@ -64,9 +67,10 @@ import Testing
             let checkpoint = try Checkpoint.open(path: try random.model().path)
             self.random = random
             let config = try ModelConfig.read(checkpoint)
-            model = try Decoder.load(
-                config: config, weights: try WeightReader(checkpoint: checkpoint, config: config), format: .bf16, pool: pool
-            ) { _ in }
+            source = .served(
+                try Decoder.load(
+                    config: config, weights: try WeightReader(checkpoint: checkpoint, config: config), format: .bf16, pool: pool
+                ) { _ in }, kv: .bf16)
             var draw = SeededRandom(seed: 9)
             let tokens = (0..<14 * 24 + 5).map { _ in Int32.random(in: 0..<256, using: &draw) }
             chunks = try TokenChunks(tokens: tokens, isAnswer: tokens.map { _ in true }, length: 24, file: "data")
@@ -88,7 +92,7 @@ import Testing
             as format: ExtractFormat = .f32, progress: (TuneRun.Progress) -> Void = { _ in }
         ) throws {
             let run = try ExtractRun(
-                settings: settings, model: model, kv: .bf16, chunks: chunks, folder: try OutputFolder(output.path),
+                settings: settings, source: source, chunks: chunks, folder: try OutputFolder(output.path),
                 inputs: ["model": "tiny"],
                 initial: initial, pool: pool)
             try run.run(resumes: resumes, saveEvery: 2, baseModel: "tiny", as: format, progress: progress)
@@ -138,13 +142,12 @@ import Testing
         var losses: [Double] = []
         try workshop.run(output, settings, as: format) { losses.append($0.loss) }
         #expect(losses.last! < 0.6 * losses.first!)
-        let shape = workshop.model.config.shape
+        let shape = workshop.source.config.shape
         let sae = try SparseAutoencoder.load(
             folder: output.appendingPathComponent("layers.1"), name: "out", digest: "", hookpoint: .residual(layer: 1), shape: shape,
             format: .f32, pool: workshop.pool)
         let (rows, width) = (14 * 23, shape.hiddenSize)
-        let activations = ExtractActivations(
-            model: workshop.model, kv: .bf16, hookpoints: settings.hookpoints, length: 24, batch: 14, pool: workshop.pool)
+        let activations = workshop.source.reader(settings.hookpoints, length: 24, batch: 14, pool: workshop.pool)
         let workspace = Workspace()
         let x = MatrixView(pointer: workspace.allocate(Float.self, rows * width), rows: rows, columns: width)
         let read = activations.read((0..<14).map { workshop.chunks.tokens($0) }, into: [x.pointer]) { position, _ in position >= 1 }

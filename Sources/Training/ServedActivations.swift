@@ -2,8 +2,8 @@ import Adapters
 import Models
 import Tensors
 
-/// Reads a model's activations at several hookpoints in one pass, and no higher than the last of them.
-final class ExtractActivations {
+/// Activations of a model as it is served: in any format of weights, several chunks a pass.
+final class ServedActivations: ActivationReader {
     private let model: any LanguageModel
     private let pool: WorkerPool
     private let hookpoints: [HookPoint]
@@ -34,9 +34,6 @@ final class ExtractActivations {
         for index in 0..<tables.count { tables.pointer[index] = Int32(index) }
     }
 
-    /// Writes the activations of the wanted tokens, in order, to `targets`, one `[tokens, hidden]` for each hookpoint.
-    /// - Parameter wanted: whether a token of a chunk counts.
-    /// - Returns: how many tokens were wanted.
     func read(
         _ chunks: [[Int32]], into targets: [UnsafeMutablePointer<Float>], wanted: (_ position: Int, _ token: Int32) -> Bool
     ) -> Int {
