@@ -4,7 +4,7 @@ import Foundation
 /// The folder a run writes to. One process at a time works in it; the system frees it when that process ends in any way.
 package final class OutputFolder {
     package let path: String
-    private let descriptor: Int32
+    private let lock: FileLock
 
     /// Makes the folder where missing, and takes it.
     /// - Throws: `.busy` when another process has it, `.disk`.
@@ -13,17 +13,12 @@ package final class OutputFolder {
         do { try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true) } catch {
             throw .disk(path: path, doing: "making the folder", reason: error.localizedDescription)
         }
-        descriptor = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
-        guard descriptor >= 0 else { throw .disk(path: path, doing: "opening the folder", reason: systemErrorText()) }
-        guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
-            // What is initialised whole is deinitialised when init throws: that closes it.
-            let code = errno
-            if code == EWOULDBLOCK { throw .busy(folder: path) }
-            throw .disk(path: path, doing: "locking it", reason: String(cString: strerror(code)))
+        do throws(FileLock.Problem) {
+            lock = try FileLock(folder: path)
+        } catch {
+            throw error.told(held: .busy(folder: path)) { .disk(path: path, doing: $0, reason: $1) }
         }
     }
-
-    deinit { close(descriptor) }
 
     package func file(_ name: String) -> String { path + "/" + name }
 

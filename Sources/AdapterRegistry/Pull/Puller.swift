@@ -1,3 +1,4 @@
+import Checkpoints
 import Foundation
 import Synchronization
 
@@ -48,8 +49,8 @@ package struct Puller: Sendable {
     ) throws(PullError) -> PulledFiles {
         try settings.policy.check(source)
         if needsNetwork(source), isOffline { throw .offline(source: source.description) }
-        let lock = try FolderLock(folder)
-        defer { lock.release() }
+        let lock = try Self.lock(folder)
+        defer { withExtendedLifetime(lock) {} }
         var plan = try PullPlan.make(
             source, selection: selection, sha256: sha256, hub: hub, settings: settings, control: control)
         var files = try bring(plan.items, into: folder, earlier: earlier, control: control, progress: progress)
@@ -64,6 +65,18 @@ package struct Puller: Sendable {
         try pulled.write(into: folder)
         pulled.bytesFound = control.progress.bytesFound
         return pulled
+    }
+
+    /// One process at a time in a folder, which is made where missing.
+    private static func lock(_ folder: URL) throws(PullError) -> FileLock {
+        do { try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true) } catch {
+            throw .disk(path: folder.path, reason: "the folder cannot be made: \(error.localizedDescription)")
+        }
+        do throws(FileLock.Problem) {
+            return try FileLock(folder: folder.path)
+        } catch {
+            throw error.told(held: .busy(folder: folder.path)) { .disk(path: folder.path, reason: $1) }
+        }
     }
 
     private func bring(

@@ -9,7 +9,7 @@ import Foundation
 /// folders/HEX/...             links into blobs/, in the shape that readers of adapter folders expect; HEX is the manifest's digest
 /// index/                      what scans found in LoRAs, a cache: see `LoRAIndex`
 /// partial/                    what is being written
-/// lock                        see `StoreLock`
+/// lock                        see `lock`
 /// ```
 ///
 /// An adapter is there when its manifest is, and a manifest is renamed into place after everything it names is on the disk: whoever

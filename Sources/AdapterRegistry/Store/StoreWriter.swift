@@ -1,10 +1,11 @@
+import Checkpoints
 import Foundation
 
 /// Adds one adapter to a store, file by file: `addFile` for each, then `commit`. Until then nothing of it is seen; a writer that is
 /// dropped leaves at most blobs without a name. Holds the store's lock, shared, as long as it lives.
 package final class StoreWriter {
     private let store: AdapterStore
-    private let lock: StoreLock
+    private let lock: FileLock
     private(set) var files: [StoredFile] = []
 
     /// Makes the store's folders where missing.
@@ -118,8 +119,16 @@ extension AdapterStore {
         return try writer.commit(reference, source: manifest.source)
     }
 
-    func lock(_ kind: StoreLock.Kind, doing: String) throws(AdapterStorageError) -> StoreLock {
-        try StoreLock(root.appendingPathComponent("lock").path, kind, store: root.path, doing: doing, seconds: patienceSeconds)
+    /// The store's lock among processes: adding shares it, sweeping has it alone, so that a sweep never meets a blob whose manifest is still
+    /// to be written.
+    /// - Throws: `.busy` when others have it for too long; `.system`.
+    func lock(_ kind: FileLock.Kind, doing: String) throws(AdapterStorageError) -> FileLock {
+        let path = root.appendingPathComponent("lock").path
+        do throws(FileLock.Problem) {
+            return try FileLock(file: path, kind, seconds: patienceSeconds)
+        } catch {
+            throw error.told(held: .busy(store: root.path, doing: doing)) { .system(path: path, doing: $0, reason: $1) }
+        }
     }
 
     /// Whether the blob is there with the right bytes; reads it.

@@ -11,7 +11,7 @@ package final class AnswerLog: Sendable {
     package let folder: String
     /// The answers' file.
     package let path: String
-    private let lock: Int32
+    private let lock: FileLock
 
     private struct State {
         let file: AppendingFile<EvaluationError>
@@ -37,14 +37,7 @@ package final class AnswerLog: Sendable {
         }
         path = folder + "/answers.jsonl"
         lock = try Self.takeLock(folder)
-        let file: AppendingFile<EvaluationError>
-        do {
-            file = try AppendingFile(path)
-        } catch {
-            close(lock)
-            throw error
-        }
-        state = Mutex(State(file: file))
+        state = Mutex(State(file: try AppendingFile(path)))
         let (length, known, applied) = try Self.read(path, handle)
         let differences = settings.compactMap { name, value in
             known[name].flatMap { $0 == value ? nil : "\(name) was \(Self.short($0)) and is \(Self.short(value))" }
@@ -60,21 +53,15 @@ package final class AnswerLog: Sendable {
         try sync()
     }
 
-    deinit {
-        try? sync()
-        close(lock)
-    }
+    deinit { try? sync() }
 
-    private static func takeLock(_ folder: String) throws(EvaluationError) -> Int32 {
-        // The file stays: removing it would let two processes lock two files of one name.
+    private static func takeLock(_ folder: String) throws(EvaluationError) -> FileLock {
         let path = folder + "/.lock"
-        let descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o644)
-        guard descriptor >= 0 else { throw .cannotWrite(path: path, reason: systemErrorText()) }
-        guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
-            close(descriptor)
-            throw .inUse(path: folder)
+        do throws(FileLock.Problem) {
+            return try FileLock(file: path)
+        } catch {
+            throw error.told(held: .inUse(path: folder)) { .cannotWrite(path: path, reason: $1) }
         }
-        return descriptor
     }
 
     private static func short(_ text: String) -> String { text.count <= 80 ? "'\(text)'" : "'\(text.prefix(76))...'" }

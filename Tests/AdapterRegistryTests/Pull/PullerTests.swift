@@ -1,3 +1,4 @@
+import Checkpoints
 import Foundation
 import Testing
 
@@ -30,7 +31,7 @@ import Testing
         pull.cancel()
         await #expect(throws: PullError.cancelled) { try await pull.value }
         // The folder is free again.
-        try FolderLock(folder).release()
+        _ = try FileLock(folder: folder.path)
     }
 
     @Test func aFolderOfThisMachine() async throws {
