@@ -6,8 +6,8 @@ Needs Python 3 and Linux, and disk for four LoRAs of rank --rank (and four times
 
 1. --clients stream answers from one adapter's name, first without swaps and then while its name is made to mean another of four LoRAs --swaps
    times, --rate a second. Every answer is compared with what its version answers alone; the times between tokens of both phases are compared.
-2. A store of --stored adapters, of which --resident fit into memory: the time to list them, and to the first request of a server with and
-   without them.
+2. A store of --stored adapters, of which --resident fit into memory: the time to list them, to the first request of a server with and
+   without them, and what a server with them does while nobody asks anything.
 3. The first token of adapters that are on disk beside that of the same adapters once they are in memory.
 
 Prints a table and, with --json, everything measured. Ends with 1 when an answer was wrong; times only show.
@@ -260,11 +260,13 @@ def store(args: argparse.Namespace, versions: list[Path], home: Path) -> dict:
     usable = sum(entry.get("error") is None for entry in json.loads(shown.stdout))
     if usable != args.stored:
         raise SystemExit(f"{usable} of {args.stored} stored adapters can be used")
-    ready = {"--no-store": [], "--store": []}
+    ready, idle = {"--no-store": [], "--store": []}, []
     for _ in range(args.rounds):
         for option, seconds in ready.items():
             with Server(args, home, option) as server:
                 seconds.append(server.ready_seconds)
+                if option == "--store":
+                    idle.append(server.idle_cpu_percent(10))
 
     with Server(args, home, "--adapter-memory", 1 << 20) as server:
         server.stream(PROMPTS[0], names[0], 2)
@@ -281,7 +283,7 @@ def store(args: argparse.Namespace, versions: list[Path], home: Path) -> dict:
     return {
         "stored": len(names), "list_first_seconds": listing[0], "list_seconds": statistics.median(listing[1:]),
         "ready_without_seconds": statistics.median(ready["--no-store"]), "ready_with_seconds": statistics.median(ready["--store"]),
-        "adapter_bytes": size, "memory_limit_mib": memory, "memory_taken_mib": taken / (1 << 20), "evictions": evictions,
+        "idle_cpu_percent": statistics.median(idle), "adapter_bytes": size, "memory_limit_mib": memory, "memory_taken_mib": taken / (1 << 20), "evictions": evictions,
         "cold_first_ms": 1000 * statistics.median(cold), "warm_first_ms": 1000 * statistics.median(warm),
         "cold_minus_warm_p50_ms": 1000 * statistics.median(c - w for c, w in zip(cold, warm)),
         "cold_minus_warm_max_ms": 1000 * max(c - w for c, w in zip(cold, warm)), "mean_load_ms": 1000 * seconds / max(loads, 1),
@@ -344,7 +346,8 @@ def main() -> None:
     if found := result.get("store"):
         print(
             f"{found['stored']} stored: listed in {found['list_seconds']:.2f} s (first time {found['list_first_seconds']:.2f}); ready in "
-            f"{found['ready_with_seconds']:.2f} s, without them {found['ready_without_seconds']:.2f} (wanted: less than 1 s more)"
+            f"{found['ready_with_seconds']:.2f} s, without them {found['ready_without_seconds']:.2f} (wanted: less than 1 s more); idle "
+            f"{found['idle_cpu_percent']:.1f} % of a processor"
         )
         print(
             f"first token of a cold one {found['cold_first_ms']:.0f} ms, of a warm one {found['warm_first_ms']:.0f}; difference p50 "

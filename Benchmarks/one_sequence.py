@@ -9,13 +9,13 @@ one JSON object a round and the medians.
 
 import argparse
 import json
-import os
-import re
 import statistics
 import subprocess
 import time
 import urllib.request
 from pathlib import Path
+
+from resa_server import ResaServer
 
 
 def multiplied_bytes(folder: Path, bytes_per_weight: int) -> int:
@@ -26,16 +26,6 @@ def multiplied_bytes(folder: Path, bytes_per_weight: int) -> int:
     query, keys = config["num_attention_heads"] * head, config["num_key_value_heads"] * head
     layer = hidden * (query + 2 * keys) + query * hidden + 3 * hidden * ffn
     return (layers * layer + config["vocab_size"] * hidden) * bytes_per_weight
-
-
-def resident_bytes(pid: int) -> int:
-    [line] = [line for line in Path(f"/proc/{pid}/status").read_text().splitlines() if line.startswith("VmRSS")]
-    return int(line.split()[1]) * 1024
-
-
-def cpu_seconds(pid: int) -> float:
-    fields = Path(f"/proc/{pid}/stat").read_text().rsplit(") ", 1)[1].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def decode_rate(url: str, tokens: int) -> float:
@@ -60,42 +50,26 @@ def main() -> None:
     parser.add_argument("--tokens", type=int, default=48)
     args = parser.parse_args()
 
-    started = time.perf_counter()
-    server = subprocess.Popen(
-        [args.resa, "serve", "--model", args.model, "--weights", args.weights, "--threads", args.threads, "--port", "0"],
-        stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
-    )  # fmt: skip
-    try:
-        for line in server.stdout:
-            if match := re.search(r"listening on (http://\S+)", line):
-                url = match[1]
-                break
-        else:
-            raise SystemExit("the server ended before it listened")
-        print(json.dumps({"ready_seconds": round(time.perf_counter() - started, 2), "rss_gb": round(resident_bytes(server.pid) / 1e9, 3)}))
+    with ResaServer(args.resa, "--model", args.model, "--weights", args.weights, "--threads", args.threads) as server:
+        print(json.dumps({"ready_seconds": round(server.ready_seconds, 2), "rss_gb": round(server.resident_bytes / 1e9, 3)}))
         per_token = multiplied_bytes(args.model, {"bf16": 2, "f32": 4}[args.weights])
-        decode_rate(url, 8)
+        decode_rate(server.url, 8)
         ratios, rates = [], []
         for _ in range(args.rounds):
             doctor = json.loads(subprocess.check_output([args.resa, "doctor", "--json", "--threads", args.threads], text=True))
             bandwidth = doctor["read_gigabytes_per_second"] * 1e9
-            rates.append(decode_rate(url, args.tokens))
+            rates.append(decode_rate(server.url, args.tokens))
             ratios.append(rates[-1] * per_token / bandwidth)
             print(json.dumps({
                 "read_gb_per_second": round(bandwidth / 1e9, 1), "tokens_per_second": round(rates[-1], 2),
                 "used_gb_per_second": round(rates[-1] * per_token / 1e9, 1), "of_bandwidth": round(ratios[-1], 3),
             }))  # fmt: skip
         time.sleep(1)
-        before = cpu_seconds(server.pid)
-        time.sleep(10)
         print(json.dumps({
             "median_tokens_per_second": round(statistics.median(rates), 2), "median_of_bandwidth": round(statistics.median(ratios), 3),
-            "idle_cpu_percent": round((cpu_seconds(server.pid) - before) * 10, 2),
-            "rss_gb": round(resident_bytes(server.pid) / 1e9, 3), "weights_multiplied_gb": round(per_token / 1e9, 3),
+            "idle_cpu_percent": round(server.idle_cpu_percent(10), 2), "rss_gb": round(server.resident_bytes / 1e9, 3),
+            "weights_multiplied_gb": round(per_token / 1e9, 3),
         }))  # fmt: skip
-    finally:
-        server.terminate()
-        server.wait(timeout=60)
 
 
 if __name__ == "__main__":

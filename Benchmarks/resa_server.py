@@ -5,6 +5,7 @@ import re
 import subprocess
 import time
 import urllib.request
+from pathlib import Path
 
 
 class ResaServer:
@@ -33,6 +34,22 @@ class ResaServer:
     def __exit__(self, *_: object) -> None:
         self.process.terminate()
         self.process.wait(timeout=60)
+
+    @property
+    def resident_bytes(self) -> int:
+        [line] = [line for line in Path(f"/proc/{self.process.pid}/status").read_text().splitlines() if line.startswith("VmRSS")]
+        return int(line.split()[1]) * 1024
+
+    def idle_cpu_percent(self, seconds: float) -> float:
+        """Of one processor, over a time in which nobody asks anything."""
+
+        def used() -> float:
+            fields = Path(f"/proc/{self.process.pid}/stat").read_text().rsplit(") ", 1)[1].split()
+            return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+        before = used()
+        time.sleep(seconds)
+        return 100 * (used() - before) / seconds
 
     def metric(self, name: str) -> float:
         """A value of the server's page of metrics."""

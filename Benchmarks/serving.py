@@ -9,11 +9,9 @@ meets both; medians count. All clients ask the same short prompt, so that it is 
 
 import argparse
 import json
-import os
 import statistics
 import subprocess
 import sys
-import time
 import urllib.request
 from pathlib import Path
 
@@ -33,16 +31,6 @@ class Server(ResaServer):
             args.resa, "--model", args.model, "--weights", args.weights, "--threads", args.threads, "--no-store", "--max-batch", args.clients,
             "--context", args.prefix + 256, "--kv-tokens", args.kv_tokens,
         )  # fmt: skip
-
-    @property
-    def resident_bytes(self) -> int:
-        [line] = [line for line in Path(f"/proc/{self.process.pid}/status").read_text().splitlines() if line.startswith("VmRSS")]
-        return int(line.split()[1]) * 1024
-
-    @property
-    def cpu_seconds(self) -> float:
-        fields = Path(f"/proc/{self.process.pid}/stat").read_text().rsplit(") ", 1)[1].split()
-        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
     def prompt(self) -> str:
         """A text of about CONTEXT tokens."""
@@ -125,9 +113,7 @@ def main() -> None:
             blocks = server.metric("resa_engine_kv_blocks")
             entry["kv_bytes"] = blocks * server.metric("resa_engine_kv_block_tokens") * kv
             entry["beyond_weights_and_kv_bytes"] = server.resident_bytes - weights - entry["kv_bytes"]
-            before = server.cpu_seconds
-            time.sleep(5)
-            entry["idle_cpu_percent"] = (server.cpu_seconds - before) * 20
+            entry["idle_cpu_percent"] = server.idle_cpu_percent(5)
         rounds.append(entry)
         say(f"round {number + 1} of {args.rounds}: " + ", ".join(f"{name} {value:.4g}" for name, value in entry.items()))
     if args.json:

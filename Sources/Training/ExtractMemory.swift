@@ -30,6 +30,7 @@ package struct ExtractMemory {
                     latents: trainer.latents, width: width, k: trainer.k, multiTopK: trainer.multiTopK, auxK: trainer.auxKAlpha > 0,
                     maxTokens: tokens, threads: threads)
             ),
+            ("program", 64 << 20),
         ]
     }
 }
