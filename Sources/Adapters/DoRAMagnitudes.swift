@@ -8,15 +8,13 @@ import Tensors
 /// so that B is loaded with its rows multiplied by f, and f - 1 and the bias are kept. Norms are those of the stored weights, as in PEFT,
 /// however the model holds them.
 package final class DoRAMagnitudes: Sendable {
-    /// f `[outputs]`
-    let factors: AlignedBuffer<Float>
     /// f - 1 `[outputs]`
     package let gain: AlignedBuffer<Float>
     /// The base's `[outputs]`; zeros where it has none.
     let bias: AlignedBuffer<Float>
 
     /// Bytes held for a projection.
-    static func byteCount(outputs: Int) -> Int { 3 * 4 * outputs }
+    static func byteCount(outputs: Int) -> Int { 2 * 4 * outputs }
 
     /// - Parameters:
     ///   - m: `[outputs]`
@@ -30,7 +28,6 @@ package final class DoRAMagnitudes: Sendable {
         read: (_ rows: Range<Int>, _ destination: UnsafeMutablePointer<Float>) throws -> Void
     ) throws {
         let (outputs, inputs) = (b.rows, a.columns)
-        factors = AlignedBuffer(count: outputs)
         gain = AlignedBuffer(count: outputs)
         self.bias = AlignedBuffer(count: outputs)
         let step = min(outputs, max(1, (1 << 18) / inputs))
@@ -44,13 +41,13 @@ package final class DoRAMagnitudes: Sendable {
                 let norm = RowOperations.sumOfSquares(w.row(index), count: inputs).squareRoot()
                 let factor = m.pointer[row] / norm
                 guard factor.isFinite else { throw Problem(row: row, norm: norm) }
-                (factors.pointer[row], gain.pointer[row], self.bias.pointer[row]) = (factor, factor - 1, bias?[row] ?? 0)
+                (gain.pointer[row], self.bias.pointer[row]) = (factor - 1, bias?[row] ?? 0)
             }
         }
     }
 
     /// f of a row.
-    @Sendable func factor(_ row: Int) -> Float { factors.pointer[row] }
+    @Sendable func factor(_ row: Int) -> Float { 1 + gain.pointer[row] }
 
     /// Every row keeps its length.
     var doNothing: Bool { (0..<gain.count).allSatisfy { gain.pointer[$0] == 0 } }
