@@ -42,11 +42,11 @@ extension LoRAUpdate {
         for row in 0..<outputs { b.copyRow(row, into: left.row(row)) }
         for row in 0..<rank { a.copyRow(row, into: right.row(row)) }
         let step = min(outputs, max(1, (1 << 18) / inputs))
-        let block = workspace.matrix(step, inputs)
+        let block = AlignedBuffer<Float>(count: step * inputs)
         var sum = 0.0
         for start in stride(from: 0, to: outputs, by: step) {
             let rows = start..<min(start + step, outputs)
-            let change = block.rows(0..<rows.count)
+            let change = MatrixView(pointer: block.pointer, rows: rows.count, columns: inputs)
             try base.read(module, layer: layer, rows: rows, into: change.pointer)
             for (index, row) in rows.enumerated() {
                 for column in 0..<inputs { change[index, column] *= magnitudes.gain.pointer[row] }

@@ -163,6 +163,11 @@ package struct LoRALayout {
         guard let shape, base != nil || entries.allSatisfy({ $0.magnitude == nil }) else {
             throw .badFile(adapter: name, file: tensors.file, problem: "it cannot be loaded without a model")
         }
+        if let base, !base.areCurrent, entries.contains(where: { $0.magnitude != nil }) {
+            throw .unsupported(
+                adapter: name, feature: "DoRA on a base model whose files were changed after it was loaded",
+                advice: "start the server anew")
+        }
         let memory = LoRAMemory(LoRAMemory.Plan(factorShapes, format: format))
         let results = Mutex([Result<LoRAUpdate, AdapterError>?](repeating: nil, count: entries.count))
         pool.parallel(entries.count) { index in

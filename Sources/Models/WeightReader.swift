@@ -132,6 +132,8 @@ package struct WeightReader: Sendable {
 }
 
 extension WeightReader: BaseProjections {
+    package var areCurrent: Bool { files.allSatisfy { $0.stamp?.isCurrent ?? true } }
+
     package func read(
         _ module: ProjectionModule, layer: Int, rows: Range<Int>, into destination: UnsafeMutablePointer<Float>
     ) throws {

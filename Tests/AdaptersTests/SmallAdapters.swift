@@ -88,9 +88,11 @@ enum SmallAdapters {
             to: "adapter_config.json")
     }
 
-    static func loadLoRA(_ folder: TemporaryFolder, format: AdapterFormat = .f32, pool: WorkerPool? = nil) throws -> LoRAAdapter {
+    static func loadLoRA(
+        _ folder: TemporaryFolder, format: AdapterFormat = .f32, base: (any BaseProjections)? = nil, pool: WorkerPool? = nil
+    ) throws -> LoRAAdapter {
         try LoRAAdapter.load(
-            folder: folder.url, name: "lora", digest: "sha256:1", shape: smallShape, format: format,
+            folder: folder.url, name: "lora", digest: "sha256:1", shape: smallShape, format: format, base: base,
             pool: pool ?? WorkerPool(threads: 1))
     }
 }
