@@ -60,3 +60,30 @@ package struct ConditionSelection: Sendable, Equatable {
         self.at = at
     }
 }
+
+extension [AdapterSelection] {
+    /// Adds `next`, or its edits to the selection they belong to: one with the very same condition, so that none comes to an edit by itself.
+    /// - Returns: false, with nothing changed, where both have edits but scale, mode, top or scope differ.
+    package mutating func merge(_ next: AdapterSelection) -> Bool {
+        guard !next.edits.isEmpty,
+            let index = lastIndex(where: {
+                $0.name == next.name && !$0.edits.isEmpty && $0.when == next.when && ($0.layer == next.layer || next.layer == nil)
+                    && ($0.at == next.at || next.at == nil)
+            })
+        else {
+            append(next)
+            return true
+        }
+        var merged = self[index]
+        func agrees<T: Equatable>(_ one: T?, _ other: T?) -> Bool { one == nil || other == nil || one == other }
+        guard agrees(merged.scale, next.scale), agrees(merged.mode, next.mode), agrees(merged.top, next.top),
+            next.scope == AdapterSelection(name: "").scope || next.scope == merged.scope
+        else { return false }
+        merged.scale = merged.scale ?? next.scale
+        merged.mode = merged.mode ?? next.mode
+        merged.top = merged.top ?? next.top
+        merged.edits += next.edits
+        self[index] = merged
+        return true
+    }
+}

@@ -17,7 +17,12 @@ enum AdapterArgument {
     /// - Throws: `CommandError` naming the parameter at fault.
     static func parse(_ text: String) throws(CommandError) -> [AdapterSelection] {
         var selections: [AdapterSelection] = []
-        for part in text.split(separator: ",", omittingEmptySubsequences: false) { selections.append(try selection(String(part))) }
+        for part in text.split(separator: ",", omittingEmptySubsequences: false) {
+            let next = try selection(String(part))
+            guard selections.merge(next) else {
+                throw CommandError("'\(next.name)' is there twice with edits, but scale, mode, top or scope differ")
+            }
+        }
         return selections
     }
 

@@ -83,7 +83,7 @@ struct Extract: ParsableCommand {
         Console.printLine("\(out): \(settings.hookpoints.map { "\($0)" }.joined(separator: ", ")) trained in \(run.steps) steps")
     }
 
-    /// Weights and everything else in f32: then the products of training are several times as fast as those that serve.
+    /// Weights and everything else in f32: then the products of training are faster than those that serve.
     private var isFrozen: Bool { compute.weights == .f32 && compute.kvFormat == .f32 }
 
     private func weightBytes(_ bundle: ModelBundle, _ settings: ExtractSettings) throws -> Int {

@@ -7,7 +7,7 @@ import Tensors
 package enum ActivationSource {
     /// As it is served.
     case served(any LanguageModel, kv: KVFormat)
-    /// In f32 on the products of training, which many rows share: several times as fast as f32 is served, and of the same accuracy.
+    /// In f32 on the products of training, which many rows share: faster than f32 is served, and of the same accuracy.
     case frozen(FrozenDecoder)
 
     package var config: ModelConfig {

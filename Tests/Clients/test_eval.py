@@ -138,7 +138,7 @@ def test_adapters_of_a_server_are_those_of_this_process(tiny, data, tmp_path, lo
     other = evaluate(["--model", str(tiny / "second" / "tiny"), *weights], data, tmp_path / "local", *adapters, *sampling)
     assert other.returncode == 1 and "model digest was 'sha256:" in other.stderr, other.stderr
     random_checkpoint.add_lora(tmp_path / "changed" / "lora1", seed=4)
-    random_checkpoint.add_lora(tmp_path / "changed" / "lora2", seed=2)
+    random_checkpoint.add_lora(tmp_path / "changed" / "lora2", seed=2, dora=True)
     weights[1] = str(tmp_path / "changed")
     for server in serving(tiny / "first" / "tiny", logs / "eval-changed.log", *weights):
         other = evaluate(["--url", server.url], data, tmp_path / "url", *adapters, *sampling, "--samples", "3")
@@ -264,3 +264,6 @@ def test_wrong_usage(scripted, data, tmp_path):
         assert evaluate(in_process(scripted), data, tmp_path / "run", *arguments).returncode == 64
     neither = subprocess.run([required("RESA_BIN"), "eval", "--data", str(data), "--output", str(tmp_path / "x")], capture_output=True, text=True)
     assert neither.returncode == 64 and "--model" in neither.stderr
+    edits = "sae;latent=1;op=set;value=1;scale=1, sae;latent=2;op=set;value=1;scale=2"
+    differing = evaluate(in_process(scripted), data, tmp_path / "run", "--adapter", edits)
+    assert differing.returncode == 64 and "'sae' is there twice with edits" in differing.stderr

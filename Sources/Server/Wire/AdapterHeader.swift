@@ -30,7 +30,10 @@ enum AdapterHeader {
         var selections: [AdapterSelection] = []
         for item in items {
             guard case .item(let item) = item else { throw bad("holds an inner list; members are adapter names with parameters") }
-            try merge(try selection(item), into: &selections)
+            let next = try selection(item)
+            guard selections.merge(next) else {
+                throw bad("names '\(next.name)' twice with edits, but scale, mode, top or scope differ")
+            }
         }
         guard selections.count <= limit else { throw bad("names \(selections.count) adapters; at most \(limit) are allowed") }
         return selections
@@ -111,29 +114,6 @@ enum AdapterHeader {
         guard start <= end else { throw bad("gives '\(adapter)' a window from \(start) to \(end); the end comes before the start") }
         scope.positions = start..<end
         return scope
-    }
-
-    /// Adds `next`, or its edits to the selection they belong to: one with the very same condition, so that none comes to an edit by itself.
-    private static func merge(_ next: AdapterSelection, into selections: inout [AdapterSelection]) throws(APIError) {
-        guard !next.edits.isEmpty,
-            let index = selections.lastIndex(where: {
-                $0.name == next.name && !$0.edits.isEmpty && $0.when == next.when && ($0.layer == next.layer || next.layer == nil)
-                    && ($0.at == next.at || next.at == nil)
-            })
-        else {
-            selections.append(next)
-            return
-        }
-        var merged = selections[index]
-        func agrees<T: Equatable>(_ one: T?, _ other: T?) -> Bool { one == nil || other == nil || one == other }
-        guard agrees(merged.scale, next.scale), agrees(merged.mode, next.mode), agrees(merged.top, next.top),
-            next.scope == AdapterSelection(name: "").scope || next.scope == merged.scope
-        else { throw bad("names '\(next.name)' twice with edits, but scale, mode, top or scope differ") }
-        merged.scale = merged.scale ?? next.scale
-        merged.mode = merged.mode ?? next.mode
-        merged.top = merged.top ?? next.top
-        merged.edits += next.edits
-        selections[index] = merged
     }
 
     // MARK: - Bare items
