@@ -77,7 +77,13 @@ package final class Engine: Sendable {
             streams.append(GenerationStream(events: stream))
             tickets.append(ticket)
         }
-        try mailbox.submit(tickets)
+        do {
+            try mailbox.submit(tickets)
+        } catch {
+            // Their streams end here, and must not be taken for clients that have gone.
+            for ticket in tickets { ticket.close() }
+            throw error
+        }
         return streams
     }
 

@@ -51,30 +51,37 @@ final class EngineLoop {
 
     /// Runs until the mailbox is drained and nothing is left to do.
     func run() {
+        var moves = false
         while true {
-            if scheduler.isIdle || mailbox.takeNews() {
-                guard let tickets = mailbox.collect(idle: scheduler.isIdle) else { break }
+            // A step that changed nothing will change nothing the next time either: only news can.
+            let sleeps = !moves || scheduler.isIdle
+            if sleeps || mailbox.hasMail {
+                guard let news = mailbox.collect(sleeping: sleeps) else { break }
                 let start = ContinuousClock.now
-                receive(tickets)
-                step(since: start)
+                receive(news)
+                moves = step(since: start)
             } else {
-                step(since: .now)
+                moves = step(since: .now)
             }
         }
         mailbox.threadEnded()
     }
 
-    private func receive(_ tickets: [Ticket]) {
-        scheduler.enqueue(tickets)
-        let left = scheduler.cancel()
+    private func receive(_ news: Mailbox.News) {
+        scheduler.enqueue(news.submitted)
+        for ticket in scheduler.cancel(news.cancelled) {
+            ticket.leaveQueue()
+            ticket.close()
+        }
         hasFinished = true
-        mailbox.left(left)
-        for ticket in left { ticket.close() }
     }
 
-    private func step(since start: ContinuousClock.Instant) {
+    /// Returns whether it changed anything.
+    private func step(since start: ContinuousClock.Instant) -> Bool {
+        let preemptions = scheduler.counts.preemptions
         var closed = retire()
-        if scheduler.hasWaiting { mailbox.left(scheduler.admit()) }
+        let begun = scheduler.hasWaiting ? scheduler.admit() : []
+        for ticket in begun { ticket.leaveQueue() }
         computeStep()
         if plan.rowCount > 0 {
             reportStep()
@@ -83,6 +90,7 @@ final class EngineLoop {
         record(since: start)
         // Last, so that whoever sees the end of an answer sees statistics that know of it.
         for ticket in closed { ticket.close() }
+        return plan.rowCount > 0 || !begun.isEmpty || !closed.isEmpty || scheduler.counts.preemptions != preemptions
     }
 
     /// Frees what finished sequences held, and returns the requests whose last choice that was.

@@ -2,11 +2,14 @@ import Foundation
 import Synchronization
 
 /// A submitted request on its way to the engine thread, and the way back.
+///
+/// Whatever becomes of it, its place in the queue comes back and its reader is told: at the latest when nobody holds it any more.
 final class Ticket: Sendable {
     let request: GenerationRequest
     let seed: UInt64
     private let continuation: AsyncStream<GenerationEvent>.Continuation
-    private let cancelled = Atomic<Bool>(false)
+    /// Whose queue it has a place in; nil before it is accepted, and after it has left.
+    private let queue = Mutex<Mailbox?>(nil)
 
     init(_ request: GenerationRequest, continuation: AsyncStream<GenerationEvent>.Continuation) {
         self.request = request
@@ -14,22 +17,45 @@ final class Ticket: Sendable {
         seed = request.sampling.seed ?? UInt64.random(in: .min ... .max)
     }
 
-    /// The client has gone; the engine drops the request at its next step.
-    var isCancelled: Bool { cancelled.load(ordering: .relaxed) }
-    func cancel() { cancelled.store(true, ordering: .relaxed) }
+    deinit {
+        leaveQueue()
+        continuation.finish()
+    }
 
     func send(_ event: GenerationEvent) { continuation.yield(event) }
     func close() { continuation.finish() }
+
+    /// Called by the mailbox that has counted it.
+    func enterQueue(of mailbox: Mailbox) { queue.withLock { $0 = mailbox } }
+
+    /// It waits no longer: it runs, or nobody wants it. Only the first call has an effect.
+    func leaveQueue() {
+        let left = queue.withLock { $0.take() }
+        left?.left(request.client)
+    }
 }
 
 /// The engine thread's door: requests come in, the thread sleeps here when there is nothing to do.
 ///
+/// That a client has gone is news like a new request: the engine thread takes both in at once and keeps its own books. There is no flag
+/// that others set while it looks.
+///
 /// `@unchecked Sendable`: every stored variable but the atomic is read and written with `condition` locked.
 final class Mailbox: @unchecked Sendable {
+    /// What has happened since the engine thread last looked.
+    struct News {
+        /// New requests in the order they came.
+        var submitted: [Ticket] = []
+        /// Requests whose client has gone: new ones, known ones, and such as have ended meanwhile.
+        var cancelled: [Ticket] = []
+
+        var isEmpty: Bool { submitted.isEmpty && cancelled.isEmpty }
+    }
+
     private let condition = NSCondition()
     private let limit: Int
     private let clientLimit: Int
-    private var incoming: [Ticket] = []
+    private var news = News()
     private var waiting = 0
     private var waitingByClient: [String: Int] = [:]
     private var isDraining = false
@@ -55,43 +81,43 @@ final class Mailbox: @unchecked Sendable {
         if waitingByClient[client, default: 0] + tickets.count > clientLimit { throw .clientQueueFull(limit: clientLimit) }
         waiting += tickets.count
         waitingByClient[client, default: 0] += tickets.count
-        incoming += tickets
+        for ticket in tickets { ticket.enterQueue(of: self) }
+        news.submitted += tickets
         hasNews.store(true, ordering: .releasing)
         condition.signal()
     }
 
-    /// A client has gone.
+    /// A client has gone. Wakes the engine thread: somebody may wait for the place.
     func cancel(_ ticket: Ticket) {
-        ticket.cancel()
+        condition.lock()
+        defer { condition.unlock() }
+        if hasEnded { return }
+        news.cancelled.append(ticket)
         hasNews.store(true, ordering: .releasing)
+        condition.signal()
     }
 
-    /// Whether `collect` or a look for cancelled requests can find anything; asking answers for what came before.
-    func takeNews() -> Bool {
-        hasNews.load(ordering: .relaxed) && hasNews.exchange(false, ordering: .acquiring)
-    }
+    /// Whether `collect` can find anything.
+    var hasMail: Bool { hasNews.load(ordering: .acquiring) }
 
-    /// New tickets in the order they came. Sleeps until there is one when `idle`; nil when drained and idle.
-    func collect(idle: Bool) -> [Ticket]? {
+    /// What has happened since the last call. Sleeps until something has when `sleeping`; nil when drained, and nothing has.
+    func collect(sleeping: Bool) -> News? {
         condition.lock()
         defer { condition.unlock() }
-        while idle && incoming.isEmpty && !isDraining { condition.wait() }
-        if idle && incoming.isEmpty { return nil }
-        defer { incoming.removeAll() }
-        return incoming
+        while sleeping && news.isEmpty && !isDraining { condition.wait() }
+        if sleeping && news.isEmpty { return nil }
+        hasNews.store(false, ordering: .relaxed)
+        defer { news = News() }
+        return news
     }
 
-    /// Waiting requests were admitted or dropped.
-    func left(_ tickets: [Ticket]) {
-        if tickets.isEmpty { return }
+    /// A waiting request of the client was admitted or dropped. Called by its ticket.
+    func left(_ client: String) {
         condition.lock()
         defer { condition.unlock() }
-        waiting -= tickets.count
-        for ticket in tickets {
-            let client = ticket.request.client
-            let rest = waitingByClient[client, default: 1] - 1
-            waitingByClient[client] = rest > 0 ? rest : nil
-        }
+        waiting -= 1
+        let rest = waitingByClient[client, default: 1] - 1
+        waitingByClient[client] = rest > 0 ? rest : nil
     }
 
     var waitingCount: Int {

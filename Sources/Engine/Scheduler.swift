@@ -159,7 +159,7 @@ final class Scheduler {
             blocks.release(adapterKey: sequence.state.pointee.adapterKey)
             let choices = 1 + sequence.pendingChoices
             counts.finishedSequences += choices
-            if sequence.ticket.isCancelled { counts.cancelledSequences += choices }
+            if sequence.ending == .cancelled { counts.cancelledSequences += choices }
             sequence.group.choicesLeft -= choices
             if sequence.group.choicesLeft == 0 {
                 counts.finishedRequests += 1
@@ -170,11 +170,13 @@ final class Scheduler {
         return ended
     }
 
-    /// Ends whatever belongs to clients that have gone. Returns the requests that had not begun.
-    func cancel() -> [Ticket] {
-        for sequence in running where sequence.ticket.isCancelled { sequence.finish(.cancelled) }
-        var left = queue.removeCancelled()
-        for sequence in resuming where sequence.ticket.isCancelled {
+    /// Ends whatever is left of requests whose clients have gone. Returns those that had not begun.
+    func cancel(_ leaving: [Ticket]) -> [Ticket] {
+        if leaving.isEmpty { return [] }
+        let leaving = Set(leaving.map { ObjectIdentifier($0) })
+        var left = queue.remove(leaving)
+        for sequence in running where leaving.contains(ObjectIdentifier(sequence.ticket)) { sequence.finish(.cancelled) }
+        for sequence in resuming where leaving.contains(ObjectIdentifier(sequence.ticket)) {
             if sequence.cachedTokens == nil { left.append(sequence.ticket) }
             sequence.finish(.cancelled)
         }

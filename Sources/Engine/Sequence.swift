@@ -12,7 +12,9 @@ final class Sequence {
 
     /// Choices that begin when this one has read the prompt they share.
     var pendingChoices = 0
-    private(set) var isFinished = false
+    /// Why it ended; nil before.
+    private(set) var ending: FinishReport.Reason?
+    var isFinished: Bool { ending != nil }
 
     /// Prompt tokens that the prefix cache had when the sequence first ran; nil before.
     var cachedTokens: Int?
@@ -161,7 +163,7 @@ final class Sequence {
     /// Ends this choice, and those that were still to begin.
     private func close(_ reason: FinishReport.Reason, text: String, stopString: String?, stopToken: Int32?) {
         guard !isFinished else { return }
-        isFinished = true
+        ending = reason
         ticket.send(
             .finished(
                 FinishReport(

@@ -21,6 +21,16 @@ struct WaitingQueue {
 
         var isWaiting: Bool { head < waiting.count }
         var isIdle: Bool { active == 0 && !isWaiting }
+
+        /// Every request goes into one of two lists, by one look at it.
+        mutating func remove(_ leaving: Set<ObjectIdentifier>) -> [Ticket] {
+            var (removed, kept): ([Ticket], [Ticket?]) = ([], [])
+            for case let ticket? in waiting[head...] {
+                if leaving.contains(ObjectIdentifier(ticket)) { removed.append(ticket) } else { kept.append(ticket) }
+            }
+            if !removed.isEmpty { (waiting, head) = (kept, 0) }
+            return removed
+        }
     }
 
     private var clients: [Int: Client] = [:]
@@ -78,18 +88,15 @@ struct WaitingQueue {
         forget(client)
     }
 
-    /// Takes out the requests whose client has gone.
-    mutating func removeCancelled() -> [Ticket] {
+    /// Takes out those of the given requests that wait here.
+    mutating func remove(_ leaving: Set<ObjectIdentifier>) -> [Ticket] {
         var removed: [Ticket] = []
         for number in Array(clients.keys) {
-            let waiting = clients[number]!.waiting[clients[number]!.head...].compactMap { $0 }
-            guard waiting.contains(where: \.isCancelled) else { continue }
-            removed += waiting.filter(\.isCancelled)
-            clients[number]!.waiting = waiting.filter { !$0.isCancelled }
-            clients[number]!.head = 0
-            forget(number)
+            let left = clients[number]!.remove(leaving)
+            count -= left.count
+            removed += left
+            if !left.isEmpty { forget(number) }
         }
-        count -= removed.count
         return removed
     }
 

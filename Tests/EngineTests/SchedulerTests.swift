@@ -96,11 +96,11 @@ struct SimulatedRun {
 
     mutating func step(submits: Bool) {
         if submits, Int.random(in: 0..<4, using: &random) == 0 { submit() }
-        if Int.random(in: 0..<12, using: &random) == 0, let ticket = alive.randomElement(using: &random), !ticket.isCancelled {
-            ticket.cancel()
+        if Int.random(in: 0..<12, using: &random) == 0, let ticket = alive.randomElement(using: &random) {
+            alive.removeAll { $0 === ticket }
+            neverBegan += scheduler.cancel([ticket]).count
             cancelled += 1
         }
-        neverBegan += scheduler.cancel().count
         retire()
         begun += scheduler.admit().count
         scheduler.plan(into: plan)
