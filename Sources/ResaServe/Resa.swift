@@ -1,6 +1,7 @@
 // ResaServe: the command line, one file per verb. It knows nothing about kernels.
 
 import ArgumentParser
+import Server
 
 /// The `resa` command. A new verb is one file and one line in `subcommands`.
 @main
@@ -9,6 +10,7 @@ struct Resa: AsyncParsableCommand {
         commandName: "resa",
         abstract: "Serve reasoning models on CPUs, with adapters chosen per request.",
         discussion: "Exit codes: 0 for success, 1 for failures, 64 for wrong usage, 130 or 143 after a signal.",
+        version: "resa \(ResaVersion.current)",
         subcommands: [
             Serve.self,
             Generate.self,

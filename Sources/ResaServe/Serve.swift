@@ -65,7 +65,7 @@ struct Serve: AsyncParsableCommand {
 
     @Option(
         name: .customLong("api-key"),
-        help: "Ask for this bearer token; may be repeated. RESA_API_KEY sets one that the process list does not show.")
+        help: "Ask for this key; may be repeated. RESA_API_KEY sets one that the process list does not show.")
     var apiKeys: [String] = []
 
     @OptionGroup(title: "Limits")
@@ -189,6 +189,9 @@ struct ServeLimits: ParsableArguments {
     @Option(help: "Variants in one comparison.")
     var maxVariants = standard.maxVariants
 
+    @Option(help: "Adapters that /metrics counts one by one; more are counted together.")
+    var maxAdapterSeries = standard.maxAdapterSeries
+
     @Option(help: "Connections at once; more wait to be accepted.")
     var maxConnections = standard.maxConnections
 
@@ -210,8 +213,18 @@ struct ServeLimits: ParsableArguments {
     @Option(help: "The most seconds that Retry-After names.")
     var maxRetryAfter = standard.maxRetryAfterSeconds
 
-    @Option(help: "Let pages of this origin use the server from a browser; * for all. (default: none)")
-    var corsOrigin: String?
+    @Option(name: .customLong("cors-origin"), help: "Let pages of this origin use the server from a browser; * for all. May be repeated.")
+    var corsOrigins: [String] = []
+
+    @Option(
+        name: .customLong("allowed-host"),
+        help: ArgumentHelp(
+            "Answer requests for this host name; * for any. May be repeated. (default: none but this machine's own on a loopback address, else any)",
+            valueName: "name"))
+    var allowedHosts: [String] = []
+
+    @Flag(help: "The field user of requests tells clients apart, for servers behind a gateway that sends it; else keys and addresses do.")
+    var trustUser = false
 
     func validate() throws {
         let positive = [
@@ -226,7 +239,7 @@ struct ServeLimits: ParsableArguments {
         let notNegative = [
             ("--max-logprobs", maxLogprobs), ("--max-stops", maxStops), ("--max-adapters", maxAdapters),
             ("--max-variants", maxVariants), ("--drain-timeout", drainTimeout), ("--retry-after", retryAfter),
-            ("--max-retry-after", maxRetryAfter),
+            ("--max-retry-after", maxRetryAfter), ("--max-adapter-series", maxAdapterSeries),
         ]
         for (name, value) in notNegative where value < 0 || value > Int(Int32.max) {
             throw ValidationError("\(name) is \(value), but must be from 0 to \(Int32.max)")
@@ -251,7 +264,10 @@ struct ServeLimits: ParsableArguments {
         settings.drainSeconds = drainTimeout
         settings.retryAfterSeconds = retryAfter
         settings.maxRetryAfterSeconds = maxRetryAfter
-        settings.allowedOrigin = corsOrigin
+        settings.allowedOrigins = corsOrigins
+        settings.allowedHosts = allowedHosts
+        settings.trustsUser = trustUser
+        settings.maxAdapterSeries = maxAdapterSeries
         return settings
     }
 }

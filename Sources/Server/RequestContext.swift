@@ -8,6 +8,8 @@ struct ServerRequestContext: RequestContext {
     let channel: any Channel
     /// As echoed in `x-request-id`.
     var requestID = ""
+    /// The place in the server's list of the API key that the request carries.
+    var apiKey: Int?
 
     init(source: ApplicationRequestContextSource) {
         coreContext = .init(source: source)

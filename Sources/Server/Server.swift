@@ -20,7 +20,8 @@ package struct Server: Sendable {
         self.settings = settings
         self.logger = logger
         drain = DrainGate(limit: .seconds(settings.drainSeconds))
-        state = ServerState(service: service, settings: settings, metrics: ServerMetrics(), drain: drain)
+        state = ServerState(
+            service: service, settings: settings, metrics: ServerMetrics(adapterLimit: settings.maxAdapterSeries), drain: drain)
     }
 
     /// - Parameter onListening: hears the port once the server listens.
@@ -28,7 +29,7 @@ package struct Server: Sendable {
         Application(
             router: router(), server: .http1(configuration: channelConfiguration),
             configuration: ApplicationConfiguration(
-                address: .hostname(settings.host, port: settings.port), serverName: "resa",
+                address: .hostname(settings.host, port: settings.port), serverName: "resa/\(ResaVersion.current)",
                 availableConnectionsDelegate: MaximumAvailableConnections(settings.maxConnections, logger: logger)),
             onServerRunning: { channel in await onListening(channel.localAddress?.port ?? 0) }, logger: logger)
     }
@@ -48,20 +49,16 @@ package struct Server: Sendable {
         let router = Router(context: ServerRequestContext.self, options: .autoGenerateHeadEndpoints)
         router.add(middleware: RequestIDMiddleware())
         router.add(middleware: RequestMetricsMiddleware(metrics: state.metrics))
-        if let origin = settings.allowedOrigin {
-            router.add(
-                middleware: CORSMiddleware(
-                    allowOrigin: origin == "*" ? .all : .custom(origin),
-                    allowHeaders: [.accept, .authorization, .contentType, .origin, AdapterHeader.name, RequestIDMiddleware.header],
-                    allowMethods: [.get, .post, .head, .delete, .options],
-                    exposedHeaders: [ResaFields.appliedHeader.rawName, RequestIDMiddleware.header.rawName]))
-        }
+        router.add(middleware: CrossOriginMiddleware(settings: settings))
         router.add(middleware: ErrorMiddleware())
+        router.add(middleware: BrowserGuard(settings: settings))
         router.add(middleware: APIKeyMiddleware(keys: settings.apiKeys))
         let state = state
         for endpoint in Endpoint.all {
-            router.on(RouterPath(endpoint.path), method: endpoint.method) { request, context in
-                try await endpoint.respond(request, context, state)
+            for path in endpoint.paths {
+                router.on(RouterPath(path), method: endpoint.method) { request, context in
+                    try await endpoint.respond(request, context, state)
+                }
             }
         }
         return router

@@ -3,10 +3,14 @@ package struct ServerSettings: Sendable {
     package var host = "127.0.0.1"
     /// 0 lets the system pick a free one.
     package var port = 8080
-    /// Requests must carry one of these as a bearer token; empty lets everybody in.
+    /// Requests must carry one of these; empty lets everybody in.
     package var apiKeys: [String] = []
-    /// `Access-Control-Allow-Origin` for browsers: an origin or `*`; nil sends none.
-    package var allowedOrigin: String?
+    /// Origins whose pages may use the server from a browser, or `*` for all.
+    package var allowedOrigins: [String] = []
+    /// Names that `Host` may hold besides those that mean this machine, or `*` for any. Empty allows any where others can reach the server.
+    package var allowedHosts: [String] = []
+    /// The field `user` tells clients apart: those who send it are trusted, as a gateway is.
+    package var trustsUser = false
 
     /// Bytes of a request body.
     package var maxBodyBytes = 16 << 20
@@ -41,6 +45,8 @@ package struct ServerSettings: Sendable {
     package var maxAdapters = 16
     /// Variants in one comparison.
     package var maxVariants = 16
+    /// Adapters that `/metrics` counts one by one.
+    package var maxAdapterSeries = 1000
 
     package init() {}
 

@@ -21,7 +21,7 @@ def open_stream(server, body: dict) -> socket.socket:
     data = json.dumps(body).encode()
     key = f"Authorization: Bearer {server.api_key}\r\n" if server.api_key else ""
     connection.sendall(
-        f"POST /v1/completions HTTP/1.1\r\nHost: x\r\n{key}Content-Type: application/json\r\nContent-Length: {len(data)}\r\n\r\n".encode() + data
+        f"POST /v1/completions HTTP/1.1\r\nHost: localhost\r\n{key}Content-Type: application/json\r\nContent-Length: {len(data)}\r\n\r\n".encode() + data
     )
     received = b""
     while b"data: " not in received:
@@ -85,7 +85,7 @@ def test_a_full_queue_says_429_and_when_to_come_back(guarded):
 
 def test_a_half_sent_request_harms_nobody(server):
     with socket.create_connection(("127.0.0.1", server.port), timeout=30) as connection:
-        connection.sendall(b"POST /v1/completions HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{\"prompt\": ")
+        connection.sendall(b"POST /v1/completions HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{\"prompt\": ")
         assert answers(server)
     with socket.create_connection(("127.0.0.1", server.port), timeout=30) as connection:
         connection.sendall(b"POST /v1/comp")
@@ -105,7 +105,7 @@ def test_many_idle_connections_harm_nobody(server):
 def test_a_slow_sender_is_served(server):
     body = json.dumps({"prompt": "Hi", "max_tokens": 1}).encode()
     with socket.create_connection(("127.0.0.1", server.port), timeout=60) as connection:
-        head = f"POST /v1/completions HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
+        head = f"POST /v1/completions HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
         for byte in head.encode() + body:
             connection.sendall(bytes([byte]))
             time.sleep(0.002)

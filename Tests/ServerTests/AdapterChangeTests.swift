@@ -138,7 +138,7 @@ import Testing
             #expect(reply.status == 403 && reply.error["code"] == "origin_not_allowed")
         }
         var settings = ServerSettings.patient
-        settings.allowedOrigin = "https://evil.example"
+        settings.allowedOrigins = ["https://evil.example"]
         try await Server.test(folders.service, settings: settings) { client in
             let reply = try await client.post("/v1/adapters", body, headers: page)
             #expect(reply.status == 200, "\(reply.text)")

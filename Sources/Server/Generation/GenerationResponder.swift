@@ -30,7 +30,7 @@ struct GenerationResponder {
         }
         var headers: HTTPFields = [:]
         headers[ResaFields.appliedHeader] = ResaFields.header(plan.applied)
-        for adapter in Set(plan.applied.map(\.name)) { state.metrics.applied(adapter: adapter) }
+        for adapter in Set(plan.applied.map(\.name)) { state.metrics.adapters.add(adapter) }
         guard plan.streams else {
             defer { end() }
             return .json(try await collect(run, answer), headers: headers)

@@ -5,6 +5,7 @@ struct ServerMetrics: Sendable {
     let registry: PrometheusRegistry
     let requestsInFlight: Meter
     let hangUps: Counter
+    let adapters: AdapterCounts
     private let promptTokens: Counter
     private let cachedPromptTokens: Counter
     private let completionTokens: Counter
@@ -12,7 +13,9 @@ struct ServerMetrics: Sendable {
     private let timeToFirstToken: Timer
     private let timePerOutputToken: Timer
 
-    init() {
+    /// - Parameter adapterLimit: adapters with a series of their own.
+    init(adapterLimit: Int) {
+        adapters = AdapterCounts(limit: adapterLimit)
         registry = PrometheusRegistry(descriptions: Self.descriptions)
         requestsInFlight = Meter(label: "resa_http_requests_in_flight", factory: registry)
         hangUps = Counter(label: "resa_hang_ups_total", factory: registry)
@@ -32,25 +35,25 @@ struct ServerMetrics: Sendable {
         "resa_prompt_tokens_total": .init(help: "Prompt tokens of finished requests."),
         "resa_cached_prompt_tokens_total": .init(help: "Prompt tokens found in the cache."),
         "resa_completion_tokens_total": .init(help: "Generated tokens of finished requests."),
-        "resa_adapter_requests_total": .init(help: "Generations by adapter."),
         "resa_time_to_first_token_seconds": .init(
             help: "From submission to the first token.", bounds: [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60]),
         "resa_time_per_output_token_seconds": .init(
             help: "Mean time between tokens of a request.", bounds: [0.005, 0.01, 0.02, 0.04, 0.06, 0.08, 0.1, 0.15, 0.25, 0.5, 1]),
     ]
 
-    /// - Parameter route: the route's pattern, never a path that a stranger chose: labels must stay few.
+    /// A label has few values, never one that a stranger chose: methods that no route has count as one.
+    ///
+    /// - Parameter route: the route's pattern, not a path.
     func answered(method: String, route: String, status: Int, after duration: Duration) {
         Counter(
-            label: "resa_http_requests_total", dimensions: [("method", method), ("route", route), ("status", "\(status)")],
+            label: "resa_http_requests_total",
+            dimensions: [("method", Self.methods.contains(method) ? method : "other"), ("route", route), ("status", "\(status)")],
             factory: registry
         ).increment()
         requestSeconds.record(duration: duration)
     }
 
-    func applied(adapter: String) {
-        Counter(label: "resa_adapter_requests_total", dimensions: [("adapter", adapter)], factory: registry).increment()
-    }
+    private static let methods: Set<String> = Set(Endpoint.all.map(\.method.rawValue)).union(["HEAD", "OPTIONS"])
 
     /// A generation has ended. `firstToken` is the time to the first token, `perToken` the mean time between tokens, where there were any.
     func finished(_ usage: Usage, firstToken: Duration?, perToken: Duration?) {

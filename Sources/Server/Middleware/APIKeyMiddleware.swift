@@ -1,7 +1,9 @@
+import HTTPTypes
 import Hummingbird
 
-/// Asks for a bearer token when the server has API keys. `GET /health` stays open for load balancers.
+/// Asks for a key when the server has any, as `Authorization: Bearer KEY` or `X-Api-Key: KEY`. What load balancers ask stays open.
 struct APIKeyMiddleware: RouterMiddleware {
+    static let header = HTTPField.Name("x-api-key")!
     private let keys: [[UInt8]]
 
     init(keys: [String]) {
@@ -11,23 +13,37 @@ struct APIKeyMiddleware: RouterMiddleware {
     func handle(
         _ request: Request, context: ServerRequestContext, next: (Request, ServerRequestContext) async throws -> Response
     ) async throws -> Response {
-        guard keys.isEmpty || request.uri.path == "/health" || isAuthorized(request) else {
+        var context = context
+        context.apiKey = number(of: request)
+        guard keys.isEmpty || context.apiKey != nil || Endpoint.isOpen(request.uri.path) else {
+            let isMissing = request.headers[.authorization] == nil && request.headers[Self.header] == nil
             throw APIError(
                 status: .unauthorized,
-                message: request.headers[.authorization] == nil
-                    ? "an API key is needed; send it as: Authorization: Bearer KEY" : "the API key is wrong",
+                message: isMissing
+                    ? "an API key is needed; send it as: Authorization: Bearer KEY, or X-Api-Key: KEY" : "the API key is wrong",
                 code: "invalid_api_key")
         }
         return try await next(request, context)
     }
 
-    private func isAuthorized(_ request: Request) -> Bool {
-        guard let value = request.headers[.authorization] else { return false }
-        let parts = value.split(separator: " ", maxSplits: 1)
-        guard parts.count == 2, parts[0].lowercased() == "bearer" else { return false }
-        let given = Array(parts[1].utf8)
+    /// The place in the list of the key that the request carries.
+    private func number(of request: Request) -> Int? {
+        [Self.bearer(request.headers[.authorization]), request.headers[Self.header]].compactMap { $0 }.compactMap(find).first
+    }
+
+    private static func bearer(_ value: String?) -> String? {
+        guard let parts = value?.split(separator: " ", maxSplits: 1), parts.count == 2, parts[0].lowercased() == "bearer" else {
+            return nil
+        }
+        return String(parts[1])
+    }
+
+    private func find(_ given: String) -> Int? {
+        let given = Array(given.utf8)
+        var found: Int?
         // Every key is compared in full, so that the time taken says nothing about them.
-        return keys.reduce(false) { Self.equal($1, given) || $0 }
+        for (number, key) in keys.enumerated() where Self.equal(key, given) { found = found ?? number }
+        return found
     }
 
     private static func equal(_ key: [UInt8], _ given: [UInt8]) -> Bool {

@@ -78,7 +78,7 @@ extension ServerState {
                 status: .forbidden, message: "adapters cannot be changed over HTTP; the operator can allow it with --allow-adapter-changes",
                 code: "adapter_changes_off")
         }
-        if let origin = request.headers[.origin], settings.allowedOrigin != "*", settings.allowedOrigin != origin {
+        if let origin = request.headers[.origin], !settings.allows(origin: origin) {
             throw APIError(
                 status: .forbidden,
                 message: "pages of '\(origin.prefix(200))' may not change adapters; the operator can allow them with --cors-origin",

@@ -23,7 +23,7 @@ extension Endpoint {
         generation.choices = chat.choices
         generation.logprobs = chat.logprobs
         generation.observesPrompt = chat.observesPrompt || features?.includesPrompt == true
-        generation.client = try ClientIdentity.read(fields, request, context, state.settings)
+        generation.client = try ClientIdentity.read(fields, context, state.settings)
         let plan = GenerationPlan(
             id: id, created: Int(Date().timeIntervalSince1970), model: chat.model.name, fingerprint: service.fingerprint,
             requests: [generation], choices: chat.choices, applied: adapters.applied, streams: chat.stream.streams,

@@ -12,7 +12,7 @@ extension Endpoint {
         let stop = try compare.stop.conditions(
             promptTokens: tokens.count, contextLength: service.contextLength, defaultTokens: state.settings.defaultCompletionTokens,
             param: "prompt", settings: state.settings)
-        let client = try ClientIdentity.read(fields, request, context, state.settings)
+        let client = try ClientIdentity.read(fields, context, state.settings)
         let id = GenerationPlan.makeID("cmp-")
         var variants: [CompareAnswer.Variant] = []
         var requests: [GenerationRequest] = []

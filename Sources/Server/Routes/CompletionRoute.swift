@@ -35,7 +35,7 @@ extension Endpoint {
         }
         let features = try await state.features(fields)
         let adapters = try await state.resolve((features?.selections ?? []) + completion.adapters)
-        let client = try ClientIdentity.read(fields, request, context, state.settings)
+        let client = try ClientIdentity.read(fields, context, state.settings)
         for index in requests.indices {
             requests[index].adapters = adapters.set
             requests[index].client = client

@@ -21,7 +21,7 @@ extension Endpoint {
         let id = GenerationPlan.makeID("feat-")
         var generation = GenerationRequest(id: id, prompt: tokens, adapters: adapters.set, stop: StopConditions(maxTokens: 0))
         generation.observesPrompt = true
-        generation.client = try ClientIdentity.read(fields, request, context, state.settings)
+        generation.client = try ClientIdentity.read(fields, context, state.settings)
         let plan = GenerationPlan(
             id: id, created: Int(Date().timeIntervalSince1970), model: service.modelName, fingerprint: service.fingerprint,
             requests: [generation], choices: 1, applied: adapters.applied, streams: false, includesUsage: false, labels: adapters.labels)

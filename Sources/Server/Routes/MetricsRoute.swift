@@ -6,6 +6,9 @@ extension Endpoint {
     static let metrics = Endpoint(method: .get, path: "/metrics") { _, _, state in
         var page = PrometheusText()
         state.metrics.registry.print(into: &page)
+        let counted = state.metrics.adapters.names
+        if !counted.isEmpty { state.metrics.adapters.keep(Set(await state.service.adapterNames(likely: counted))) }
+        state.metrics.adapters.print(into: &page)
         page.gauge("resa_generations_in_flight", "Generations that clients wait for.", Double(state.drain.inFlight))
         page.addEngine(state.service)
         page.addAdapters(state.service.adapterStatistics)
