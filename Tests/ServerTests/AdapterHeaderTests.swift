@@ -122,6 +122,21 @@ import Testing
         #expect(throws: APIError.self) { try AdapterChoice.combine(model: "a", header: nil, body: a + b) }
     }
 
+    /// A structured decimal has three digits after the point: what that cannot say is a string, which the request's header reads too.
+    @Test(
+        arguments: [
+            (0.8, "0.8"), (1, "1.0"), (-0.125, "-0.125"), (123.456, "123.456"), (0, "0.0"), (0.0004, #""0.0004""#),
+            (-0.0004, #""-0.0004""#),
+            (0.00025, #""0.00025""#), (1.2345, #""1.2345""#), (1e-20, #""1e-20""#), (1e30, #""1e+30""#), (-3e14, #""-3e+14""#),
+            (0.333333343, #""0.33333334""#),
+        ] as [(Float, String)])
+    func scalesAreShownAsTheyAre(_ scale: Float, _ shown: String) throws {
+        let report = AppliedReport(
+            name: "a", digest: "d", kind: .lora, scale: scale, hookpoint: nil, mode: nil, edits: [], scope: nil, top: nil)
+        #expect(ResaFields.header([report]) == #"a;digest="d";kind=lora;scale=\#(shown)"#)
+        #expect(try read("a;scale=\(shown)") == [AdapterSelection(name: "a", scale: scale)])
+    }
+
     @Test func theAppliedHeaderIsAStructuredList() {
         let report = AppliedReport(
             name: "2nd sae", digest: "sha256:ab", kind: .sae, scale: 0.8, hookpoint: .mlp(layer: 3), mode: .edit,

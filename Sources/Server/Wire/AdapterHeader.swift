@@ -25,7 +25,9 @@ enum AdapterHeader {
             var parser = StructuredFieldValueParser(Array(lines.joined(separator: ", ").utf8))
             items = try parser.parseListFieldValue()
         } catch {
-            throw bad("is not an RFC 9651 list (\(error)); write it like: qwen-math;scale=0.8, r1-sae;layer=12;mode=splice")
+            throw bad(
+                "is not an RFC 9651 list (\(error)); write it like: qwen-math;scale=0.8, r1-sae;layer=12;mode=splice, "
+                    + "and a number with more than three digits after the point as a string: scale=\"0.00025\"")
         }
         var selections: [AdapterSelection] = []
         for item in items {

@@ -65,11 +65,7 @@ enum ResaFields {
             var parameters = OrderedMap<String, RFC9651BareItem>()
             parameters["digest"] = .string(report.digest)
             parameters["kind"] = .token(report.kind.rawValue)
-            // A structured decimal has three digits after the point.
-            let thousandths = (Double(report.scale ?? 0) * 1000).rounded()
-            if report.scale != nil, abs(thousandths) < 1e14 {
-                parameters["scale"] = .decimal(PseudoDecimal(mantissa: Int(thousandths), exponent: -3))
-            }
+            if let scale = report.scale { parameters["scale"] = number(scale) }
             if let mode = report.mode { parameters["mode"] = .token(mode.rawValue) }
             if let hookpoint = report.hookpoint {
                 parameters["layer"] = .integer(Int64(hookpoint.layer))
@@ -80,6 +76,13 @@ enum ResaFields {
             return ItemOrInnerList.item(Item(bareItem: bareName(report.name), parameters: parameters))
         }
         return (try? serializer.writeListFieldValue(items)).map { String(decoding: $0, as: UTF8.self) }
+    }
+
+    /// A structured decimal has three digits after the point; what it cannot say is a string, as in the header of the request.
+    private static func number(_ value: Float) -> RFC9651BareItem {
+        let thousandths = (Double(value) * 1000).rounded()
+        guard abs(thousandths) < 1e14, Float(thousandths / 1000) == value else { return .string("\(value)") }
+        return .decimal(PseudoDecimal(mantissa: Int(thousandths), exponent: -3))
     }
 
     private static func bareName(_ name: String) -> RFC9651BareItem {
