@@ -12,9 +12,12 @@ import Testing
         (#""min_p": -0.1"#, "min_p"), (#""min_p": 1.1"#, "min_p"), (#""presence_penalty": 2.1"#, "presence_penalty"),
         (#""frequency_penalty": -2.1"#, "frequency_penalty"), (#""repetition_penalty": 0"#, "repetition_penalty"),
         (#""repetition_penalty": 1e-60"#, "repetition_penalty"), (#""seed": 1.5"#, "seed"), (#""seed": "a""#, "seed"),
+        (#""seed": true"#, "seed"), (#""skip_special_tokens": 1"#, "skip_special_tokens"),
         (#""logit_bias": []"#, "logit_bias"), (#""logit_bias": {"x": 1}"#, "logit_bias"), (#""logit_bias": {"257": 1}"#, "logit_bias"),
         (#""logit_bias": {"5": 101}"#, "logit_bias.5"), (#""max_tokens": -1"#, "max_tokens"), (#""max_tokens": 1.5"#, "max_tokens"),
-        (#""max_tokens": 201"#, "max_tokens"), (#""max_tokens": 1e40"#, "max_tokens"), (#""n": 0"#, "n"), (#""n": 257"#, "n"),
+        (#""max_tokens": 201"#, "max_tokens"), (#""max_tokens": 1e40"#, "max_tokens"),
+        (#""max_completion_tokens": 201"#, "max_completion_tokens"), (#""max_completion_tokens": -1"#, "max_completion_tokens"),
+        (#""max_tokens": 5, "max_completion_tokens": 201"#, "max_completion_tokens"), (#""n": 0"#, "n"), (#""n": 257"#, "n"),
         (#""stop": 5"#, "stop"), (#""stop": [5]"#, "stop[0]"), (#""stop": """#, "stop"), (#""stop_token_ids": [257]"#, "stop_token_ids[0]"),
         (#""stop_token_ids": 5"#, "stop_token_ids"), (#""ignore_eos": 1"#, "ignore_eos"), (#""stream": 1"#, "stream"),
         (#""stream_options": {"include_usage": true}"#, "stream_options"), (#""stream": true, "stream_options": 5"#, "stream_options"),
@@ -97,6 +100,22 @@ import Testing
         #expect(request.prompt == [1, 2] && request.choices == 2 && request.logprobs == 3 && request.promptLogprobs == 3)
     }
 
+    /// Any whole number is a seed, modulo 2^64.
+    @Test(
+        arguments: [
+            ("0", 0), ("7", 7), ("7.0", 7), ("-1", .max), ("-3.0", .max - 2), ("9223372036854775807", 1 << 63 - 1),
+            ("-9223372036854775808", 1 << 63), ("9223372036854775808", 1 << 63), ("18446744073709551616", 0), ("-18446744073709551616", 0),
+            ("1e20", 7_766_279_631_452_241_920), ("-1e20", 10_680_464_442_257_309_696), ("1e300", 0),
+        ] as [(String, UInt64)])
+    func seedsAreAnyWholeNumber(_ text: String, _ seed: UInt64) async throws {
+        let service = ScriptedService()
+        try await Server.test(service) { client in
+            let reply = try await client.post(completionPath, #"{"prompt": "a", "seed": \#(text)}"#)
+            #expect(reply.status == 200, "\(reply.text)")
+        }
+        #expect(service.log.requests.first?.sampling.seed == seed)
+    }
+
     @Test func tokensNotAskedForDependOnTheEndpoint() async throws {
         let service = ScriptedService()
         try await Server.test(service) { client in
@@ -104,9 +123,10 @@ import Testing
             _ = try await client.post(chatPath, #"{"messages": [{"role": "user", "content": "a"}]}"#)
             _ = try await client.post(
                 chatPath, #"{"messages": [{"role": "user", "content": "a"}], "max_tokens": 9, "max_completion_tokens": 5}"#)
+            _ = try await client.post(completionPath, #"{"prompt": "abc", "max_completion_tokens": 7}"#)
         }
         let requests = service.log.requests
-        #expect(requests.map(\.stop.maxTokens) == [16, 198, 5])
+        #expect(requests.map(\.stop.maxTokens) == [16, 198, 5, 7])
         #expect(requests[0].prompt == [256, 97, 98, 99] && requests[0].sampling.topK == 0)
         #expect(requests[1].prompt == Array("1|".utf8).map { Int32($0) }, "chat templates write BOS themselves")
     }

@@ -14,8 +14,13 @@ import Testing
             #expect(models[0]["max_model_len"]?.int == 200)
             #expect(
                 models[0]["resa"] == ["digest": "sha256:5c", "fingerprint": "fp_scripted"] && models[2]["resa"]?["digest"] == "sha256:bb")
-            for path in ["scripted", "r1-sae", "scripted:r1-sae", "scripted%3Ar1-sae"] {
-                #expect(try await client.get("/v1/models/\(path)").status == 200)
+            for (path, id) in [
+                ("scripted", "scripted"), ("r1-sae", "r1-sae"), ("scripted:r1-sae", "scripted:r1-sae"),
+                ("scripted%3Ar1-sae", "scripted:r1-sae"),
+                ("r1-sae:latest", "r1-sae:latest"), ("scripted:math-lora:latest", "scripted:math-lora:latest"),
+            ] {
+                let model = try await client.get("/v1/models/\(path)")
+                #expect(model.status == 200 && model.json["id"]?.string == id, "\(path): \(model.text)")
             }
             let missing = try await client.get("/v1/models/r1-sea")
             #expect(missing.status == 404 && missing.errorMessage.contains("r1-sae"))
@@ -127,13 +132,43 @@ import Testing
             for key in ["Bearer s3cret", "bearer other"] {
                 #expect(try await client.get("/v1/models", headers: [.authorization: key]).status == 200)
             }
+            for key in ["s3cret", "other"] {
+                #expect(try await client.get("/v1/models", headers: [APIKeyMiddleware.header: key]).status == 200)
+                // Clients that must send some Authorization send a placeholder.
+                let both: HTTPFields = [.authorization: "Bearer none", APIKeyMiddleware.header: key]
+                #expect(try await client.get("/v1/models", headers: both).status == 200)
+            }
+            for key in ["s3cre", "Bearer s3cret", ""] {
+                let reply = try await client.get("/v1/models", headers: [APIKeyMiddleware.header: key])
+                #expect(reply.status == 401 && reply.error["code"] == "invalid_api_key")
+            }
             for key in ["Bearer s3cre", "Bearer s3crett", "Basic s3cret", "s3cret", "Bearer", "Bearer "] {
                 let reply = try await client.get("/v1/models", headers: [.authorization: key])
                 #expect(reply.status == 401 && reply.error["code"]?.string == "invalid_api_key")
             }
             #expect(try await client.get("/metrics").status == 401)
             #expect(try await client.get("/nothing").status == 401)
-            #expect(try await client.get("/health").status == 200)
+            for path in ["/health", "/v1/health", "/ping", "/v1/ping"] { #expect(try await client.get(path).status == 200) }
+            for path in ["/version", "/models", "/healthy", "/v1/pings"] { #expect(try await client.get(path).status == 401) }
+        }
+    }
+
+    /// Clients are given the base address with `/v1` or without.
+    @Test func everyRouteAnswersWithAndWithoutItsPrefix() async throws {
+        let chat = #"{"messages": [{"role": "user", "content": "a"}]}"#
+        try await Server.test { client in
+            for prefix in ["", "/v1"] {
+                let completion = try await client.post(prefix + "/completions", #"{"prompt": "a"}"#)
+                #expect(completion.json["object"] == "text_completion")
+                #expect(try await client.post(prefix + "/chat/completions", chat).json["object"] == "chat.completion")
+                #expect(try await client.get(prefix + "/models").json["object"] == "list")
+                #expect(try await client.get(prefix + "/models/r1-sae").json["id"] == "r1-sae")
+                #expect(try await client.post(prefix + "/tokenize", #"{"prompt": "a"}"#).json["count"] == 2)
+                #expect(try await client.get(prefix + "/ping").status == 200)
+                #expect(try await client.post(prefix + "/ping", "").status == 200)
+                #expect(try await client.get(prefix + "/version").json["version"]?.string == ResaVersion.current)
+                #expect(try await client.send(.delete, prefix + "/chat/completions").headers[.allow] == "POST, OPTIONS")
+            }
         }
     }
 
@@ -159,19 +194,6 @@ import Testing
         }
     }
 
-    @Test func browsersAreLetInWhenAllowed() async throws {
-        var settings = ServerSettings.patient
-        settings.allowedOrigin = "https://page.example"
-        settings.apiKeys = ["k"]
-        try await Server.test(settings: settings) { client in
-            let preflight = try await client.send(.options, "/v1/models", headers: [.origin: "https://page.example"])
-            #expect(preflight.status == 204 && preflight.headers[.accessControlAllowOrigin] == "https://page.example")
-            #expect(preflight.headers[.accessControlAllowHeaders]?.lowercased().contains("resa-adapters") == true)
-            let refused = try await client.get("/v1/models", headers: [.origin: "https://page.example"])
-            #expect(refused.status == 401 && refused.headers[.accessControlAllowOrigin] == "https://page.example")
-        }
-    }
-
     @Test func metricsCountWhatHappened() async throws {
         try await Server.test { client in
             _ = try await client.post(completionPath, #"{"prompt": "ab"}"#, headers: [adaptersHeader: "math-lora"])
@@ -184,6 +206,11 @@ import Testing
                 "resa_time_to_first_token_seconds_count 1", "resa_engine_running_sequences 0",
             ] { #expect(text.split(separator: "\n").contains(Substring(line)), "\(line)") }
             #expect(!text.contains("made-up"))
+            for method in ["BREW", "MKCOL", "PURGE"] {
+                _ = try await client.send(try #require(HTTPRequest.Method(rawValue: method)), "/v1/completions")
+            }
+            let more = try await client.get("/metrics").text
+            #expect(more.contains(#"method="other",route="#) && !more.contains("BREW") && !more.contains("PURGE"))
         }
     }
 

@@ -19,6 +19,7 @@ struct GenerationPlan: Sendable {
     let includesUsage: Bool
     /// What latents stand for, by the adapter's name.
     var labels: [String: LatentLabels] = [:]
+    var names = FieldNames()
 
     /// The fields every response object starts with.
     func head(_ object: String) -> JSONObject {

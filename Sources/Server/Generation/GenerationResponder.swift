@@ -51,19 +51,19 @@ struct GenerationResponder {
         do {
             return try GenerationRun.start(plan.requests, on: state.service)
         } catch {
-            throw apiError(error)
+            throw apiError(error, plan)
         }
     }
 
-    func apiError(_ error: EngineError) -> APIError {
-        APIError(error, settings: state.settings, waitSeconds: state.service.statistics.estimatedWaitSeconds)
+    func apiError(_ error: EngineError, _ plan: GenerationPlan) -> APIError {
+        APIError(error, names: plan.names, settings: state.settings, waitSeconds: state.service.statistics.estimatedWaitSeconds)
     }
 
     private func collect(_ run: GenerationRun, _ answer: some AnswerBuilder) async throws(APIError) -> JSON {
         var answer = answer
         var progress = GenerationProgress(choices: answer.plan.choiceCount, metrics: state.metrics)
         for await item in run.events {
-            if case .failed(let error) = item.event { throw apiError(error) }
+            if case .failed(let error) = item.event { throw apiError(error, answer.plan) }
             progress.take(item.event)
             _ = answer.take(item.event, prompt: item.prompt)
         }
@@ -81,7 +81,7 @@ struct GenerationResponder {
         var progress = GenerationProgress(choices: answer.plan.choiceCount, metrics: state.metrics)
         for await item in run.events {
             if case .failed(let error) = item.event {
-                try await writer.write(SSEWriter.event(apiError(error).json))
+                try await writer.write(SSEWriter.event(apiError(error, answer.plan).json))
                 return
             }
             progress.take(item.event)

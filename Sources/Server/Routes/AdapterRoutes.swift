@@ -45,20 +45,36 @@ extension AdapterSummary {
 }
 
 extension ServerState {
+    /// The adapters that a request names, wherever it does.
+    func adapters(_ request: Request, _ fields: FieldReader) async throws(APIError) -> AdapterChoice {
+        try AdapterChoice(
+            fields, request.headers, base: service.modelName, known: await adapterNames(fields), limit: settings.maxAdapters)
+    }
+
     /// Names that `model` may hold; the registry is only asked when the request names a model other than the base.
-    func adapterNames(_ fields: FieldReader) async -> [String] {
+    private func adapterNames(_ fields: FieldReader) async -> [String] {
         guard let name = fields["model"]?.string, name != service.modelName else { return [] }
         return await service.adapterNames(
             likely: name.hasPrefix(service.modelName + ":") ? [name, String(name.dropFirst(service.modelName.count + 1))] : [name])
     }
 
     /// Loads what is not loaded yet, and pins the versions for this request.
-    func resolve(_ selections: [AdapterSelection]) async throws(APIError) -> ResolvedAdapters {
+    /// - Parameter place: where the request names them.
+    func resolve(_ selections: [AdapterSelection], place: String) async throws(APIError) -> ResolvedAdapters {
         guard !selections.isEmpty else { return .none }
         do {
             return try await service.resolve(selections)
         } catch {
-            throw APIError(error)
+            throw APIError(error, place: place)
+        }
+    }
+
+    /// Makes sure that adapters exist which change nothing here: a name is never passed over in silence.
+    func checkNames(_ choice: AdapterChoice) async throws(APIError) {
+        for name in choice.selections.map(\.name) {
+            let known = await service.adapterNames(likely: [name])
+            guard !known.contains(name) else { continue }
+            throw APIError(.unknown(name: name, near: NearNames.find(name, among: known)), place: choice.place)
         }
     }
 }

@@ -6,13 +6,12 @@ extension Endpoint {
     static let chatCompletions = Endpoint(method: .post, path: "/v1/chat/completions") { request, context, state in
         let fields = try await RequestBodyReader.fields(request, state.settings)
         let service = state.service
-        let chat = try ChatRequest(
-            fields, header: try AdapterHeader.read(request.headers, limit: state.settings.maxAdapters), service: service,
-            adapterNames: await state.adapterNames(fields), settings: state.settings)
+        let choice = try await state.adapters(request, fields)
+        let chat = try ChatRequest(fields, service: service, settings: state.settings)
         let prompt = try chat.prompt.prompt(rendered: try service.render(chat.prompt))
-        let tokens = service.encode(prompt, addSpecialTokens: false)
+        let tokens = service.encode(prompt, addSpecialTokens: chat.addsSpecialTokens)
         let features = try await state.features(fields)
-        let adapters = try await state.resolve((features?.selections ?? []) + chat.adapters)
+        let adapters = try await state.resolve(choice, beside: features)
 
         let id = GenerationPlan.makeID("chatcmpl-")
         var generation = GenerationRequest(
@@ -22,12 +21,14 @@ extension Endpoint {
                 settings: state.settings))
         generation.choices = chat.choices
         generation.logprobs = chat.logprobs
+        generation.skipsSpecialTokens = chat.skipsSpecialTokens
         generation.observesPrompt = chat.observesPrompt || features?.includesPrompt == true
         generation.client = try ClientIdentity.read(fields, context, state.settings)
         let plan = GenerationPlan(
-            id: id, created: Int(Date().timeIntervalSince1970), model: chat.model.name, fingerprint: service.fingerprint,
+            id: id, created: Int(Date().timeIntervalSince1970), model: choice.model.name, fingerprint: service.fingerprint,
             requests: [generation], choices: chat.choices, applied: adapters.applied, streams: chat.stream.streams,
-            includesUsage: chat.stream.includesUsage, labels: adapters.labels)
+            includesUsage: chat.stream.includesUsage, labels: adapters.labels,
+            names: FieldNames(prompt: "messages", maxTokens: chat.stop.maxTokensField, adapters: choice.place))
         let answer = ChatAnswer(
             plan, startsInReasoning: chat.prompt.startsInReasoning(prompt: prompt), includesReasoning: chat.includesReasoning,
             bytes: { service.bytes(of: $0) })

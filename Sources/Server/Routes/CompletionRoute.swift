@@ -6,9 +6,8 @@ extension Endpoint {
     static let completions = Endpoint(method: .post, path: "/v1/completions") { request, context, state in
         let fields = try await RequestBodyReader.fields(request, state.settings)
         let service = state.service
-        let completion = try CompletionRequest(
-            fields, header: try AdapterHeader.read(request.headers, limit: state.settings.maxAdapters), service: service,
-            adapterNames: await state.adapterNames(fields), settings: state.settings)
+        let choice = try await state.adapters(request, fields)
+        let completion = try CompletionRequest(fields, service: service, settings: state.settings)
         let id = GenerationPlan.makeID("cmpl-")
         var requests: [GenerationRequest] = []
         var echoes: [String] = []
@@ -30,11 +29,12 @@ extension Endpoint {
                     defaultTokens: state.settings.defaultCompletionTokens, param: "prompt", settings: state.settings))
             generation.choices = completion.choices
             generation.logprobs = completion.logprobs
+            generation.skipsSpecialTokens = completion.skipsSpecialTokens
             generation.promptLogprobs = completion.echo ? completion.logprobs : nil
             requests.append(generation)
         }
         let features = try await state.features(fields)
-        let adapters = try await state.resolve((features?.selections ?? []) + completion.adapters)
+        let adapters = try await state.resolve(choice, beside: features)
         let client = try ClientIdentity.read(fields, context, state.settings)
         for index in requests.indices {
             requests[index].adapters = adapters.set
@@ -42,9 +42,10 @@ extension Endpoint {
             requests[index].observesPrompt = completion.observesPrompt || features?.includesPrompt == true
         }
         let plan = GenerationPlan(
-            id: id, created: Int(Date().timeIntervalSince1970), model: completion.model.name, fingerprint: service.fingerprint,
+            id: id, created: Int(Date().timeIntervalSince1970), model: choice.model.name, fingerprint: service.fingerprint,
             requests: requests, choices: completion.choices, applied: adapters.applied, streams: completion.stream.streams,
-            includesUsage: completion.stream.includesUsage, labels: adapters.labels)
+            includesUsage: completion.stream.includesUsage, labels: adapters.labels,
+            names: FieldNames(maxTokens: completion.stop.maxTokensField, adapters: choice.place))
         let answer = CompletionAnswer(plan, echoes: completion.echo ? echoes : nil, bytes: { service.bytes(of: $0) })
         return try await GenerationResponder(state: state, context: context).respond(plan, answer)
     }

@@ -5,14 +5,16 @@ import Engine
 extension APIError {
     /// What the engine refused, in the words of the API.
     ///
-    /// - Parameter waitSeconds: how long the requests that wait now should take.
-    init(_ error: EngineError, settings: ServerSettings, waitSeconds: Double) {
+    /// - Parameters:
+    ///   - names: what the request calls its parts.
+    ///   - waitSeconds: how long the requests that wait now should take.
+    init(_ error: EngineError, names: FieldNames, settings: ServerSettings, waitSeconds: Double) {
         switch error {
-        case .promptEmpty: self = .bad("prompt", error.description)
-        case .promptTooLong, .tooManyTokens: self = .bad("max_tokens", error.description, code: "context_length_exceeded")
+        case .promptEmpty, .tokenOutOfRange: self = .bad(names.prompt, error.description)
+        case .promptTooLong: self = .bad(names.prompt, error.description, code: "context_length_exceeded")
+        case .tooManyTokens: self = .bad(names.maxTokens, error.description, code: "context_length_exceeded")
         case .tooManyChoices: self = .bad("n", error.description)
-        case .nothingInScope: self = .bad("adapters.scope", error.description)
-        case .tokenOutOfRange: self = .bad("prompt", error.description)
+        case .nothingInScope: self = .bad(Self.param("scope", of: names.adapters), error.description)
         case .invalidParameter(let name, _, _): self = .bad(name, error.description)
         case .queueFull, .clientQueueFull:
             self.init(
@@ -24,10 +26,12 @@ extension APIError {
 
     /// Why an adapter cannot be applied. Broken and unsupported files are 422: asking again in another way does not help, and neither
     /// does asking again.
-    init(_ error: AdapterError) {
-        let param = error.parameter.map { "adapters.\($0)" } ?? "adapters"
+    ///
+    /// - Parameter place: where the request names it: the field `adapters`, the header, `model`, ...
+    init(_ error: AdapterError, place: String = AdapterChoice.field) {
+        let param = Self.param(error.parameter, of: place)
         switch error {
-        case .unknown: self = .notFound(error.description, param: "adapters", code: "adapter_not_found")
+        case .unknown: self = .notFound(error.description, param: place, code: "adapter_not_found")
         case .badFile, .unsupported:
             self.init(status: .unprocessableContent, message: error.description, param: param, code: "adapter_unusable")
         case .tooLarge:
@@ -39,6 +43,12 @@ extension APIError {
         case .shapeMismatch, .layerOutOfRange: self = .bad(param, error.description, code: "adapter_mismatch")
         case .noSuchHookpoint, .hookpointNeeded, .latentOutOfRange, .badParameter, .tooManyAdapters: self = .bad(param, error.description)
         }
+    }
+
+    /// A parameter of an adapter. Only the fields that hold adapters have members; a header or a name is at fault as a whole.
+    private static func param(_ parameter: String?, of place: String) -> String {
+        guard let parameter, place == AdapterChoice.field || place.hasSuffix("." + AdapterChoice.field) else { return place }
+        return "\(place).\(parameter)"
     }
 
     /// When a request in flight may have ended that keeps an adapter in memory.

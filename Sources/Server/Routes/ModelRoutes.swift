@@ -6,7 +6,7 @@ extension Endpoint {
     /// The base model, and every usable adapter as a model whose parent it is.
     static let models = Endpoint(method: .get, path: "/v1/models") { _, _, state in
         let adapters = await state.service.adapters().filter { $0.error == nil }
-        return .json(["object": "list", "data": .array([state.baseModel] + adapters.map(state.adapterModel))])
+        return .json(["object": "list", "data": .array([state.baseModel] + adapters.map { state.adapterModel($0, id: $0.name) })])
     }
 
     static let model = Endpoint(method: .get, path: "/v1/models/**") { _, context, state in
@@ -14,11 +14,11 @@ extension Endpoint {
         let base = state.service.modelName
         if name == base { return .json(state.baseModel) }
         let adapters = await state.service.adapters()
-        let wanted = name.hasPrefix(base + ":") ? String(name.dropFirst(base.count + 1)) : name
+        let wanted = AdapterReference.canonical(name.hasPrefix(base + ":") ? String(name.dropFirst(base.count + 1)) : name)
         guard let adapter = adapters.first(where: { $0.name == wanted && $0.error == nil }) else {
             throw ModelField.unknown(name, base: base, adapters: adapters.map(\.name))
         }
-        return .json(state.adapterModel(adapter))
+        return .json(state.adapterModel(adapter, id: name))
     }
 }
 
@@ -38,8 +38,9 @@ extension ServerState {
         return .object(card)
     }
 
-    fileprivate func adapterModel(_ adapter: AdapterSummary) -> JSON {
-        guard case .object(var card) = modelCard(adapter.name, parent: .string(service.modelName)) else { return .null }
+    /// - Parameter id: what the request calls it.
+    fileprivate func adapterModel(_ adapter: AdapterSummary, id: String) -> JSON {
+        guard case .object(var card) = modelCard(id, parent: .string(service.modelName)) else { return .null }
         card["resa"] = ["kind": .optional(adapter.kind?.rawValue), "digest": .optional(adapter.digest)]
         return .object(card)
     }

@@ -5,6 +5,7 @@ extension Endpoint {
     /// Text or chat to token ids.
     static let tokenize = Endpoint(method: .post, path: "/tokenize") { request, _, state in
         let fields = try await RequestBodyReader.fields(request, state.settings)
+        try await state.checkNames(try await state.adapters(request, fields))
         let service = state.service
         let tokens: [Int32]
         switch try TokenizeRequest(fields, settings: state.settings) {
@@ -25,6 +26,7 @@ extension Endpoint {
     /// Token ids to text, under the names that vLLM (`prompt`) and llama-server (`content`) use.
     static let detokenize = Endpoint(method: .post, path: "/detokenize") { request, _, state in
         let fields = try await RequestBodyReader.fields(request, state.settings)
+        try await state.checkNames(try await state.adapters(request, fields))
         guard let ids = try fields.array("tokens", of: "an array of token ids") else {
             throw APIError.bad("tokens", "tokens is missing; send an array of token ids")
         }

@@ -36,7 +36,27 @@ package struct ChatPrompt: Sendable {
         if let kwargs = try fields.object("chat_template_kwargs") {
             for (key, value) in kwargs.object { extra[key] = Value(value) }
         }
+        if let documents = try fields.array("documents", of: "an array of documents"), extra["documents"] == nil {
+            extra["documents"] = Value(.array(documents))
+        }
+        if let effort = try Self.reasoningEffort(fields) {
+            // As in vLLM: templates that know no efforts may know thinking.
+            if extra["reasoning_effort"] == nil { extra["reasoning_effort"] = Value(.string(effort)) }
+            if extra["enable_thinking"] == nil { extra["enable_thinking"] = Value(.bool(effort != "none")) }
+        }
         self.extra = extra
+    }
+
+    private static let efforts = ["none", "minimal", "low", "medium", "high", "xhigh", "max"]
+
+    private static func reasoningEffort(_ fields: FieldReader) throws(APIError) -> String? {
+        guard let effort = try fields.string("reasoning_effort") else { return nil }
+        guard efforts.contains(effort) else {
+            throw .bad(
+                fields.path + "reasoning_effort",
+                "reasoning_effort is '\(effort.prefix(40))'; it is one of \(efforts.joined(separator: ", "))")
+        }
+        return effort
     }
 
     /// The prompt: the rendered chat, cut off after the message to be continued.

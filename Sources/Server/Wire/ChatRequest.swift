@@ -1,11 +1,10 @@
-import AdapterRegistry
 import Engine
 
 /// The body of `POST /v1/chat/completions`. Fields it does not know are ignored.
 struct ChatRequest {
-    let model: ModelField
-    let adapters: [AdapterSelection]
     let prompt: ChatPrompt
+    /// Put BOS in front of what the template wrote.
+    let addsSpecialTokens: Bool
     let sampling: SamplingFields
     let stop: StopFields
     let stream: StreamFields
@@ -13,26 +12,21 @@ struct ChatRequest {
     /// Alternatives per token; nil for no log-probabilities.
     let logprobs: Int?
     let includesReasoning: Bool
+    let skipsSpecialTokens: Bool
     let observesPrompt: Bool
 
-    init(
-        _ fields: FieldReader, header: [AdapterSelection]?, service: some InferenceService, adapterNames: [String], settings: ServerSettings
-    )
-        throws(APIError)
-    {
-        model = try ModelField(fields, base: service.modelName, adapters: adapterNames)
-        adapters = try AdapterChoice.combine(
-            model: model.adapter, header: header, body: try AdapterFields.read(fields, limit: settings.maxAdapters))
+    init(_ fields: FieldReader, service: some InferenceService, settings: ServerSettings) throws(APIError) {
         prompt = try ChatPrompt(fields, settings: settings)
+        addsSpecialTokens = try fields.bool("add_special_tokens") ?? false
         sampling = try SamplingFields(fields, defaults: service.defaultSampling, vocabSize: service.vocabSize)
-        stop = try StopFields(
-            fields, tokenFields: ["max_completion_tokens", "max_tokens"], settings: settings, vocabSize: service.vocabSize)
+        stop = try StopFields(fields, settings: settings, vocabSize: service.vocabSize)
         stream = try StreamFields(fields)
         choices = try fields.int("n", in: 1...settings.maxChoices) ?? 1
         logprobs = try Self.logprobs(fields, settings)
         includesReasoning = try fields.bool("include_reasoning") ?? true
+        skipsSpecialTokens = try fields.bool("skip_special_tokens") ?? true
         observesPrompt = try fields.bool("observe_prompt") ?? false
-        try Self.refuseUnsupported(fields)
+        try UnservedFields.refuse(fields, on: .chat)
     }
 
     private static func logprobs(_ fields: FieldReader, _ settings: ServerSettings) throws(APIError) -> Int? {
@@ -40,14 +34,5 @@ struct ChatRequest {
         let top = try fields.int("top_logprobs", in: 0...settings.maxLogprobs)
         if let top, top > 0, !wanted { throw .bad("top_logprobs", "top_logprobs needs \"logprobs\": true") }
         return wanted ? top ?? 0 : nil
-    }
-
-    private static func refuseUnsupported(_ fields: FieldReader) throws(APIError) {
-        if let format = try fields.object("response_format"), let type = try format.string("type"), type != "text" {
-            throw .unsupported("response_format", "response_format of type \(type.prefix(40)) is not supported; only text is")
-        }
-        if let modalities = try fields.array("modalities"), modalities.contains(where: { $0.string != "text" }) {
-            throw .unsupported("modalities", "only the modality text is supported")
-        }
     }
 }

@@ -17,20 +17,16 @@ struct CompareRequest {
     let sampling: SamplingFields
     let stop: StopFields
     let includesReasoning: Bool
+    let skipsSpecialTokens: Bool
 
     init(_ fields: FieldReader, service: some InferenceService, settings: ServerSettings) throws(APIError) {
-        if let model = try fields.string("model"), model != service.modelName {
-            throw .bad("model", "model is '\(model.prefix(200))', but adapters are named in variants; leave it out")
-        }
-        if try fields.bool("stream") ?? false {
-            throw .unsupported("stream", "a comparison is answered whole; leave stream out")
-        }
         prompt = try PromptSource(fields, service, settings)
         variants = try Self.variants(fields, settings)
         sampling = try SamplingFields(fields, defaults: service.defaultSampling, vocabSize: service.vocabSize)
-        stop = try StopFields(
-            fields, tokenFields: ["max_completion_tokens", "max_tokens"], settings: settings, vocabSize: service.vocabSize)
+        stop = try StopFields(fields, settings: settings, vocabSize: service.vocabSize)
         includesReasoning = try fields.bool("include_reasoning") ?? true
+        skipsSpecialTokens = try fields.bool("skip_special_tokens") ?? true
+        try UnservedFields.refuse(fields, on: .compare)
     }
 
     private static func variants(_ fields: FieldReader, _ settings: ServerSettings) throws(APIError) -> [Variant] {

@@ -1,10 +1,7 @@
-import AdapterRegistry
 import Engine
 
 /// The body of `POST /v1/completions`. Fields it does not know are ignored.
 struct CompletionRequest {
-    let model: ModelField
-    let adapters: [AdapterSelection]
     let prompts: [PromptField]
     let addsSpecialTokens: Bool
     let sampling: SamplingFields
@@ -16,35 +13,25 @@ struct CompletionRequest {
     let logprobs: Int?
     /// Give the prompt back in front of the answer, with its log-probabilities when asked for any.
     let echo: Bool
+    let skipsSpecialTokens: Bool
     let observesPrompt: Bool
 
-    init(
-        _ fields: FieldReader, header: [AdapterSelection]?, service: some InferenceService, adapterNames: [String], settings: ServerSettings
-    )
-        throws(APIError)
-    {
-        model = try ModelField(fields, base: service.modelName, adapters: adapterNames)
-        adapters = try AdapterChoice.combine(
-            model: model.adapter, header: header, body: try AdapterFields.read(fields, limit: settings.maxAdapters))
+    init(_ fields: FieldReader, service: some InferenceService, settings: ServerSettings) throws(APIError) {
         prompts = try PromptField.read(fields, vocabSize: service.vocabSize, settings: settings)
         addsSpecialTokens = try fields.bool("add_special_tokens") ?? true
         sampling = try SamplingFields(fields, defaults: service.defaultSampling, vocabSize: service.vocabSize)
-        stop = try StopFields(fields, tokenFields: ["max_tokens"], settings: settings, vocabSize: service.vocabSize)
+        stop = try StopFields(fields, settings: settings, vocabSize: service.vocabSize)
         stream = try StreamFields(fields)
         choices = try fields.int("n", in: 1...settings.maxChoices) ?? 1
         logprobs = try fields.int("logprobs", in: 0...settings.maxLogprobs)
         echo = try fields.bool("echo") ?? false
+        skipsSpecialTokens = try fields.bool("skip_special_tokens") ?? true
         observesPrompt = try fields.bool("observe_prompt") ?? false
         guard prompts.count * choices <= settings.maxChoices else {
             throw .bad(
                 "n", "\(prompts.count) prompts with \(choices) choices each are more than the \(settings.maxChoices) allowed in one request"
             )
         }
-        if let suffix = try fields.string("suffix"), !suffix.isEmpty {
-            throw .unsupported("suffix", "suffix is not supported; this model only continues text")
-        }
-        if let bestOf = try fields.int("best_of", in: 1 ... .max), bestOf != choices {
-            throw .unsupported("best_of", "best_of is \(bestOf), but only best_of equal to n (\(choices)) is supported")
-        }
+        try UnservedFields.refuse(fields, on: .completion)
     }
 }

@@ -8,6 +8,8 @@ struct FeatureFields {
     let selections: [AdapterSelection]
     /// Read the prompt's tokens too.
     let includesPrompt: Bool
+    /// The field that names the SAE.
+    let place: String
 
     static let known: Set<String> = ["adapter", "layers", "at", "top", "prompt"]
 
@@ -36,11 +38,12 @@ struct FeatureFields {
         let top = try fields.int("top", in: 1...1024)
         selections = chosen.map { AdapterSelection(name: sae.name, layer: $0.layer, at: $0.site, mode: .observe, top: top) }
         includesPrompt = whole ? true : try fields.bool("prompt") ?? false
+        place = fields.path + "adapter"
     }
 
     private static func sae(_ fields: FieldReader, _ adapters: [AdapterSummary]) throws(APIError) -> AdapterSummary {
         let served = adapters.filter { $0.kind == .sae && $0.error == nil }
-        guard let name = try fields.string("adapter") else {
+        guard let name = try fields.string("adapter").map(AdapterReference.canonical) else {
             if served.count == 1 { return served[0] }
             throw .bad(
                 fields.path + "adapter",
@@ -54,7 +57,7 @@ struct FeatureFields {
                 fields.path + "adapter", "'\(name)' has no latents: \(other.error ?? "it is a \(other.kind?.rawValue ?? "broken adapter")")"
             )
         }
-        throw APIError(AdapterError.unknown(name: name, near: served.map(\.name)))
+        throw APIError(.unknown(name: name, near: served.map(\.name)), place: fields.path + "adapter")
     }
 
     private static func layers(_ fields: FieldReader) throws(APIError) -> Set<Int>? {
@@ -69,6 +72,13 @@ struct FeatureFields {
 }
 
 extension ServerState {
+    /// A request's adapters, behind what observes for its features.
+    func resolve(_ choice: AdapterChoice, beside features: FeatureFields?) async throws(APIError) -> ResolvedAdapters {
+        let observers = features?.selections ?? []
+        let place = choice.selections.isEmpty ? features?.place : nil
+        return try await resolve(observers + choice.selections, place: place ?? choice.place)
+    }
+
     /// The field `features` of a generation, if it has one.
     func features(_ fields: FieldReader) async throws(APIError) -> FeatureFields? {
         guard let reader = try fields.object("features") else { return nil }

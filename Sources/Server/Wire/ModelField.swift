@@ -27,24 +27,3 @@ struct ModelField {
         return .notFound("the model '\(name.prefix(200))' does not exist; \(hint)", param: "model", code: "model_not_found")
     }
 }
-
-/// The adapters of a request, which may be named in three places. Places that disagree are refused: none is taken in silence.
-enum AdapterChoice {
-    /// - Parameters:
-    ///   - model: the adapter in `model`. It names no parameters, so it agrees with any list of just that adapter.
-    ///   - header, body: nil when absent.
-    static func combine(model: String?, header: [AdapterSelection]?, body: [AdapterSelection]?) throws(APIError) -> [AdapterSelection] {
-        if let header, let body, header != body {
-            throw .bad(
-                "adapters", "header \(AdapterHeader.name.rawName) and field adapters disagree; send one of them, or the same in both")
-        }
-        guard let list = header ?? body else { return model.map { [AdapterSelection(name: $0)] } ?? [] }
-        if let model, list.map(\.name) != [model] {
-            throw .bad(
-                "model",
-                "model names the adapter '\(model)', but \(header == nil ? "field adapters" : "header \(AdapterHeader.name.rawName)") names \(list.isEmpty ? "none" : list.map { "'\($0.name)'" }.joined(separator: ", "))"
-            )
-        }
-        return list
-    }
-}

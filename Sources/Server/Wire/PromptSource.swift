@@ -15,13 +15,25 @@ enum PromptSource {
         self = .text(prompts[0])
     }
 
+    /// The field that holds it.
+    var field: String {
+        switch self {
+        case .chat: "messages"
+        case .text: "prompt"
+        }
+    }
+
     /// The prompt's tokens, and whether they end inside `<think>`.
-    func tokens(_ service: some InferenceService) throws(APIError) -> (tokens: [Int32], startsInReasoning: Bool) {
+    ///
+    /// - Parameter special: whether BOS stands in front; nil for what is usual, of texts only.
+    func tokens(
+        _ service: some InferenceService, addsSpecialTokens special: Bool?
+    ) throws(APIError) -> (tokens: [Int32], startsInReasoning: Bool) {
         switch self {
         case .chat(let chat):
             let text = try chat.prompt(rendered: try service.render(chat))
-            return (service.encode(text, addSpecialTokens: false), chat.startsInReasoning(prompt: text))
-        case .text(.text(let text)): return (service.encode(text, addSpecialTokens: true), false)
+            return (service.encode(text, addSpecialTokens: special ?? false), chat.startsInReasoning(prompt: text))
+        case .text(.text(let text)): return (service.encode(text, addSpecialTokens: special ?? true), false)
         case .text(.tokens(let tokens)): return (tokens, false)
         }
     }

@@ -23,11 +23,22 @@ struct SamplingFields {
                 throw .bad("repetition_penalty", "repetition_penalty must be a finite number above 0")
             }
         }
-        if let value = try fields.int("seed") { parameters.seed = UInt64(bitPattern: Int64(value)) }
+        if let value = try Self.seed(fields) { parameters.seed = value }
         if let bias = try fields.object("logit_bias") {
             parameters.logitBias = try Self.logitBias(bias, vocabSize: vocabSize)
         }
         self.parameters = parameters
+    }
+
+    /// Any whole number, modulo 2^64.
+    private static func seed(_ fields: FieldReader) throws(APIError) -> UInt64? {
+        guard let value = fields["seed"] else { return nil }
+        if let number = value.int { return UInt64(bitPattern: Int64(number)) }
+        guard let number = value.double, number.isFinite, number == number.rounded() else {
+            throw fields.wrong("seed", value, "a whole number")
+        }
+        let rest = UInt64(number.magnitude.truncatingRemainder(dividingBy: 0x1p64))
+        return number < 0 ? 0 &- rest : rest
     }
 
     private static func logitBias(_ fields: FieldReader, vocabSize: Int) throws(APIError) -> [Int32: Float] {

@@ -6,10 +6,14 @@ import JSONText
 struct StopFields {
     /// As asked; nil when the request does not say.
     let maxTokens: Int?
+    /// What the request calls it.
+    let maxTokensField: String
     private let conditions: StopConditions
 
-    /// - Parameter tokenFields: names of the field for `max_tokens`, the preferred one first.
-    init(_ fields: FieldReader, tokenFields: [String], settings: ServerSettings, vocabSize: Int) throws(APIError) {
+    /// OpenAI's name, which wins, and the one that it had before.
+    private static let maxTokensFields = ["max_completion_tokens", "max_tokens"]
+
+    init(_ fields: FieldReader, settings: ServerSettings, vocabSize: Int) throws(APIError) {
         var conditions = StopConditions(maxTokens: 0)
         conditions.strings = try Self.strings(fields, settings)
         if let ids = try fields.array("stop_token_ids", of: "an array of token ids") {
@@ -19,15 +23,16 @@ struct StopFields {
         conditions.includeStopText = try fields.bool("include_stop_str_in_output") ?? false
         self.conditions = conditions
 
-        var asked: Int?
-        for name in tokenFields {
+        var asked: (name: String, tokens: Int)?
+        for name in Self.maxTokensFields {
             guard let value = try fields.int(name, in: 0 ... .max) else { continue }
             if let limit = settings.maxTokens, value > limit {
                 throw .bad(name, "\(name) is \(value), but this server allows at most \(limit)")
             }
-            asked = asked ?? value
+            if asked == nil { asked = (name, value) }
         }
-        maxTokens = asked
+        maxTokens = asked?.tokens
+        maxTokensField = asked?.name ?? "max_tokens"
     }
 
     /// The conditions for a prompt of `promptTokens`.
@@ -44,8 +49,8 @@ struct StopFields {
         }
         if let maxTokens, maxTokens > room {
             throw .bad(
-                "max_tokens",
-                "max_tokens is \(maxTokens), but after \(promptTokens) prompt tokens the context of \(contextLength) has room for \(room)",
+                maxTokensField,
+                "\(maxTokensField) is \(maxTokens), but after \(promptTokens) prompt tokens the context of \(contextLength) has room for \(room)",
                 code: "context_length_exceeded")
         }
         var conditions = conditions

@@ -11,5 +11,10 @@ struct StreamFields {
             throw .bad("stream_options", "stream_options needs \"stream\": true")
         }
         includesUsage = try options?.bool("include_usage") ?? false
+        if try options?.bool("continuous_usage_stats") ?? false {
+            throw .unsupported(
+                "stream_options.continuous_usage_stats",
+                "stream_options.continuous_usage_stats is not supported; include_usage tells the usage in the last chunk")
+        }
     }
 }

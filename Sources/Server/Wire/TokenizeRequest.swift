@@ -4,7 +4,10 @@ enum TokenizeRequest {
     case chat(ChatPrompt, addsSpecialTokens: Bool)
 
     init(_ fields: FieldReader, settings: ServerSettings) throws(APIError) {
-        let special = try fields.bool("add_special_tokens")
+        var special = try fields.bool("add_special_tokens")
+        // llama-server's name of it.
+        if special == nil { special = try fields.bool("add_special") }
+        try UnservedFields.refuse(fields, on: .tokenize)
         if fields["messages"] != nil {
             self = .chat(try ChatPrompt(fields, settings: settings), addsSpecialTokens: special ?? false)
             return

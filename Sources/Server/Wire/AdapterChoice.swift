@@ -1,0 +1,40 @@
+import AdapterRegistry
+import HTTPTypes
+
+/// The adapters of a request, which may be named in three places: `model`, the field `adapters`, the header `Resa-Adapters`. Places that
+/// disagree are refused: none is taken in silence.
+struct AdapterChoice {
+    let model: ModelField
+    let selections: [AdapterSelection]
+    /// Where they are named, as errors call it.
+    let place: String
+
+    static let field = "adapters"
+
+    /// - Parameter known: names that `model` may hold.
+    init(_ fields: FieldReader, _ headers: HTTPFields, base: String, known: [String], limit: Int) throws(APIError) {
+        model = try ModelField(fields, base: base, adapters: known)
+        let header = try AdapterHeader.read(headers, limit: limit)
+        let body = try AdapterFields.read(fields, limit: limit)
+        selections = try Self.combine(model: model.adapter, header: header, body: body)
+        place = body != nil ? Self.field : header != nil ? AdapterHeader.name.rawName : "model"
+    }
+
+    /// - Parameters:
+    ///   - model: the adapter in `model`. It names no parameters, so it agrees with any list of just that adapter.
+    ///   - header, body: nil when absent.
+    static func combine(model: String?, header: [AdapterSelection]?, body: [AdapterSelection]?) throws(APIError) -> [AdapterSelection] {
+        if let header, let body, header != body {
+            throw .bad(
+                "adapters", "header \(AdapterHeader.name.rawName) and field adapters disagree; send one of them, or the same in both")
+        }
+        guard let list = header ?? body else { return model.map { [AdapterSelection(name: $0)] } ?? [] }
+        if let model, list.map(\.name) != [model] {
+            throw .bad(
+                "model",
+                "model names the adapter '\(model)', but \(header == nil ? "field adapters" : "header \(AdapterHeader.name.rawName)") names \(list.isEmpty ? "none" : list.map { "'\($0.name)'" }.joined(separator: ", "))"
+            )
+        }
+        return list
+    }
+}
