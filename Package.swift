@@ -106,47 +106,53 @@ let package = Package(
             providers: [.apt(["libzstd-dev"])]),
 
         .target(name: "TestSupport", dependencies: ["AdapterRegistry", "Adapters"], path: "Tests/TestSupport"),
-        .target(name: "RandomModels", dependencies: ["Tokenizers"], path: "Tests/RandomModels"),
+        .target(name: "TestRandomness", path: "Tests/TestRandomness"),
+        .target(name: "RandomModels", dependencies: ["Tokenizers", "TestRandomness"], path: "Tests/RandomModels"),
         .executableTarget(
             name: "StepProbe", dependencies: ["Engine", "Models", "Adapters", "Checkpoints", "Tensors", "RandomModels"],
             path: "Tests/StepProbe", exclude: ["count_calls.py"]),
         .executableTarget(name: "StoreProbe", dependencies: ["AdapterRegistry"], path: "Tests/StoreProbe"),
-        .testTarget(name: "KernelsTests", dependencies: ["Kernels"]),
-        .testTarget(name: "TensorsTests", dependencies: ["Tensors"]),
-        .testTarget(name: "JSONTextTests", dependencies: ["JSONText"]),
-        .testTarget(name: "CheckpointsTests", dependencies: ["Checkpoints", "TestSupport"]),
-        .testTarget(name: "TokenizersTests", dependencies: ["Tokenizers", "Checkpoints", "JSONText", "TestSupport"]),
-        .testTarget(name: "JinjaTests", dependencies: ["Jinja", "JSONText", "TestSupport"]),
-        .testTarget(name: "AdaptersTests", dependencies: ["Adapters", "Checkpoints", "JSONText", "Tensors", "TestSupport"]),
+        .testTarget(name: "KernelsTests", dependencies: ["Kernels", "TestRandomness"]),
+        .testTarget(name: "TensorsTests", dependencies: ["Tensors", "Kernels", "TestRandomness"]),
+        .testTarget(name: "JSONTextTests", dependencies: ["JSONText", "TestRandomness"]),
+        .testTarget(name: "CheckpointsTests", dependencies: ["Checkpoints", "TestSupport", "TestRandomness"]),
+        .testTarget(name: "TokenizersTests", dependencies: ["Tokenizers", "Checkpoints", "JSONText", "TestSupport", "TestRandomness"]),
+        .testTarget(name: "JinjaTests", dependencies: ["Jinja", "JSONText", "TestSupport", "TestRandomness"]),
+        .testTarget(
+            name: "AdaptersTests", dependencies: ["Adapters", "Checkpoints", "JSONText", "Tensors", "TestSupport", "TestRandomness"]),
         .testTarget(
             name: "ModelsTests",
             dependencies: [
                 "AdapterRegistry", "Models", "Adapters", "Tokenizers", "Jinja", "Checkpoints", "JSONText", "Tensors", "TestSupport",
-                "RandomModels",
+                "RandomModels", "TestRandomness",
             ]),
         .testTarget(
             name: "EngineTests",
             dependencies: [
                 "AdapterRegistry", "Engine", "Models", "Adapters", "Checkpoints", "Tokenizers", "Tensors", "TestSupport", "RandomModels",
+                "TestRandomness",
             ]),
         .testTarget(
-            name: "AdapterRegistryTests", dependencies: ["AdapterRegistry", "Adapters", "JSONText", "CZstd", "StoreProbe", "TestSupport"]),
+            name: "AdapterRegistryTests",
+            dependencies: ["AdapterRegistry", "Adapters", "JSONText", "CZstd", "StoreProbe", "TestSupport", "TestRandomness"]),
         .testTarget(
             name: "TrainingTests",
-            dependencies: ["Training", "Adapters", "Checkpoints", "JSONText", "Models", "Tensors", "RandomModels", "TestSupport"]),
+            dependencies: [
+                "Training", "Adapters", "Checkpoints", "JSONText", "Models", "Tensors", "RandomModels", "TestSupport", "TestRandomness",
+            ]),
         .testTarget(
             name: "LoadTestTests",
             dependencies: [
-                "LoadTest", "JSONText", "Measuring",
+                "LoadTest", "JSONText", "Measuring", "TestRandomness",
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOHTTP1", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),
             ]),
-        .testTarget(name: "EvaluationTests", dependencies: ["Evaluation", "Checkpoints", "JSONText", "Measuring"]),
+        .testTarget(name: "EvaluationTests", dependencies: ["Evaluation", "Checkpoints", "JSONText", "Measuring", "TestRandomness"]),
         .testTarget(
             name: "ServerTests",
             dependencies: [
-                "Server", "AdapterRegistry", "Engine", "Adapters", "Jinja", "JSONText",
+                "Server", "AdapterRegistry", "Engine", "Adapters", "Jinja", "JSONText", "TestRandomness",
                 .product(name: "HummingbirdTesting", package: "hummingbird"),
                 .product(name: "NIOPosix", package: "swift-nio"),
             ]),

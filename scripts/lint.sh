@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Style: every Swift file as `swift format` would write it, every shell script and Python file at least parses.
+# Style: every Swift file as `swift format` would write it, every shell script and Python file at least parses, and no test draws what
+# nobody can draw again.
 set -euo pipefail
 source "$(dirname "$0")/common.sh"
 cd "$root"
@@ -8,7 +9,18 @@ say "swift format lint"
 swift format lint --strict --recursive Sources Tests Package.swift
 for script in scripts/*.sh docs/experiments/*.sh .ci/run; do bash -n "$script"; done
 "$(find_python)" - <<'PY'
-import ast, pathlib
-for path in sorted(pathlib.Path("Tests").rglob("*.py")):
+import ast, pathlib, re, sys
+tests = pathlib.Path("Tests")
+for path in sorted(tests.rglob("*.py")):
     ast.parse(path.read_text(encoding="utf-8"), str(path))
+unseeded = re.compile(r"SystemRandomNumberGenerator|arc4random|(\.random\(in:|\.randomElement\(|\.shuffled?\(|Bool\.random\()(?!.*using:)")
+found = [
+    f"{path}:{number}: {line.strip()}"
+    for path in sorted(tests.rglob("*.swift"))
+    if path.parts[1] not in ("TestRandomness", "Fuzz")
+    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1)
+    if unseeded.search(line)
+]
+if found:
+    sys.exit("error: random numbers without a seed (SeededRandom of Tests/TestRandomness has one):\n" + "\n".join(found))
 PY

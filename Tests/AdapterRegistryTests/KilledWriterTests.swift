@@ -1,4 +1,5 @@
 import Foundation
+import TestRandomness
 import Testing
 
 @testable import AdapterRegistry
@@ -23,9 +24,8 @@ import Testing
 
     @Test func aHundredKillsLeaveTheStoreValid() throws {
         let home = try StoreFolder()
-        let seed = UInt64.random(in: 0...UInt64.max)
-        print("kill test seed: \(seed)")
-        var generator = SeededGenerator(seed: seed)
+        let seed = SeededRandom.seed()
+        var generator = SeededRandom(seed: seed)
         var adapters = 0
         for _ in 0..<100 {
             let (process, output) = try probe(home, seed: generator.next() % 1_000_000)
@@ -52,8 +52,7 @@ import Testing
 
     @Test func severalProcessesShareAStore() throws {
         let home = try StoreFolder()
-        let seed = UInt64.random(in: 0...1_000_000)
-        print("sharing test seed: \(seed)")
+        let seed = SeededRandom.seed()
         let probes = try (0..<3).map { try probe(home, seed: seed + UInt64($0), rounds: 60) }
         // A reader beside them never meets half an adapter.
         while probes.contains(where: { $0.process.isRunning }) {

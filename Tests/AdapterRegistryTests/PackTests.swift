@@ -1,4 +1,5 @@
 import Foundation
+import TestRandomness
 import Testing
 
 @testable import AdapterRegistry
@@ -6,7 +7,7 @@ import Testing
 /// Adapters in one file.
 @Suite struct PackTests {
     private func sample() -> [String: Data] {
-        var generator = SeededGenerator(seed: 7)
+        var generator = SeededRandom(seed: 7)
         return [
             "adapter_config.json": Data(#"{"r": 2}"#.utf8), "empty": Data(), "layers.1/noise": generator.bytes(3_000_000),
             "adapter_model.safetensors": AdaptersFolder.safetensors([("a", [4, 8], 0.5), ("b", [0], 0), ("c", [1000, 1000], 0)]),

@@ -1,6 +1,7 @@
 import Adapters
 import Foundation
 import Tensors
+import TestRandomness
 import Testing
 
 @Suite struct AdapterSetTests {
@@ -44,7 +45,7 @@ import Testing
         #expect(set.loraTable.updates(layer: 3, module: .down).count == 2 && set.loraTable.updates(layer: 400, module: .q).count == 0)
         // In f32 the sums show the order: each is rounded by itself.
         let pool = WorkerPool(threads: 1)
-        var generator = SeededGenerator(seed: 2)
+        var generator = SeededRandom(seed: 2)
         let x = Matrix(rows: 2, columns: smallShape.inputs(.q), using: &generator)
         let (got, wanted) = (Matrix(rows: 2, columns: smallShape.outputs(.q), using: &generator), smallShape.outputs(.q))
         let expected = Matrix(got.values, columns: wanted)

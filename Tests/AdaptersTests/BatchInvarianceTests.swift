@@ -1,17 +1,17 @@
 import Adapters
 import Foundation
 import Tensors
+import TestRandomness
 import Testing
 
 /// A row's result has the same bits alone, in any batch, at any place, on any number of threads.
 @Suite struct BatchInvarianceTests {
-    private let seed = UInt64.random(in: 0..<1000)
+    private let seed = SeededRandom.seed()
 
     private static let rows = 150
 
     @Test(arguments: FloatFormat.allCases) func interventions(format: FloatFormat) throws {
-        print("seed \(seed)")
-        var generator = SeededGenerator(seed: seed)
+        var generator = SeededRandom(seed: seed)
         let edits = [LatentEdit(latent: 7, op: .set, value: 3), LatentEdit(latent: 8, op: .add, value: -2)]
         let plain = try SmallAdapters.sae(format: format)
         let transcoder = try SmallAdapters.sae(hookpoint: "layers.1.mlp", skip: true, transcode: true, format: format)
@@ -45,8 +45,7 @@ import Testing
     }
 
     @Test(arguments: AdapterFormat.allCases, [5, 32]) func loras(format: AdapterFormat, rank: Int) throws {
-        print("seed \(seed)")
-        var generator = SeededGenerator(seed: seed)
+        var generator = SeededRandom(seed: seed)
         let folder = try TemporaryFolder()
         try SmallAdapters.writeLoRA(to: folder, modules: [(0, .k), (3, .down)], rank: rank, seed: seed)
         let lora = try SmallAdapters.loadLoRA(folder, format: format)
@@ -82,7 +81,7 @@ import Testing
     }
 
     @Test func strengthZeroLeavesTheBits() throws {
-        var generator = SeededGenerator(seed: seed)
+        var generator = SeededRandom(seed: seed)
         let folder = try TemporaryFolder()
         try SmallAdapters.writeLoRA(to: folder, modules: [(0, .k)], seed: seed)
         let update = try #require(try SmallAdapters.loadLoRA(folder).update(layer: 0, module: .k))
@@ -94,7 +93,7 @@ import Testing
 
     private static let ones = [Int](repeating: 1, count: rows)
 
-    private static func ragged(_ generator: inout SeededGenerator) -> [Int] {
+    private static func ragged(_ generator: inout SeededRandom) -> [Int] {
         var portions: [Int] = []
         while portions.reduce(0, +) < rows {
             portions.append(min(Int.random(in: 1...40, using: &generator), rows - portions.reduce(0, +)))

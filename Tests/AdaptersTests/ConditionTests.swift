@@ -1,5 +1,6 @@
 import Foundation
 import Tensors
+import TestRandomness
 import Testing
 
 @testable import Adapters
@@ -10,7 +11,7 @@ import Testing
     private static let rows = 90
 
     private func hidden(_ seed: UInt64) -> Matrix {
-        var generator = SeededGenerator(seed: seed)
+        var generator = SeededRandom(seed: seed)
         return Matrix(rows: Self.rows, columns: smallShape.hiddenSize, using: &generator)
     }
 

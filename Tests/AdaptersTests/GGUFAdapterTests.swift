@@ -3,6 +3,7 @@ import Checkpoints
 import Foundation
 import JSONText
 import Tensors
+import TestRandomness
 import TestSupport
 import Testing
 
@@ -33,7 +34,7 @@ import Testing
         }
         #expect(layout.files == ["adapter.gguf"] && layout.ranks == [4] && layout.layers == [0, 1, 2] && layout.modules.count == 7)
         let got = try layout.load(digest: "b", format: .f32, base: nil, pool: pool)
-        var generator = SeededGenerator(seed: 3)
+        var generator = SeededRandom(seed: 3)
         for layer in 0..<shape.layers {
             for module in ProjectionModule.allCases {
                 let x = Matrix(rows: 2, columns: shape.inputs(module), using: &generator)

@@ -1,6 +1,7 @@
 import Adapters
 import Foundation
 import Tensors
+import TestRandomness
 import Testing
 
 /// Broken, foreign and hostile SAE folders.
@@ -17,7 +18,7 @@ import Testing
 
     @Test func missingKeysHaveSparsifysDefaults() throws {
         let folder = try TemporaryFolder()
-        var generator = SeededGenerator(seed: 3)
+        var generator = SeededRandom(seed: 3)
         let latents = smallShape.hiddenSize * 32
         try SmallAdapters.writeSAE(to: folder, at: "layers.2", seed: 1, config: #"{"d_in": 24}"#) {
             $0 = [

@@ -1,15 +1,15 @@
 import Adapters
 import Foundation
 import Tensors
+import TestRandomness
 import Testing
 
 @Suite struct InterventionTests {
     private let pool = WorkerPool(threads: 2)
-    private let seed = UInt64.random(in: 0..<1000)
+    private let seed = SeededRandom.seed()
 
     private func hidden(rows: Int) -> Matrix {
-        print("seed \(seed)")
-        var generator = SeededGenerator(seed: seed)
+        var generator = SeededRandom(seed: seed)
         return Matrix(rows: rows, columns: smallShape.hiddenSize, using: &generator)
     }
 

@@ -1,18 +1,17 @@
 import Adapters
 import Foundation
 import Tensors
+import TestRandomness
 import Testing
 
 /// Folders with flipped bits, cut and scrambled files either load or are refused with an `AdapterError`; whatever loads also runs.
-/// `RESA_FUZZ_SECONDS` makes it longer (under AddressSanitizer, say), `RESA_FUZZ_SEED` repeats a run. Every run starts with a little
-/// of the seeds kept from long runs.
+/// `RESA_LONG_TESTS=SECONDS` makes it longer (under AddressSanitizer, say). Every run starts with a little of the seeds kept from long runs.
 @Suite struct MutatedFilesTests {
-    private let seconds = ProcessInfo.processInfo.environment["RESA_FUZZ_SECONDS"].flatMap(Double.init) ?? 1
-    private let seed = ProcessInfo.processInfo.environment["RESA_FUZZ_SEED"].flatMap(UInt64.init) ?? .random(in: 0..<1_000_000)
+    private let seed = SeededRandom.seed()
     private let pool = WorkerPool(threads: 1)
     private static let keptSeeds: [UInt64] = [774_404, 533_939]
 
-    private static func mutate(_ data: Data, using generator: inout SeededGenerator) -> Data {
+    private static func mutate(_ data: Data, using generator: inout SeededRandom) -> Data {
         var bytes = [UInt8](data)
         // Where a format's structure is: most changes go to the first kilobyte.
         func place() -> Int {
@@ -35,13 +34,12 @@ import Testing
         return Data(bytes)
     }
 
-    /// Loads what `load` makes of mutations of the folder's files until the time is up.
+    /// Loads what `load` makes of mutations of the folder's files until the time is up, and 300 at least.
     private func fuzz(_ files: [String], in folder: TemporaryFolder, load: () throws -> Void) throws {
         let originals = try files.map { try Data(contentsOf: folder.url.appendingPathComponent($0)) }
         var (loaded, refused) = (0, 0)
         func run(_ seed: UInt64, count: Int, until end: Date) throws {
-            print("seed \(seed)")
-            var generator = SeededGenerator(seed: seed)
+            var generator = SeededRandom(seed: seed)
             var done = 0
             while done < count || Date() < end {
                 let index = Int.random(in: 0..<files.count, using: &generator)
@@ -57,7 +55,7 @@ import Testing
             }
         }
         for seed in Self.keptSeeds { try run(seed, count: 50, until: .distantPast) }
-        try run(seed, count: 50, until: Date().addingTimeInterval(seconds))
+        try run(seed, count: 300, until: Date().addingTimeInterval(LongTests.seconds))
         try load()
         print("\(loaded) loaded, \(refused) refused")
         #expect(refused > 0)

@@ -1,5 +1,6 @@
 import Adapters
 import Tensors
+import TestRandomness
 import Testing
 
 /// What the meter counts, against the definitions written out in f64.
@@ -39,7 +40,7 @@ import Testing
     @Test(arguments: [false, true]) func countsWhatTheDefinitionsSay(transcode: Bool) throws {
         let hookpoint = transcode ? "layers.2.mlp" : "layers.2"
         let sae = try SmallAdapters.sae(hookpoint: hookpoint, skip: transcode, transcode: transcode)
-        var generator = SeededGenerator(seed: Self.seed)
+        var generator = SeededRandom(seed: Self.seed)
         let (count, sequence) = (70, 7)
         let output = Matrix(rows: count, columns: 24, using: &generator)
         for row in stride(from: 0, to: count, by: sequence) { for column in 0..<24 { output.view[row, column] += 40 } }
@@ -74,7 +75,7 @@ import Testing
         let meter = ReconstructionMeter(try SmallAdapters.sae())
         #expect(meter.fvu == nil && meter.fvuWithoutFirst == nil && meter.meanActive == 0 && meter.latentsSeen == 0)
         // One sequence of one token: no variance.
-        var generator = SeededGenerator(seed: Self.seed)
+        var generator = SeededRandom(seed: Self.seed)
         show(meter, Matrix(rows: 1, columns: 24, using: &generator), sequence: 1)
         #expect(meter.tokens == 1 && meter.fvu == nil && meter.fvuWithoutFirst == nil)
     }

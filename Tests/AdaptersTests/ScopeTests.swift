@@ -1,3 +1,4 @@
+import TestRandomness
 import Testing
 
 @testable import Adapters
@@ -61,7 +62,7 @@ import Testing
 
     /// Against every continuation that a model could make of three kinds of tokens.
     @Test func emptyScopesAreKnownBeforehand() {
-        var generator = SeededGenerator(seed: 8)
+        var generator = SeededRandom(seed: 8)
         var (empty, possible) = (0, 0)
         for length in 1...6 {
             for maxTokens in 0...4 {

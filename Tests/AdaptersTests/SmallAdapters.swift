@@ -1,6 +1,7 @@
 import Adapters
 import Foundation
 import Tensors
+import TestRandomness
 
 /// Adapters with known numbers, written as files and read back.
 enum SmallAdapters {
@@ -11,7 +12,7 @@ enum SmallAdapters {
         to folder: TemporaryFolder, at place: String, seed: UInt64, config: String? = nil, skip: Bool = false, transcode: Bool = false,
         change: (inout [Tensor]) -> Void = { _ in }
     ) throws {
-        var generator = SeededGenerator(seed: seed)
+        var generator = SeededRandom(seed: seed)
         let (latents, k, width) = sae
         var tensors = [
             Tensor("W_dec", [latents, width], using: &generator, scale: 0.3),
@@ -52,7 +53,7 @@ enum SmallAdapters {
     static func writeSAELens(
         to folder: TemporaryFolder, at place: String, config: String = saelensConfig, change: (inout [Tensor]) -> Void = { _ in }
     ) throws {
-        var generator = SeededGenerator(seed: 5)
+        var generator = SeededRandom(seed: 5)
         var tensors = [
             Tensor("W_enc", [24, 32], using: &generator, scale: 0.2), Tensor("W_dec", [32, 24], using: &generator, scale: 0.3),
             Tensor("b_dec", [24], using: &generator, scale: 0.3), Tensor("b_enc", [32], using: &generator, scale: 0.1),
@@ -73,7 +74,7 @@ enum SmallAdapters {
         to folder: TemporaryFolder, modules: [(layer: Int, module: ProjectionModule)], rank: Int = 3, seed: UInt64, config: String? = nil,
         change: (inout [Tensor]) -> Void = { _ in }
     ) throws {
-        var generator = SeededGenerator(seed: seed)
+        var generator = SeededRandom(seed: seed)
         var tensors: [Tensor] = []
         for (layer, module) in modules {
             let path = "base_model.model.model.layers.\(layer).\(module.parent).\(module.rawValue)"

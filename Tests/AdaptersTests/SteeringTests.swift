@@ -1,6 +1,7 @@
 import Adapters
 import Foundation
 import Tensors
+import TestRandomness
 import Testing
 
 /// Steering vectors from `steering.json` and `vector.safetensors`.
@@ -37,7 +38,7 @@ import Testing
                 (InterventionScope.all, Array(0..<6)), (.prompt, Array(0..<4)), (.generated, [4, 5]), (.window(1..<3), [1, 2]),
             ] {
                 let set = AdapterSet([.vector(try Steering(vectors, scale: 3, scope: scope))])
-                var generator = SeededGenerator(seed: 4)
+                var generator = SeededRandom(seed: 4)
                 let h = Matrix(rows: 6, columns: 24, using: &generator)
                 let before = h.values
                 run(set, at: .mlp(layer: 2), h, pool: pool)
@@ -55,7 +56,7 @@ import Testing
 
     @Test func aRowIsTheSameAloneAndAmongOthers() throws {
         let set = AdapterSet([.vector(try Steering(load(#"{"hookpoint": "layers.1"}"#), scale: 0.3))])
-        var generator = SeededGenerator(seed: 5)
+        var generator = SeededRandom(seed: 5)
         let values = Matrix(rows: 5, columns: 24, using: &generator).values
         let together = Matrix(values, columns: 24)
         run(set, at: .residual(layer: 1), together)
@@ -101,7 +102,7 @@ import Testing
         let sae = try SmallAdapters.sae(hookpoint: "layers.1")
         let splice = AppliedAdapter.sae(try Intervention(sae: sae, mode: .splice))
         let vector = AppliedAdapter.vector(try Steering(load(#"{"hookpoint": "layers.1"}"#)))
-        var generator = SeededGenerator(seed: 6)
+        var generator = SeededRandom(seed: 6)
         let values = Matrix(rows: 1, columns: 24, using: &generator).values
         let (first, last, alone) = (Matrix(values, columns: 24), Matrix(values, columns: 24), Matrix(values, columns: 24))
         run(AdapterSet([vector, splice]), at: .residual(layer: 1), first)

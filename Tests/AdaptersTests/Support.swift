@@ -3,6 +3,7 @@ import Checkpoints
 import Foundation
 import JSONText
 import Tensors
+import TestRandomness
 import Testing
 
 /// The folder of reference answers that Tests/Reference/make_goldens.py wrote.
@@ -62,7 +63,7 @@ struct Tensor {
         self.values = values
     }
 
-    init(_ name: String, _ shape: [Int], using generator: inout SeededGenerator, scale: Float = 1) {
+    init(_ name: String, _ shape: [Int], using generator: inout SeededRandom, scale: Float = 1) {
         let values = (0..<shape.reduce(1, *)).map { _ in scale * generator.normal() }
         self.init(name, shape, values)
     }
@@ -84,26 +85,6 @@ struct Tensor {
     }
 }
 
-/// SplitMix64: the same numbers on every machine.
-struct SeededGenerator: RandomNumberGenerator {
-    private var state: UInt64
-
-    init(seed: UInt64) { state = seed }
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9e37_79b9_7f4a_7c15
-        var z = state
-        z = (z ^ (z >> 30)) &* 0xbf58_476d_1ce4_e5b9
-        z = (z ^ (z >> 27)) &* 0x94d0_49bb_1331_11eb
-        return z ^ (z >> 31)
-    }
-
-    /// Roughly standard normal.
-    mutating func normal() -> Float {
-        (0..<12).reduce(Float(-6)) { sum, _ in sum + Float.random(in: 0..<1, using: &self) }
-    }
-}
-
 /// Owned values `[rows, columns]` to take views of.
 final class Matrix {
     let rows: Int
@@ -117,7 +98,7 @@ final class Matrix {
         for (index, value) in values.enumerated() { buffer.pointer[index] = value }
     }
 
-    convenience init(rows: Int, columns: Int, using generator: inout SeededGenerator, scale: Float = 1) {
+    convenience init(rows: Int, columns: Int, using generator: inout SeededRandom, scale: Float = 1) {
         self.init((0..<rows * columns).map { _ in scale * generator.normal() }, columns: columns)
     }
 

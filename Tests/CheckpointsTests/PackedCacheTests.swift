@@ -2,6 +2,7 @@ import Checkpoints
 import Foundation
 import Synchronization
 import Tensors
+import TestRandomness
 import Testing
 
 /// Files of packed bytes: whole or not there, and every flipped bit is noticed.
@@ -50,7 +51,7 @@ import Testing
     }
 
     @Test func anyFlippedBitIsNoticed() throws {
-        var random = SystemRandomNumberGenerator()
+        var random = SeededRandom()
         let folder = try TemporaryFolder()
         let events = Events()
         let cache = cache(folder, events)

@@ -5,6 +5,7 @@ import Foundation
 import Models
 import RandomModels
 import Tensors
+import TestRandomness
 import Testing
 
 @testable import Engine
@@ -67,8 +68,7 @@ import Testing
 
     @Test(arguments: WeightFormat.allCases, InstructionSet.available)
     func aloneEqualsTogether(format: WeightFormat, tier: InstructionSet) async throws {
-        let seed = UInt64.random(in: 0..<1_000_000)
-        print("BatchInvarianceTests \(format): seed \(seed), tier \(tier)")
+        let seed = SeededRandom.seed()
         var checkpoint = try RandomCheckpoint(seed: seed)
         defer { checkpoint.remove() }
         let world = try World(checkpoint: &checkpoint, format: format)
@@ -104,8 +104,7 @@ import Testing
     /// The same below the engine: every bit of every logit of 32 sequences' last rows, all in one pass against each in its own passes.
     @Test(arguments: WeightFormat.allCases, InstructionSet.available)
     func everyLogitBit(format: WeightFormat, tier: InstructionSet) async throws {
-        let seed = UInt64.random(in: 0..<1_000_000)
-        print("BatchInvarianceTests.everyLogitBit \(format): seed \(seed), tier \(tier)")
+        let seed = SeededRandom.seed()
         var checkpoint = try RandomCheckpoint(seed: seed)
         defer { checkpoint.remove() }
         let world = try World(checkpoint: &checkpoint, format: format)

@@ -1,32 +1,25 @@
 import Adapters
 import Foundation
 import RandomModels
+import TestRandomness
 import Testing
 
 @testable import Engine
 
 /// Clients that leave at every stage of a request, many at once: whatever they had comes back, and the engine rests when all have gone.
 ///
-/// With `RESA_LONG_TESTS` set to a number of seconds, goes on for so long.
+/// `RESA_LONG_TESTS=SECONDS` makes it longer.
 @Suite struct HangUpTests {
     /// What a client is at when it leaves.
     enum Stage: CaseIterable {
         case queued, together, prefill, firstToken, decode, choices, scoring, comparing
     }
 
-    private static let seed: UInt64 = 1_201
     private static let hangUpsARound = 3_600
 
     @Test(.timeLimit(.minutes(30))) func nothingStaysBehind() async throws {
-        let seconds = ProcessInfo.processInfo.environment["RESA_LONG_TESTS"].flatMap(Double.init) ?? 0
-        let end = ContinuousClock.now + .seconds(seconds)
-        var round: UInt64 = 0
-        repeat {
-            let seed = Self.seed + 10_000 * round
-            print("HangUpTests.nothingStaysBehind: seed \(seed)")
-            try await Self.crowd(seed: seed)
-            round += 1
-        } while ContinuousClock.now < end
+        let end = ContinuousClock.now + .seconds(LongTests.seconds)
+        repeat { try await Self.crowd(seed: SeededRandom.seed()) } while ContinuousClock.now < end
     }
 
     private static func crowd(seed: UInt64) async throws {
@@ -42,7 +35,7 @@ import Testing
         await withDiscardingTaskGroup { group in
             for client in 0..<12 {
                 group.addTask {
-                    var random = SeededRandom(seed: seed + UInt64(client))
+                    var random = SeededRandom(seed: seed &+ UInt64(client))
                     for _ in 0..<hangUpsARound / 12 { await leave(engine, client: client, &random) }
                 }
             }

@@ -1,4 +1,5 @@
 import RandomModels
+import TestRandomness
 import Testing
 
 @testable import Engine
@@ -50,8 +51,7 @@ import Testing
     }
 
     @Test(.timeLimit(.minutes(2))) func clientsThatLeaveFreeTheirBlocks() async throws {
-        let seed = UInt64.random(in: 0..<1_000_000)
-        print("LoadTests.clientsThatLeave: seed \(seed)")
+        let seed = SeededRandom.seed()
         let engine = EngineHarness.engine {
             $0.maxBatch = 8
             $0.kvTokens = 32 * 40

@@ -1,4 +1,5 @@
 import RandomModels
+import TestRandomness
 import Testing
 
 @testable import Engine
@@ -22,8 +23,7 @@ import Testing
     }
 
     @Test(.timeLimit(.minutes(2)), arguments: [true, false]) func nobodyCanTell(prefixCache: Bool) async throws {
-        let seed = UInt64.random(in: 0..<1_000_000)
-        print("PreemptionTests.nobodyCanTell: seed \(seed)")
+        let seed = SeededRandom.seed()
         var random = SeededRandom(seed: seed)
         let requests = Self.requests(seed, count: 40, random: &random)
         let roomy = EngineHarness.engine { $0.kvTokens = 32 * 1024 }

@@ -1,4 +1,5 @@
 import RandomModels
+import TestRandomness
 import Testing
 
 @testable import Engine

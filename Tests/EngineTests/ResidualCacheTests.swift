@@ -4,6 +4,7 @@ import Foundation
 import Models
 import RandomModels
 import Tensors
+import TestRandomness
 import Testing
 
 @testable import Engine
@@ -56,8 +57,7 @@ import Testing
 
     /// Every adapter set after and beside the others, however prompts are cut, whoever has to make room.
     @Test(arguments: WeightFormat.allCases) func hitsEqualMisses(format: WeightFormat) async throws {
-        let seed = UInt64.random(in: 0..<1_000_000)
-        print("ResidualCacheTests.hitsEqualMisses \(format): seed \(seed)")
+        let seed = SeededRandom.seed()
         var checkpoint = try RandomCheckpoint(seed: seed)
         defer { checkpoint.remove() }
         let world = try BatchInvarianceTests.World(checkpoint: &checkpoint, format: format)
@@ -173,8 +173,7 @@ import Testing
 
     /// Scores are what generating the same tokens gives, and the divergence what the two distributions have.
     @Test func scoresOfVariants() async throws {
-        let seed = UInt64.random(in: 0..<1_000_000)
-        print("ResidualCacheTests.scoresOfVariants: seed \(seed)")
+        let seed = SeededRandom.seed()
         var checkpoint = try RandomCheckpoint(seed: seed)
         defer { checkpoint.remove() }
         let world = try BatchInvarianceTests.World(checkpoint: &checkpoint, format: .f32)

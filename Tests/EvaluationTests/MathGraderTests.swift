@@ -1,4 +1,5 @@
 import Foundation
+import TestRandomness
 import Testing
 
 @testable import Evaluation
@@ -98,9 +99,10 @@ struct MathGraderTests {
         #expect(!MathGrader(gold: gold).accepts("9^{9^{9^{8}}}"))
     }
 
-    @Test("random sums: written differently equal, one step off unequal", arguments: [UInt64.random(in: 0...999_999)])
-    func randomSums(_ seed: UInt64) {
-        var random = SeededGenerator(seed: seed)
+    @Test("random sums: written differently equal, one step off unequal")
+    func randomSums() {
+        let seed = SeededRandom.seed()
+        var random = SeededRandom(seed: seed)
         for _ in 0..<150 {
             let (a, b, c, d) = (
                 Int.random(in: -50...50, using: &random), Int.random(in: 1...40, using: &random), Int.random(in: -50...50, using: &random),

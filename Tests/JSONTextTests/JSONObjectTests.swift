@@ -1,11 +1,12 @@
 import JSONText
+import TestRandomness
 import Testing
 
 @Suite struct JSONObjectTests {
     /// Against a plain list, on both sides of the size from which an object keeps an index.
     @Test func behavesLikeAListOfPairs() {
-        let seed = UInt64.random(in: .min ... .max)
-        var random = SeededGenerator(seed: seed)
+        let seed = SeededRandom.seed()
+        var random = SeededRandom(seed: seed)
         for keys in [4, 16, 17, 60] {
             var object = JSONObject()
             var list: [(key: String, value: JSON)] = []

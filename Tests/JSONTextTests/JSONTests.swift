@@ -1,5 +1,6 @@
 import Foundation
 import JSONText
+import TestRandomness
 import Testing
 
 @Suite struct JSONTests {
@@ -87,9 +88,8 @@ import Testing
 
     /// Random documents, written by Foundation, read back the same by Foundation and here.
     @Test func agreesWithFoundation() throws {
-        let seed = UInt64.random(in: 0..<1 << 32)
-        print("seed \(seed)")
-        var random = SeededGenerator(seed: seed)
+        let seed = SeededRandom.seed()
+        var random = SeededRandom(seed: seed)
         for _ in 0..<300 {
             let value = Self.randomValue(&random, depth: 4)
             let data = try JSONSerialization.data(withJSONObject: [value], options: random.next() % 2 == 0 ? [.prettyPrinted] : [])
@@ -99,7 +99,7 @@ import Testing
         }
     }
 
-    private static func randomValue(_ random: inout SeededGenerator, depth: Int) -> Any {
+    private static func randomValue(_ random: inout SeededRandom, depth: Int) -> Any {
         switch Int.random(in: 0..<(depth > 0 ? 7 : 5), using: &random) {
         case 0: return NSNull()
         case 1: return Int.random(in: .min ... .max, using: &random) >> Int.random(in: 0..<60, using: &random)
@@ -113,7 +113,7 @@ import Testing
         }
     }
 
-    private static func randomString(_ random: inout SeededGenerator) -> String {
+    private static func randomString(_ random: inout SeededRandom) -> String {
         let alphabet = Array("abcdefghij \"\\/\n\t\u{1}\u{7F}éßЖ大🙂\u{2028}")
         return String((0..<Int.random(in: 0..<30, using: &random)).map { _ in alphabet.randomElement(using: &random) ?? "x" })
     }

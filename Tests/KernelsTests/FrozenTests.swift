@@ -1,4 +1,5 @@
 import Kernels
+import TestRandomness
 import Testing
 
 /// Products with frozen matrices, through the tier's own block or BLAS.
@@ -9,7 +10,7 @@ import Testing
         let values: [Float]
         let halves: [UInt16]
 
-        init(outputs: Int, inputs: Int, using random: inout Randomness) {
+        init(outputs: Int, inputs: Int, using random: inout SeededRandom) {
             (self.outputs, self.inputs) = (outputs, inputs)
             values = random.floats(outputs * inputs).map { Float(bitPattern: $0.bitPattern & 0xffff_0000) }
             halves = values.map { UInt16(truncatingIfNeeded: $0.bitPattern >> 16) }
@@ -39,7 +40,7 @@ import Testing
 
     /// Against sums in double; f32 and bf16 storage of equal values give the same.
     @Test(arguments: Tier.all) func sums(_ tier: Tier) {
-        var random = Randomness()
+        var random = SeededRandom()
         for (outputs, inputs) in Self.shapes {
             let matrix = Matrix(outputs: outputs, inputs: inputs, using: &random)
             for across in [false, true] {
@@ -68,7 +69,7 @@ import Testing
 
     /// A tier's own block computes a row by the same arithmetic whatever rows are beside it.
     @Test(arguments: Tier.all.filter { $0.kernels.frozen_block != nil }) func rowsAreAlone(_ tier: Tier) {
-        var random = Randomness()
+        var random = SeededRandom()
         let matrix = Matrix(outputs: 50, inputs: 700, using: &random)
         for across in [false, true] {
             let (depth, columns) = across ? (50, 700) : (700, 50)

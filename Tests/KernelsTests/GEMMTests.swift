@@ -1,4 +1,5 @@
 import Kernels
+import TestRandomness
 import Testing
 
 @Suite struct GEMMTests {
@@ -8,7 +9,7 @@ import Testing
         let weights: [Float]
         let packed: [UInt16]
 
-        init(outputs: Int, inputs: Int, using random: inout Randomness) {
+        init(outputs: Int, inputs: Int, using random: inout SeededRandom) {
             (self.outputs, self.inputs) = (outputs, inputs)
             weights = random.floats(outputs * inputs)
             var packed = [UInt16](repeating: 0xffff, count: resa_packed_count(outputs, inputs))
@@ -80,7 +81,7 @@ import Testing
     }
 
     @Test func unpackingGivesTheStoredValues() {
-        var random = Randomness()
+        var random = SeededRandom()
         for (outputs, inputs) in Self.shapes {
             let product = Product(outputs: outputs, inputs: inputs, using: &random)
             for output in 0..<outputs {
@@ -94,7 +95,7 @@ import Testing
 
     /// Against sums in double over the rounded values.
     @Test(arguments: Tier.all) func sums(_ tier: Tier) {
-        var random = Randomness()
+        var random = SeededRandom()
         for (outputs, inputs) in Self.shapes {
             let product = Product(outputs: outputs, inputs: inputs, using: &random)
             let w = product.weights.map { Double(roundedToBF16($0)) }
@@ -116,7 +117,7 @@ import Testing
 
     /// Bit for bit: a row alone, among any number of rows, at any place. Crosses K blocks (inputs over 1024) and tile shapes.
     @Test(arguments: Tier.all) func rowsDoNotKnowTheirNeighbours(_ tier: Tier) {
-        var random = Randomness()
+        var random = SeededRandom()
         for (outputs, inputs) in [(17, 3), (100, 1030), (64, 2100), (130, 577)] {
             let product = Product(outputs: outputs, inputs: inputs, using: &random)
             let most = 40
@@ -132,7 +133,7 @@ import Testing
 
     /// More rows than one call's block.
     @Test(arguments: Tier.all) func manyRows(_ tier: Tier) {
-        var random = Randomness()
+        var random = SeededRandom()
         let (outputs, inputs, rows) = (70, 64, 800)
         let product = Product(outputs: outputs, inputs: inputs, using: &random)
         let x = random.floats(rows * inputs)
@@ -145,7 +146,7 @@ import Testing
 
     /// Products of bf16 pairs are exact in f32, so a fused and an unfused chain in the same order agree to the bit.
     @Test(.enabled(if: Tier.all.count > 1)) func avx2EqualsScalar() {
-        var random = Randomness()
+        var random = SeededRandom()
         for (outputs, inputs) in Self.shapes {
             let product = Product(outputs: outputs, inputs: inputs, using: &random)
             let x = random.floats(3 * inputs)
@@ -154,7 +155,7 @@ import Testing
     }
 
     @Test(arguments: Tier.all) func updates(_ tier: Tier) {
-        var random = Randomness()
+        var random = SeededRandom()
         let (outputs, inputs, rows) = (75, 90, 9)
         let product = Product(outputs: outputs, inputs: inputs, using: &random)
         let (x, start, bias) = (random.floats(rows * inputs), random.floats(rows * outputs), random.floats(outputs))

@@ -1,5 +1,6 @@
 import Foundation
 import Kernels
+import TestRandomness
 import Testing
 
 /// Selection of latents from 8-bit codes against computing every score.
@@ -11,7 +12,7 @@ import Testing
 
     /// The last chain is the longest; products and sums are those of the definition.
     @Test func orderedDotIsTheSameInEveryTier() {
-        var random = Randomness()
+        var random = SeededRandom()
         for count in lengths {
             let (x, row) = (random.floats(count), random.floats(count))
             let brain = row.map { UInt16($0.bitPattern >> 16) }
@@ -27,7 +28,7 @@ import Testing
 
     /// Rows without scratch give the bits of rows that were widened first.
     @Test(arguments: Tier.all) func addsRows(_ tier: Tier) {
-        var random = Randomness()
+        var random = SeededRandom()
         for width in lengths {
             let brain = random.floats(5 * width).map { UInt16($0.bitPattern >> 16) }
             let wide = brain.map { Float(bitPattern: UInt32($0) << 16) }
@@ -46,7 +47,7 @@ import Testing
 
     /// More than a million rows over all kinds and tiers: small shapes, both row formats, any number of tasks and of rows beside.
     @Test(arguments: Tier.all) func shortlistEqualsBruteForce(_ tier: Tier) {
-        var random = Randomness()
+        var random = SeededRandom()
         let batches = tier.kernels.tier == RESA_TIER_SCALAR ? 300 : 5600
         var (rows, scored, scanned) = (0, 0, 0)
         for batch in 0..<batches {
@@ -69,7 +70,7 @@ import Testing
 
     /// Threads that raise one another's thresholds, in a matrix large enough for candidates to be dropped.
     @Test(arguments: Tier.all) func threadsAndOverflow(_ tier: Tier) {
-        var random = Randomness()
+        var random = SeededRandom()
         for kind in Kind.allCases {
             let encoder = LatentCase(kind, batch: 1, using: &random, tier, latents: 9000, width: 40, rows: 9, k: 8)
             let brute = encoder.bruteForce(tier)
@@ -83,7 +84,7 @@ import Testing
 
     /// The bound of resa_latents.h: every exact score lies in it, and it is not an empty promise.
     @Test(arguments: Tier.all) func boundsHold(_ tier: Tier) {
-        var random = Randomness()
+        var random = SeededRandom()
         var checked = 0
         for batch in 0..<360 {
             let kind = Kind.allCases[batch % Kind.allCases.count]

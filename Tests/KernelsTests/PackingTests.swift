@@ -1,4 +1,5 @@
 import Kernels
+import TestRandomness
 import Testing
 
 /// What is packed, number by number, as the layouts' descriptions have it.
@@ -16,7 +17,7 @@ import Testing
         0x3f80_7fff, 0x3f80_8001, 0x3f80_1000, 0x3f80_3000, 0x3f00_0000, 0x3fc0_0000, 0x4020_0000,
     ]
 
-    private func floats(_ count: Int, extreme: Bool, _ random: inout Randomness) -> [Float] {
+    private func floats(_ count: Int, extreme: Bool, _ random: inout SeededRandom) -> [Float] {
         let scale = Float(sign: .plus, exponent: Int.random(in: -20...3, using: &random), significand: 1)
         let extremes: [UInt32] = [0x7f7f_ffff, 0xff7f_8000, 0x7f80_0000, 0xff80_0000, 0x7fc0_0000, 0x7f80_0001, 0xffff_ffff]
         return (0..<count).map { _ in
@@ -37,7 +38,7 @@ import Testing
     }
 
     @Test func panelsOfBF16() {
-        var random = Randomness()
+        var random = SeededRandom()
         for (outputs, inputs) in Self.shapes {
             let weights = floats(outputs * inputs, extreme: true, &random)
             var packed = [UInt16](repeating: 0xabab, count: resa_packed_count(outputs, inputs))
@@ -79,7 +80,7 @@ import Testing
 
     @Test(arguments: [(8, 32, false), (8, 32, true), (8, 64, true), (8, 128, true), (4, 32, false)])
     func nearestCodes(bits: Int, group: Int, rotated: Bool) {
-        var random = Randomness()
+        var random = SeededRandom()
         let format = resa_quant_format(bits: UInt8(bits), group: UInt8(group), minima: false, twoLevel: false, rotated: rotated)
         for (outputs, inputs) in Self.shapes {
             let weights = floats(outputs * inputs, extreme: false, &random)

@@ -1,4 +1,5 @@
 import Kernels
+import TestRandomness
 import Testing
 
 /// Quantised products: the scalar tier against sums in double over the stored values, the other tiers against the scalar one bit for bit.
@@ -28,7 +29,7 @@ import Testing
     }
 
     @Test(arguments: formats) func unpackingGivesTheStoredValues(_ format: resa_quant_format) {
-        var random = Randomness()
+        var random = SeededRandom()
         for (outputs, inputs) in Self.shapes {
             let matrix = QuantisedMatrix(format, outputs, inputs, using: &random)
             var plain = format
@@ -39,7 +40,7 @@ import Testing
 
     /// What a rotated row stands for is the stored row turned back.
     @Test func unpackingTurnsBack() {
-        var random = Randomness()
+        var random = SeededRandom()
         let matrix = QuantisedMatrix(.flat(8, 64, rotated: true), 5, 128, using: &random)
         for output in 0..<5 {
             var turned = matrix.row(output, as: matrix.format)
@@ -49,7 +50,7 @@ import Testing
     }
 
     @Test func rotationKeepsProducts() {
-        var random = Randomness()
+        var random = SeededRandom()
         for group in [32, 64, 128] {
             var (a, b) = (random.floats(2 * group), random.floats(2 * group))
             let before = Tier.scalar.kernels.dot(2 * group, a, b)
@@ -70,7 +71,7 @@ import Testing
         ]
         for (value, wanted) in cases { #expect(resa_round_to_half(value).bitPattern == wanted.bitPattern, "\(value)") }
         #expect(resa_round_to_half(.nan).isNaN)
-        var random = Randomness()
+        var random = SeededRandom()
         for _ in 0..<2000 {
             let value =
                 Float.random(in: -4...4, using: &random)
@@ -82,7 +83,7 @@ import Testing
 
     /// Against sums in double over the stored weights and the quantised activations.
     @Test(arguments: formats.filter { !$0.rotated }) func sums(_ format: resa_quant_format) {
-        var random = Randomness()
+        var random = SeededRandom()
         for (outputs, inputs) in Self.shapes {
             let matrix = QuantisedMatrix(format, outputs, inputs, using: &random)
             let x = QuantisedRows(format, random.floats(5 * inputs), inputs: inputs)
@@ -103,7 +104,7 @@ import Testing
 
     /// Weights and activations that the format holds exactly: the product of a rotated matrix is that of the matrix turned back.
     @Test func rotatedProductsAreThoseOfTheTurnedWeights() {
-        var random = Randomness()
+        var random = SeededRandom()
         let format = resa_quant_format.flat(8, 128, rotated: true)
         let matrix = QuantisedMatrix(format, 40, 512, using: &random)
         let floats = random.floats(512)
@@ -117,7 +118,7 @@ import Testing
     }
 
     @Test(arguments: formats, Tier.vector) func tiersGiveTheSameBits(_ format: resa_quant_format, _ tier: Tier) {
-        var random = Randomness()
+        var random = SeededRandom()
         for (outputs, inputs) in Self.shapes {
             let matrix = QuantisedMatrix(format, outputs, inputs, using: &random)
             let floats = random.floats(13 * inputs)
@@ -132,7 +133,7 @@ import Testing
 
     /// Bit for bit: a row alone, among any number of rows, at any place.
     @Test(arguments: formats, Tier.all) func rowsDoNotKnowTheirNeighbours(_ format: resa_quant_format, _ tier: Tier) {
-        var random = Randomness()
+        var random = SeededRandom()
         for (outputs, inputs) in [(33, 300), (5, 4200)] {
             let matrix = QuantisedMatrix(format, outputs, inputs, using: &random)
             let x = QuantisedRows(format, random.floats(50 * inputs), inputs: inputs)
@@ -146,14 +147,14 @@ import Testing
     }
 
     @Test(arguments: Tier.vector) func mostRowsOfACall(_ tier: Tier) {
-        var random = Randomness()
+        var random = SeededRandom()
         let matrix = QuantisedMatrix(.flat(8, 64), 33, 64, using: &random)
         let x = QuantisedRows(.flat(8, 64), random.floats(800 * 64), inputs: 64)
         expectSameBits(matrix.multiply(tier, x), matrix.multiply(.scalar, x))
     }
 
     @Test(arguments: Tier.all) func updates(_ tier: Tier) {
-        var random = Randomness()
+        var random = SeededRandom()
         let (outputs, inputs) = (75, 90)
         let matrix = QuantisedMatrix(.flat(8, 32), outputs, inputs, using: &random)
         let x = QuantisedRows(matrix.format, random.floats(9 * inputs), inputs: inputs)
@@ -169,7 +170,7 @@ import Testing
 
     /// Numbers that are whole multiples of max / 127 come back as they are.
     @Test(arguments: Tier.all) func exactActivations(_ tier: Tier) {
-        var random = Randomness()
+        var random = SeededRandom()
         for group in [32, 64, 128] {
             let format = resa_quant_format.flat(8, group)
             var floats = (0..<group).map { _ in Float(Int.random(in: -127...127, using: &random)) * 0x1p-9 }
@@ -179,7 +180,7 @@ import Testing
     }
 
     @Test(arguments: formats, Tier.all) func activationsAreWithinHalfAStep(_ format: resa_quant_format, _ tier: Tier) {
-        var random = Randomness()
+        var random = SeededRandom()
         let group = Int(format.group), inputs = 3 * group - 7
         let floats = random.floats(inputs, -3...3)
         var turned = floats + Array(repeating: 0, count: 7)
@@ -193,7 +194,7 @@ import Testing
 
     /// Zeros, the smallest and largest numbers, infinities and NaN; nothing crashes and nothing not finite passes unseen.
     @Test(arguments: formats, Tier.all) func extremes(_ format: resa_quant_format, _ tier: Tier) {
-        var random = Randomness()
+        var random = SeededRandom()
         let inputs = 256
         let matrix = QuantisedMatrix(format, 33, inputs, using: &random)
         for value: Float in [0, -0.0, 0x1p-149, -0x1p-133, 0x1p-123] {
@@ -214,7 +215,7 @@ import Testing
     }
 
     @Test(arguments: formats, Tier.all) func swigluQuantised(_ format: resa_quant_format, _ tier: Tier) {
-        var random = Randomness()
+        var random = SeededRandom()
         for inputs in [1, 100, 1024, 1300, 2570] {
             let (gate, up) = (random.floats(inputs, -4...4), random.floats(inputs))
             var product = [Float](repeating: 0, count: inputs)

@@ -1,5 +1,6 @@
 import Foundation
 import Kernels
+import TestRandomness
 import Testing
 
 /// Each vector tier against the scalar oracle, on every shape of tail. Guard cells after the row show writes past its end.
@@ -18,7 +19,7 @@ import Testing
     }
 
     @Test(arguments: Tier.vector) func elementwise(_ tier: Tier) {
-        var random = Randomness()
+        var random = SeededRandom()
         for count in lengths {
             let (x, y) = (random.floats(count), random.floats(count))
             for pair in [
@@ -34,7 +35,7 @@ import Testing
     }
 
     @Test(arguments: Tier.vector) func sums(_ tier: Tier) {
-        var random = Randomness()
+        var random = SeededRandom()
         for count in lengths {
             let (a, b) = (random.floats(count), random.floats(count))
             // f32 sums of n terms below 1: each of about n / 16 additions in a lane rounds by at most 2^-24 of the running sum.
@@ -45,7 +46,7 @@ import Testing
     }
 
     @Test(arguments: Tier.vector) func normalisation(_ tier: Tier) {
-        var random = Randomness()
+        var random = SeededRandom()
         for count in lengths {
             let (x, weight) = (random.floats(count), random.floats(count, 0.5...2))
             let got = run(x) { tier.kernels.rms_norm(count, x, weight, 1e-6, $0) }
@@ -57,7 +58,7 @@ import Testing
     }
 
     @Test(arguments: Tier.vector) func swiglu(_ tier: Tier) {
-        var random = Randomness()
+        var random = SeededRandom()
         for count in lengths {
             let (gate, up) = (random.floats(count, -12...12), random.floats(count))
             let got = run(up) { tier.kernels.swiglu(count, gate, up, $0) }
@@ -91,7 +92,7 @@ import Testing
 
     /// An element's exponential is the same bits wherever it stands in the row.
     @Test(arguments: Tier.vector) func exponentialIgnoresPlace(_ tier: Tier) {
-        var random = Randomness()
+        var random = SeededRandom()
         let x = random.floats(77, -20...5)
         var whole = x
         tier.kernels.exponential(x.count, x, &whole)
@@ -103,7 +104,7 @@ import Testing
     }
 
     @Test(arguments: Tier.all) func rotation(_ tier: Tier) {
-        var random = Randomness()
+        var random = SeededRandom()
         for half in Array(1...20) + [32, 48, 64] {
             let angles = random.floats(half, -3...3)
             let (cosine, sine) = (angles.map { cosf($0) }, angles.map { sinf($0) })
@@ -124,7 +125,7 @@ import Testing
     }
 
     @Test(arguments: Tier.all) func softmax(_ tier: Tier) {
-        var random = Randomness()
+        var random = SeededRandom()
         for count in lengths {
             let x = random.floats(count, -30...30)
             let got = run(x) { tier.kernels.softmax(count, $0) }

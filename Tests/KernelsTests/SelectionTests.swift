@@ -1,4 +1,5 @@
 import Kernels
+import TestRandomness
 import Testing
 
 @Suite struct SelectionTests {
@@ -11,7 +12,7 @@ import Testing
 
     /// Against a full sort. Few distinct values make many ties.
     @Test(arguments: Tier.all) func largest(_ tier: Tier) {
-        var random = Randomness()
+        var random = SeededRandom()
         for _ in 0..<300 {
             let count = Int.random(in: 1...300, using: &random)
             let distinct = Int.random(in: 1...200, using: &random)
@@ -35,7 +36,7 @@ import Testing
     }
 
     @Test(arguments: Tier.all) func groups(_ tier: Tier) {
-        var random = Randomness()
+        var random = SeededRandom()
         for (groups, size) in [(1, 5), (4, 1), (3, 7), (8, 33), (32, 64)] {
             let x = (0..<groups * size).map { _ in Float(Int.random(in: 0..<40, using: &random)) }
             var indices = [Int32](repeating: -1, count: groups)
@@ -50,7 +51,7 @@ import Testing
     }
 
     @Test(arguments: Tier.all) func findsGreater(_ tier: Tier) {
-        var random = Randomness()
+        var random = SeededRandom()
         for count in lengths {
             let x = random.floats(count)
             let threshold = Float.random(in: 0.5...1, using: &random)

@@ -1,5 +1,6 @@
 import Foundation
 import Kernels
+import TestRandomness
 
 /// An encoder with rows to select for.
 struct LatentCase {
@@ -14,7 +15,7 @@ struct LatentCase {
     }
 
     init(
-        _ kind: LatentTests.Kind, batch: Int, using random: inout Randomness, _ tier: Tier, latents: Int? = nil, width: Int? = nil,
+        _ kind: LatentTests.Kind, batch: Int, using random: inout SeededRandom, _ tier: Tier, latents: Int? = nil, width: Int? = nil,
         rows: Int? = nil, k: Int? = nil
     ) {
         self.latents = latents ?? Int.random(in: 1...100, using: &random)

@@ -1,4 +1,5 @@
 import Kernels
+import TestRandomness
 
 extension resa_quant_format: @retroactive CustomStringConvertible {
     static func flat(_ bits: Int, _ group: Int, minima: Bool = false, rotated: Bool = false) -> Self {
@@ -25,7 +26,7 @@ struct QuantisedMatrix {
     private let packed: AlignedBytes
 
     /// Every third matrix has the largest code everywhere.
-    init(_ format: resa_quant_format, _ outputs: Int, _ inputs: Int, using random: inout Randomness) {
+    init(_ format: resa_quant_format, _ outputs: Int, _ inputs: Int, using random: inout SeededRandom) {
         (self.format, self.outputs, self.inputs) = (format, outputs, inputs)
         let (groups, supers) = (resa_quant_groups(format, inputs), resa_quant_supers(inputs))
         let padded = resa_quant_padded_inputs(format, inputs)

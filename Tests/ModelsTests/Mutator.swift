@@ -1,17 +1,12 @@
+import TestRandomness
+
 /// Damages a file in the ways that hurt readers: cuts, flipped bits, absurd lengths, misplaced syntax, parts of another file.
 struct Mutator {
-    private var state: UInt64
+    private var numbers: SeededRandom
 
-    init(seed: UInt64) { state = seed }
+    init(_ numbers: SeededRandom) { self.numbers = numbers }
 
-    /// SplitMix64 (Steele, Lea, Flood 2014).
-    private mutating func random(below bound: Int) -> Int {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var z = state
-        z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-        return Int((z ^ (z >> 31)) % UInt64(max(bound, 1)))
-    }
+    private mutating func random(below bound: Int) -> Int { Int(numbers.next() % UInt64(max(bound, 1))) }
 
     mutating func pick<T>(_ choices: [T]) -> T { choices[random(below: choices.count)] }
 

@@ -45,7 +45,7 @@ enum ReaderFuzzTarget: String, CaseIterable, Sendable {
         case .lora:
             try inFolder(bytes, "adapter_config.json", "adapter_model.safetensors") { folder in
                 let lora = try LoRAAdapter.load(
-                    folder: folder, name: "fuzz", digest: "", shape: Self.shape, format: .bf16, pool: Self.pool)
+                    folder: folder, name: "fuzz", digest: "", shape: Self.shape, format: .bf16, pool: pool)
                 for layer in 0..<Self.shape.layers {
                     for module in ProjectionModule.allCases { _ = lora.update(layer: layer, module: module)?.scale }
                 }
@@ -54,13 +54,13 @@ enum ReaderFuzzTarget: String, CaseIterable, Sendable {
             try inFolder(bytes, "cfg.json", "sae.safetensors") { folder in
                 let sae = try SparseAutoencoder.load(
                     folder: folder, name: "fuzz", digest: "", hookpoint: .residual(layer: 0), shape: Self.shape, format: .bf16,
-                    pool: Self.pool)
+                    pool: pool)
                 encode(sae)
             }
         case .saelens:
             try inFolder(bytes, "cfg.json", "sae_weights.safetensors") { folder in
                 encode(
-                    try SAELensLayout(folder: folder, name: "fuzz", shape: Self.shape).load(digest: "", format: .bf16, pool: Self.pool))
+                    try SAELensLayout(folder: folder, name: "fuzz", shape: Self.shape).load(digest: "", format: .bf16, pool: pool))
             }
         case .steering:
             try inFolder(bytes, "steering.json", "vector.safetensors") { folder in
@@ -69,7 +69,7 @@ enum ReaderFuzzTarget: String, CaseIterable, Sendable {
         case .ggufAdapter:
             let file = try GGUFFile(MappedFile(path: "fuzz.gguf", contents: bytes))
             switch try GGUFAdapter(file, shownAs: "fuzz.gguf", name: "fuzz", shape: Self.shape) {
-            case .lora(let layout): _ = try layout.load(digest: "", format: .bf16, base: nil, pool: Self.pool)
+            case .lora(let layout): _ = try layout.load(digest: "", format: .bf16, base: nil, pool: pool)
             case .steering(let layout): add(try layout.load(digest: ""))
             }
         }
@@ -80,7 +80,7 @@ enum ReaderFuzzTarget: String, CaseIterable, Sendable {
         let x = workspace.matrix(1, sae.width)
         let y = workspace.matrix(1, sae.width)
         for column in 0..<sae.width { x.pointer[column] = Float(column) - 3 }
-        sae.decode(sae.encode(x, pool: Self.pool, workspace: workspace), input: x, into: y, pool: Self.pool, workspace: workspace)
+        sae.decode(sae.encode(x, pool: pool, workspace: workspace), input: x, into: y, pool: pool, workspace: workspace)
     }
 
     private func add(_ vectors: SteeringVectors) {
@@ -90,13 +90,14 @@ enum ReaderFuzzTarget: String, CaseIterable, Sendable {
         h.fill(0)
         var rows = [RowContext(position: 0, promptLength: 1, row: 0)]
         for action in AdapterSet([.vector(steering)]).actions(at: vectors.hookpoints[0]) {
-            action.apply(to: h, input: nil, rows: &rows, observations: nil, pool: Self.pool, workspace: workspace)
+            action.apply(to: h, input: nil, rows: &rows, observations: nil, pool: pool, workspace: workspace)
         }
     }
 
     private static let shape = ModelShape(
         layers: 2, hiddenSize: 8, queryWidth: 8, keyValueWidth: 4, ffnSize: 12, vocabSize: 32, headDim: 4)
-    private static let pool = WorkerPool(threads: 1)
+    /// Each reader its own: tests run side by side, and a pool has one caller at a time.
+    private var pool: WorkerPool { WorkerPool(threads: 1) }
 
     private func touch(_ tensors: any TensorSource) throws {
         var total: Float = 0

@@ -1,11 +1,10 @@
 import Foundation
+import TestRandomness
 import Testing
 
 /// Kept seeds and random damage to them: every reader either reads or throws its error. A crash is the failure.
-/// `RESA_FUZZ_SECONDS` (per reader) makes it longer, `RESA_FUZZ_SEED` repeats a run; `Tests/Fuzz/run.sh` goes deeper.
+/// `RESA_LONG_TESTS=SECONDS` (per reader) makes it longer; `Tests/Fuzz/run.sh` goes deeper.
 @Suite struct ReaderFuzzTests {
-    private static let environment = ProcessInfo.processInfo.environment
-
     /// The files of `Tests/Fuzz/Corpus/TARGET`: `good-*` must be read, the others are damaged files that were once of interest.
     private static func corpus(_ target: ReaderFuzzTarget) throws -> [(name: String, bytes: [UInt8])] {
         let folder = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
@@ -29,12 +28,9 @@ import Testing
 
     @Test(arguments: ReaderFuzzTarget.allCases)
     func mutationsAreReadOrRefused(_ target: ReaderFuzzTarget) throws {
-        let seed = Self.environment["RESA_FUZZ_SEED"].flatMap(UInt64.init) ?? .random(in: 0..<1 << 32)
-        let seconds = Self.environment["RESA_FUZZ_SECONDS"].flatMap(Double.init) ?? 0
-        print("\(target.rawValue): seed \(seed)")
         let seeds = try Self.corpus(target).map(\.bytes)
-        var mutator = Mutator(seed: seed)
-        let end = Date().addingTimeInterval(seconds)
+        var mutator = Mutator(SeededRandom())
+        let end = Date().addingTimeInterval(LongTests.seconds)
         var refused = 0
         var round = 0
         while round < 500 || Date() < end {

@@ -1,4 +1,5 @@
 import Foundation
+import TestRandomness
 
 /// Writes small checkpoints and adapters with random weights, the way the formats' own libraries write them.
 package struct RandomCheckpoint {
@@ -152,26 +153,5 @@ package struct RandomCheckpoint {
         file.append(json)
         file.append(data)
         try file.write(to: url)
-    }
-}
-
-/// SplitMix64 with a Box-Muller normal draw.
-package struct SeededRandom: RandomNumberGenerator {
-    private var state: UInt64
-
-    package init(seed: UInt64) { state = seed }
-
-    package mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var z = state
-        z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-        return z ^ (z >> 31)
-    }
-
-    package mutating func normal() -> Float {
-        let u = Double.random(in: 1e-12..<1, using: &self)
-        let v = Double.random(in: 0..<1, using: &self)
-        return Float((-2 * log(u)).squareRoot() * cos(2 * .pi * v))
     }
 }

@@ -1,5 +1,6 @@
 import HTTPTypes
 import JSONText
+import TestRandomness
 import Testing
 
 @testable import Server
@@ -19,7 +20,7 @@ import Testing
         "name", "type", "latent", "op", "value", "edits", "scope", "from", "to", "layer", "include_usage", "5", "-1",
     ]
 
-    private func value(_ random: inout SplitMix, depth: Int) -> JSON {
+    private func value(_ random: inout SeededRandom, depth: Int) -> JSON {
         switch Int.random(in: 0..<(depth > 0 ? 10 : 7), using: &random) {
         case 0: .null
         case 1: .bool(Bool.random(using: &random))
@@ -37,9 +38,9 @@ import Testing
     }
 
     @Test func everyRequestIsAnsweredOrRefused() async throws {
-        let seed = UInt64.random(in: .min ... .max)
+        let seed = SeededRandom.seed()
         try await Server.test { client in
-            var random = SplitMix(seed: seed)
+            var random = SeededRandom(seed: seed)
             var statuses: Set<Int> = []
             for _ in 0..<1500 {
                 let path = [chatPath, completionPath, "/tokenize", "/detokenize"].randomElement(using: &random)!
@@ -59,8 +60,8 @@ import Testing
     }
 
     @Test func everyHeaderIsReadOrRefused() async throws {
-        let seed = UInt64.random(in: .min ... .max)
-        var random = SplitMix(seed: seed)
+        let seed = SeededRandom.seed()
+        var random = SeededRandom(seed: seed)
         let parts = [
             "a", "r1-sae", ";", ",", "=", "layer", "12", "scale", "0.5", "\"", "(", ")", "?1", ":YQ==:", " ", "latent", "op", "add",
             "value", "@1", "é", "-",

@@ -1,5 +1,6 @@
 import Foundation
 import Tensors
+import TestRandomness
 import Testing
 
 /// A cache with scattered blocks, filled with NaN (as f32 and bf16; -1 as int8, with NaN scales) where no token is stored.
@@ -10,7 +11,7 @@ final class AttentionCache {
     private let workspace = Workspace()
 
     /// `lengths` of the sequences that the cache has room for.
-    init(_ layout: KVLayout, lengths: [Int], using random: inout Randomness) {
+    init(_ layout: KVLayout, lengths: [Int], using random: inout SeededRandom) {
         self.layout = layout
         let needs = lengths.map { ($0 + KVLayout.blockTokens - 1) / KVLayout.blockTokens }
         var blocks = Array(0..<Int32(needs.reduce(0, +))).shuffled(using: &random)

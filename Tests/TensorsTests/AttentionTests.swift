@@ -1,5 +1,6 @@
 import Foundation
 import Tensors
+import TestRandomness
 import Testing
 
 @Suite struct AttentionTests {
@@ -7,7 +8,7 @@ import Testing
 
     /// Against a softmax in double over the whole row, for every number of query heads a key head and every width of the two.
     @Test(arguments: cases) func values(_ tier: InstructionSet, _ format: KVFormat) {
-        var random = Randomness()
+        var random = SeededRandom()
         let pool = WorkerPool(threads: 2, instructionSet: tier)
         for perKey in [1, 2, 3, 4, 6, 7, 8, 12, 50] {
             for headDim in [64, 80, 96, 128, 256, 8, 36, 17] where perKey < 50 || headDim == 36 {
@@ -39,7 +40,7 @@ import Testing
 
     /// Bit for bit: one token at a time, or the prompt cut anywhere, next to other sequences, on any number of threads.
     @Test(arguments: cases) func prefillEqualsDecode(_ tier: InstructionSet, _ format: KVFormat) {
-        var random = Randomness()
+        var random = SeededRandom()
         let shapes = [
             AttentionShape(heads: 9, kvHeads: 3, headDim: 64), AttentionShape(heads: 12, kvHeads: 2, headDim: 128),
             AttentionShape(heads: 4, kvHeads: 4, headDim: 16), AttentionShape(heads: 7, kvHeads: 1, headDim: 80),
@@ -53,7 +54,7 @@ import Testing
 
     /// The same where a row has several chunks, which one task may take or many.
     @Test(arguments: cases) func chunksEqual(_ tier: InstructionSet, _ format: KVFormat) {
-        var random = Randomness()
+        var random = SeededRandom()
         let shapes = [
             AttentionShape(heads: 3, kvHeads: 1, headDim: 32), AttentionShape(heads: 6, kvHeads: 1, headDim: 64),
             AttentionShape(heads: 2, kvHeads: 2, headDim: 48),
@@ -69,7 +70,7 @@ import Testing
     /// Stores and attends one token at a time, and in random steps of all sequences together; compares the rows at `positions`.
     private func compare(
         _ shape: AttentionShape, _ format: KVFormat, _ tier: InstructionSet, lengths: [Int], largestStep: Int,
-        positions: (Int) -> Bool, _ random: inout Randomness
+        positions: (Int) -> Bool, _ random: inout SeededRandom
     ) {
         let pools = [1, 2, 4].map { WorkerPool(threads: $0, instructionSet: tier) }
         let inputs = lengths.map {
@@ -121,7 +122,7 @@ import Testing
 
     /// Extreme scores: one key takes everything, and the weights of the others vanish without NaN.
     @Test(arguments: InstructionSet.available) func extremeScores(_ tier: InstructionSet) {
-        var random = Randomness()
+        var random = SeededRandom()
         let pool = WorkerPool(threads: 1, instructionSet: tier)
         let cache = AttentionCache(KVLayout(kvHeads: 1, headDim: 16, format: .f32), lengths: [1100], using: &random)
         let (k, v, q) = (Matrix(1100, 16), random.matrix(1100, 16), Matrix(1, 16))

@@ -1,4 +1,5 @@
 import Foundation
+import TestRandomness
 import Testing
 
 @testable import Tensors
@@ -18,7 +19,7 @@ import Testing
 
     /// The drawn element's share of the distribution holds `uniform`, up to rounding.
     @Test(arguments: InstructionSet.available) func theDrawnShareHoldsTheUniformNumber(_ tier: InstructionSet) {
-        var random = Randomness()
+        var random = SeededRandom()
         for count in Self.lengths {
             for (temperature, minP) in [(1, 0), (0.6, 0), (3, 0), (1, 0.3)] as [(Float, Float)] {
                 var row = (0..<count).map { _ in Float.random(in: -6...6, using: &random) }

@@ -1,5 +1,6 @@
 import Foundation
 import Tensors
+import TestRandomness
 import Testing
 
 /// What the formats of the KV cache cost, in bytes and in accuracy.
@@ -15,7 +16,7 @@ import Testing
     /// Some elements of every key tower over the others, as in models with key biases. A scale set by them alone would make the score's error
     /// several times as large.
     @Test(arguments: InstructionSet.available) func outliers(_ tier: InstructionSet) {
-        var random = Randomness()
+        var random = SeededRandom()
         let pool = WorkerPool(threads: 2, instructionSet: tier)
         let (shape, length) = (AttentionShape(heads: 6, kvHeads: 1, headDim: 128), 700)
         let cache = AttentionCache(shape.layout(.int8), lengths: [length], using: &random)
@@ -36,7 +37,7 @@ import Testing
 
     /// A token's bytes depend on it alone: they are the same whatever was stored before it, beside it and after it.
     @Test(arguments: InstructionSet.available) func storageDependsOnTheTokenAlone(_ tier: InstructionSet) {
-        var random = Randomness()
+        var random = SeededRandom()
         let pool = WorkerPool(threads: 2, instructionSet: tier)
         let shape = AttentionShape(heads: 2, kvHeads: 2, headDim: 80)
         for format in KVFormat.allCases {
@@ -58,7 +59,7 @@ import Testing
 
     /// A token whose keys and values are no numbers stays its own affair: rows before it do not see it, and storing over it heals the slot.
     @Test(arguments: InstructionSet.available) func notANumber(_ tier: InstructionSet) {
-        var random = Randomness()
+        var random = SeededRandom()
         let pool = WorkerPool(threads: 1, instructionSet: tier)
         let shape = AttentionShape(heads: 4, kvHeads: 2, headDim: 32)
         for format in KVFormat.allCases {

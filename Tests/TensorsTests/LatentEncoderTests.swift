@@ -1,10 +1,11 @@
 import Tensors
+import TestRandomness
 import Testing
 
 @Suite struct LatentEncoderTests {
     /// A row's latents are the same bits on every tier, for any number of threads, alone and in any company, past one call's rows too.
     @Test(arguments: [FloatFormat.f32, .bf16]) func oneResult(_ format: FloatFormat) throws {
-        var random = Randomness()
+        var random = SeededRandom()
         let (latents, width, k, rows) = (3000, 70, 9, 300)
         let (weights, bias, centre) = (random.floats(latents * width), random.floats(latents), random.floats(width))
         let x = random.matrix(rows, width)

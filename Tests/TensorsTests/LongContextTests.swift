@@ -1,5 +1,6 @@
 import Foundation
 import Tensors
+import TestRandomness
 import Testing
 
 /// Contexts of more than 32,000 tokens.
@@ -8,7 +9,7 @@ import Testing
 
     /// A block table of 1,250 entries over a few blocks that lie beyond 4 GiB, against a softmax in double over the whole row.
     @Test(arguments: cases) func sparseTable(_ tier: InstructionSet, _ format: KVFormat) {
-        var random = Randomness()
+        var random = SeededRandom()
         let pool = WorkerPool(threads: 2, instructionSet: tier)
         let shape = AttentionShape(heads: 6, kvHeads: 2, headDim: 64)
         let layout = shape.layout(format)

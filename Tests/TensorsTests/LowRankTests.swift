@@ -1,4 +1,5 @@
 import Tensors
+import TestRandomness
 import Testing
 
 /// Low-rank updates of segments, against sums in double and against themselves alone.
@@ -8,7 +9,7 @@ import Testing
         let matrix: PackedMatrix
         let weights: [Float]
 
-        init(_ format: AdapterFormat, outputs: Int, inputs: Int, _ random: inout Randomness, pool: WorkerPool) throws {
+        init(_ format: AdapterFormat, outputs: Int, inputs: Int, _ random: inout SeededRandom, pool: WorkerPool) throws {
             weights = random.floats(outputs * inputs)
             matrix = try PackedMatrix(
                 format.factor(outputs: outputs, inputs: inputs), outputs: outputs, inputs: inputs, weights: weights, pool: pool)
@@ -51,7 +52,7 @@ import Testing
         let bias: AlignedBuffer<Float>
         let strength: Float
 
-        init(outputs: Int, _ random: inout Randomness) {
+        init(outputs: Int, _ random: inout SeededRandom) {
             gain = AlignedBuffer(count: outputs)
             bias = AlignedBuffer(count: outputs)
             for (buffer, values) in [(gain.pointer, random.floats(outputs)), (bias.pointer, random.floats(outputs))] {
@@ -80,7 +81,7 @@ import Testing
         let rowCount: Int
         var columns: Int { widths.reduce(0, +) }
 
-        init(inputs: Int, widths: [Int], formats: [AdapterFormat], _ random: inout Randomness, pool: WorkerPool) throws {
+        init(inputs: Int, widths: [Int], formats: [AdapterFormat], _ random: inout SeededRandom, pool: WorkerPool) throws {
             (self.inputs, self.widths) = (inputs, widths)
             var pieces: [Piece] = []
             var row = 0
@@ -135,7 +136,7 @@ import Testing
     /// products a x b, which errors of random sign are a fixed part of, whatever cancels. bf16 rounds A, x, A x and B to 8 bits, 2^-9 at most each;
     /// int8 quantises each of them in turned groups by at most 1/254 of the group's largest: 0.6 % of a normal deviation each, 1.2 % together.
     @Test(arguments: cases) func values(_ format: AdapterFormat, _ tier: InstructionSet) throws {
-        var random = Randomness()
+        var random = SeededRandom()
         let pool = WorkerPool(threads: 2, instructionSet: tier)
         let workspace = Workspace()
         let (rowBound, meanBound) = [AdapterFormat.f32: (2e-6, 5e-7), .bf16: (1e-2, 4e-3), .int8: (4e-2, 1.5e-2)][format]!
@@ -185,7 +186,7 @@ import Testing
     /// with and without the fused activation; and rows that nothing is added to are the base's.
     @Test(arguments: bases, InstructionSet.available)
     func rowsAreIndependent(_ base: MatrixFormat, _ tier: InstructionSet) throws {
-        var random = Randomness()
+        var random = SeededRandom()
         let workspace = Workspace()
         let pools = [1, 2, 3, 5].map { WorkerPool(threads: $0, instructionSet: tier) }
         for (inputs, widths) in [(256, [70, 129]), (90, [40, 16])] {

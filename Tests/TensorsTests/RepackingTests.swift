@@ -1,4 +1,5 @@
 import Tensors
+import TestRandomness
 import Testing
 
 /// Stored blocks keep every value in the formats that hold them.
@@ -7,7 +8,7 @@ import Testing
     private static let cases = types.flatMap { type in QuantisedFormat.exact.filter { $0.holds(type) }.map { (type, $0) } }
 
     /// Every byte below 0x40, so that no f16 is an infinity, with signs put in at random.
-    private func blocks(_ type: ElementExpansion, count: Int, _ random: inout Randomness) -> [UInt8] {
+    private func blocks(_ type: ElementExpansion, count: Int, _ random: inout SeededRandom) -> [UInt8] {
         (0..<count).flatMap { _ in
             var block = (0..<type.blockBytes).map { _ in UInt8.random(in: 0...255, using: &random) }
             for index in [1, 3] { block[index] = UInt8.random(in: 0..<0x40, using: &random) | (Bool.random(using: &random) ? 0x80 : 0) }
@@ -16,7 +17,7 @@ import Testing
     }
 
     @Test(arguments: cases) func keepsEveryValue(_ type: ElementExpansion, _ format: QuantisedFormat) throws {
-        var random = Randomness()
+        var random = SeededRandom()
         let pool = WorkerPool(threads: 2)
         for (outputs, inputs) in [(1, 256), (33, 512), (150, 768)] {
             let rowBytes = inputs / type.blockElements * type.blockBytes

@@ -1,11 +1,12 @@
 import Foundation
 import Tensors
+import TestRandomness
 import Testing
 
 /// The Swift face: shapes, strides, and that a row never depends on its neighbours or on the threads.
 @Suite struct RowOperationTests {
     private func check(
-        _ tier: InstructionSet, rows: Int, columns: Int, outColumns: Int, using random: inout Randomness,
+        _ tier: InstructionSet, rows: Int, columns: Int, outColumns: Int, using random: inout SeededRandom,
         _ body: (_ x: MatrixView, _ out: MatrixView, _ firstRow: Int, _ pool: WorkerPool) -> Void
     ) {
         let x = random.matrix(rows, columns, -5...5)
@@ -23,7 +24,7 @@ import Testing
     }
 
     @Test(arguments: InstructionSet.available) func rowsAreIndependent(_ tier: InstructionSet) {
-        var random = Randomness()
+        var random = SeededRandom()
         for columns in [6, 64, 70, 500] {
             // 100 rows of 500 are shared out over the pool; the others stay with the caller.
             for rows in [1, 3, 100] {

@@ -1,4 +1,5 @@
 import Tensors
+import TestRandomness
 import Testing
 
 /// Packing straight from stored floats gives the bits that packing rows in f32 gives.
@@ -18,7 +19,7 @@ import Testing
         let (outputs, inputs): (Int, Int)
         var bytes: [UInt8]
 
-        init(_ type: ElementExpansion, _ outputs: Int, _ inputs: Int, using random: inout Randomness) {
+        init(_ type: ElementExpansion, _ outputs: Int, _ inputs: Int, using random: inout SeededRandom) {
             (self.type, self.outputs, self.inputs) = (type, outputs, inputs)
             bytes = [0]
             let exponents: ClosedRange<UInt32> = Bool.random(using: &random) ? 0...0xfe : 110...130
@@ -78,7 +79,7 @@ import Testing
     }
 
     @Test(arguments: [ElementExpansion.f32, .f16, .bf16]) func givesTheSameBits(_ type: ElementExpansion) throws {
-        var random = Randomness()
+        var random = SeededRandom()
         let pool = WorkerPool(threads: 2)
         for (outputs, inputs) in Self.shapes {
             let stored = Stored(type, outputs, inputs, using: &random)
@@ -101,7 +102,7 @@ import Testing
     }
 
     @Test func refusesWhatIsNoNumber() {
-        var random = Randomness()
+        var random = SeededRandom()
         let pool = WorkerPool(threads: 2)
         // Infinities, quiet and signalling NaN; the largest finite numbers go through.
         let elements: [(ElementExpansion, [[UInt8]], [UInt8])] = [

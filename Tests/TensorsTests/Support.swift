@@ -1,27 +1,8 @@
 import Tensors
+import TestRandomness
 import Testing
 
-/// SplitMix64. Prints its seed, so that a failure can be run again.
-struct Randomness: RandomNumberGenerator {
-    private var state: UInt64
-
-    init(seed: UInt64 = UInt64.random(in: 0..<1 << 32), _ purpose: String = #function) {
-        state = seed
-        print("\(purpose): seed \(seed)")
-    }
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var z = state
-        z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-        return z ^ (z >> 31)
-    }
-
-    mutating func floats(_ count: Int, _ range: ClosedRange<Float> = -1...1) -> [Float] {
-        (0..<count).map { _ in Float.random(in: range, using: &self) }
-    }
-
+extension SeededRandom {
     /// A matrix with random elements and a row stride larger than its width.
     mutating func matrix(_ rows: Int, _ columns: Int, _ range: ClosedRange<Float> = -1...1) -> Matrix {
         let matrix = Matrix(rows, columns)

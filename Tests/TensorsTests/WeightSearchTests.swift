@@ -1,10 +1,11 @@
 import Tensors
+import TestRandomness
 import Testing
 
 /// Searched scales and minima beat spanning the range, in the stored numbers.
 @Suite struct WeightSearchTests {
     /// Sums of uniform numbers, near to normal; every 50th far out when `heavy`.
-    private func weights(_ count: Int, heavy: Bool, _ random: inout Randomness) -> [Float] {
+    private func weights(_ count: Int, heavy: Bool, _ random: inout SeededRandom) -> [Float] {
         (0..<count).map { index in
             let sum = (0..<6).reduce(Float(0)) { sum, _ in sum + Float.random(in: -1...1, using: &random) }
             return 0.02 * sum * (heavy && index % 50 == 0 ? 8 : 1)
@@ -35,7 +36,7 @@ import Testing
     @Test(
         arguments: [QuantisedFormat.int4Group32, .int4Group32Minima, .int4TwoLevel, .int8Group32, .int8TwoLevel], [false, true])
     func beatsRounding(_ format: QuantisedFormat, _ heavy: Bool) throws {
-        var random = Randomness()
+        var random = SeededRandom()
         let weights = weights(40 * 544, heavy: heavy, &random)
         let nearest = try error(format, WeightSearch(.nearest), weights, 544)
         let searched = try error(format, WeightSearch(.leastError), weights, 544)
@@ -45,7 +46,7 @@ import Testing
 
     @Test(arguments: [QuantisedFormat.int4Group32, .int4Group32Minima, .int4TwoLevel])
     func heedsImportance(_ format: QuantisedFormat) throws {
-        var random = Randomness()
+        var random = SeededRandom()
         let weights = weights(40 * 512, heavy: true, &random)
         let importance = (0..<512).map { $0 % 7 == 0 ? Float(20) : 0.1 }
         let plain = try error(format, WeightSearch(.leastError), weights, 512, importance: importance)
@@ -55,7 +56,7 @@ import Testing
 
     /// Round to nearest: no weight is further off than half a step of its group's largest.
     @Test func eightBitsStayWithinHalfAStep() throws {
-        var random = Randomness()
+        var random = SeededRandom()
         let weights = weights(64 * 256, heavy: false, &random)
         let inputs = 256
         let matrix = try PackedMatrix(.quantised(.int8Group32), outputs: 64, inputs: inputs, weights: weights, pool: WorkerPool(threads: 2))

@@ -1,12 +1,13 @@
 import Foundation
 import Synchronization
 import Tensors
+import TestRandomness
 import Testing
 
 @Suite struct WorkerPoolTests {
     /// Every task exactly once, over many short jobs with pauses between: longer than the spin, shorter, none.
     @Test(arguments: [1, 2, 3, 8]) func everyTaskOnce(_ threads: Int) {
-        var random = Randomness()
+        var random = SeededRandom()
         let pool = WorkerPool(threads: threads)
         #expect(pool.threads == threads)
         let counters = AlignedBuffer<UInt32>(count: 1000)

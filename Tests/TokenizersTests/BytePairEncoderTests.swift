@@ -1,3 +1,4 @@
+import TestRandomness
 import Testing
 
 @testable import Tokenizers
@@ -19,14 +20,8 @@ import Testing
     }
 
     @Test func scanAndHeapFollowTheDefinition() {
-        var seed = UInt64.random(in: 1...UInt64.max)
-        print("BytePairEncoderTests seed \(seed)")
-        func random(_ bound: Int) -> Int {
-            seed ^= seed << 13
-            seed ^= seed >> 7
-            seed ^= seed << 17
-            return Int(seed % UInt64(bound))
-        }
+        var numbers = SeededRandom()
+        func random(_ bound: Int) -> Int { Int.random(in: 0..<bound, using: &numbers) }
         for round in 0..<60 {
             // Few letters, so that merges overlap in every way.
             let letters = 1 + random(4)

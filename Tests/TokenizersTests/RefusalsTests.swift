@@ -1,5 +1,6 @@
 import Checkpoints
 import Foundation
+import TestRandomness
 import Testing
 
 @testable import Tokenizers
@@ -111,14 +112,8 @@ import Testing
 
     /// Damaged files are refused or read, but never trap.
     @Test func damagedFilesNeverTrap() {
-        var generator = SystemRandomNumberGenerator()
-        let seed = UInt64.random(in: 1...UInt64.max, using: &generator)
-        print("RefusalsTests seed \(seed)")
-        var state = seed
-        func random(_ bound: Int) -> Int {
-            state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
-            return Int((state >> 33) % UInt64(bound))
-        }
+        var numbers = SeededRandom()
+        func random(_ bound: Int) -> Int { Int.random(in: 0..<bound, using: &numbers) }
         let words = [
             "null", "-1", "3", "{}", "[]", "\"\"", "\"ab\"", "1e300", "4194303", "[[\"a\",\"b\"]]", "\"Ġ\"", "true",
             "{\"type\":\"Sequence\"}",

@@ -5,6 +5,7 @@ import JSONText
 import Models
 import RandomModels
 import Tensors
+import TestRandomness
 import TestSupport
 import Testing
 

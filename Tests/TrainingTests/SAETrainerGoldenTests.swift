@@ -3,6 +3,7 @@ import Checkpoints
 import Foundation
 import RandomModels
 import Tensors
+import TestRandomness
 import TestSupport
 import Testing
 
