@@ -83,6 +83,27 @@ def test_a_full_queue_says_429_and_when_to_come_back(guarded):
     guarded.assert_alive()
 
 
+@pytest.mark.parametrize(("arguments", "status"), [((), 429), (("--trust-user",), 200)])
+def test_whoever_writes_another_user_is_the_same_client(logs, arguments, status):
+    """The limit on what one client may have waiting holds, unless a gateway is trusted to tell users apart."""
+    limits = ["--context", "1024", "--max-batch", "1", "--max-queue", "8", "--max-queue-per-client", "1", "--threads", "2"]
+    server = Server(required("RESA_MODEL"), logs / f"users-{status}.log", *limits, *arguments)
+    one = {"prompt": "Hi", "max_tokens": 1}
+    try:
+        with ThreadPoolExecutor(2) as pool:
+            running = open_stream(server, {**LONG, "user": "a"})
+            try:
+                second = pool.submit(server.post, "/v1/completions", {**one, "user": "b"})
+                assert wait_for(lambda: server.metric("resa_engine_waiting_requests") == 1)
+                third = pool.submit(server.post, "/v1/completions", {**one, "user": "c"})
+                assert wait_for(lambda: third.done() or server.metric("resa_engine_waiting_requests") == 2)
+            finally:
+                running.close()
+            assert third.result().status == status and second.result().status == 200
+    finally:
+        assert server.stop() == 0
+
+
 def test_a_half_sent_request_harms_nobody(server):
     with socket.create_connection(("127.0.0.1", server.port), timeout=30) as connection:
         connection.sendall(b"POST /v1/completions HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{\"prompt\": ")

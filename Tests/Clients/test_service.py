@@ -1,10 +1,11 @@
 """Everything that is not a completion: models, adapters, tokens, health, metrics, request ids, the key."""
 
 import json
+import subprocess
 
 import openai
 import pytest
-from conftest import LORA, SAE, SAE_LAYER
+from conftest import LORA, SAE, SAE_LAYER, required
 
 
 def test_models_list_the_base_and_its_adapters(client, base):
@@ -20,6 +21,8 @@ def test_models_list_the_base_and_its_adapters(client, base):
 def test_one_model_can_be_retrieved(client, base):
     assert client.models.retrieve(base).id == base
     assert client.models.retrieve(LORA).id == LORA
+    assert client.models.retrieve(f"{base}:{LORA}").id == f"{base}:{LORA}"
+    assert client.models.retrieve(f"{LORA}:latest").id == f"{LORA}:latest"
     with pytest.raises(openai.NotFoundError):
         client.models.retrieve("no-such-model")
 
@@ -106,4 +109,27 @@ def test_the_key_is_asked_for(guarded):
 
 
 def test_health_needs_no_key(guarded):
-    assert guarded.get("/health", {"Authorization": ""}).status == 200
+    for path in ("/health", "/v1/health", "/ping"):
+        assert guarded.get(path, {"Authorization": ""}).status == 200
+    assert guarded.get("/version", {"Authorization": ""}).status == 401
+
+
+def test_the_key_may_be_an_x_api_key(guarded):
+    for headers in ({"Authorization": "", "X-Api-Key": "s3cret"}, {"Authorization": "Bearer none", "x-api-key": "s3cret"}):
+        assert guarded.get("/v1/models", headers).status == 200
+    assert guarded.get("/v1/models", {"Authorization": "", "X-Api-Key": "s3cre"}).status == 401
+
+
+def test_a_base_address_without_v1(server, base):
+    plain = openai.OpenAI(base_url=server.url, api_key="none", max_retries=0, timeout=180)
+    assert base in {model.id for model in plain.models.list()} and plain.models.retrieve(LORA).id == LORA
+    assert plain.completions.create(model=base, prompt="a", max_tokens=1).choices
+    stream = plain.chat.completions.create(model=base, messages=[{"role": "user", "content": "Hi"}], max_tokens=2, stream=True)
+    assert [chunk.choices[0].finish_reason for chunk in stream][-1]
+
+
+def test_the_version_is_one(server):
+    said = subprocess.run([required("RESA_BIN"), "--version"], capture_output=True, text=True, check=True).stdout.split()
+    reply = server.get("/version")
+    assert said == ["resa", reply.json["version"]] and reply.headers["server"] == f"resa/{reply.json['version']}"
+    assert server.get("/ping").status == server.post("/ping", b"").status == 200

@@ -110,6 +110,15 @@ import Testing
         #expect(service.log.requests.isEmpty)
     }
 
+    @Test func loadBalancersAskByAnyName() async throws {
+        try await Server.test(settings: settings(hosts: ["gpu.lan"])) { client in
+            let page: HTTPFields = [.origin: "https://evil.example"]
+            for path in ["/health", "/v1/ping"] { #expect(try await client.get(path, headers: page).status == 200) }
+            let models = try await client.get("/models", headers: page)
+            #expect(models.status == 403)
+        }
+    }
+
     // MARK: - CORS
 
     @Test func browsersAreToldWhatTheyAskAbout() async throws {

@@ -17,7 +17,10 @@ struct BrowserGuard: RouterMiddleware {
     func handle(
         _ request: Request, context: ServerRequestContext, next: (Request, ServerRequestContext) async throws -> Response
     ) async throws -> Response {
-        if let refusal = refusal(request.method, authority: request.head.authority, request.headers) { throw refusal }
+        // Load balancers ask by any name, and learn nothing but whether there is a server.
+        if !Endpoint.isOpen(request.uri.path), let refusal = refusal(request.method, authority: request.head.authority, request.headers) {
+            throw refusal
+        }
         return try await next(request, context)
     }
 
