@@ -14,6 +14,15 @@ struct MathGraderTests {
         }
     }
 
+    @Test("whole responses", arguments: GradingTable.responses.map(\.name))
+    func responses(_ category: String) throws {
+        let text = try #require(GradingTable.responses.first { $0.name == category }).cases
+        for (gold, response, isRight) in GradingTable.cases(text) {
+            let grade = MathGrader(gold: gold).grade(response: response.replacing("⏎", with: "\n"))
+            #expect(grade.isCorrect == isRight, "gold \(gold), response \(response), taken \(grade.answer ?? "nothing")")
+        }
+    }
+
     @Test("there are more than 300 of them, right and wrong")
     func tableIsLong() {
         let all = GradingTable.categories.flatMap { GradingTable.cases($0.cases) }

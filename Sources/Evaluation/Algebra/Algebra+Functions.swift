@@ -130,8 +130,24 @@ extension Algebra {
         return Quotient(Rational(count < 2 ? 1 : (2...count).reduce(BigInt(1)) { $0 * BigInt($1) }))
     }
 
+    /// Of whole numbers a number, of few out of `n` a polynomial (`n (n - 1) / 2`), else a function of both.
     mutating func binomial(_ top: Quotient, _ bottom: Quotient) throws(AlgebraError) -> Quotient {
-        guard let n = top.rational?.int, let k = bottom.rational?.int else { throw .unknown }
+        if let n = top.rational?.int, let k = bottom.rational?.int { return try binomial(n, k) }
+        guard !Self.isNoCount(top), !Self.isNoCount(bottom) else { throw .unknown }
+        let rest = try subtract(top, bottom)
+        guard let few = bottom.rational?.int ?? rest.rational?.int, (0...8).contains(few) else { return Quotient(.binomial(top, bottom)) }
+        var result = Quotient.one
+        for index in 0..<few {
+            let factor = try divide(try subtract(top, Quotient(Rational(index))), by: Quotient(Rational(index + 1)))
+            result = try multiply(result, factor)
+        }
+        return result
+    }
+
+    /// A number that counts nothing.
+    private static func isNoCount(_ value: Quotient) -> Bool { value.rational.map { !$0.isInteger || $0.isNegative } ?? false }
+
+    private mutating func binomial(_ n: Int, _ k: Int) throws(AlgebraError) -> Quotient {
         guard n >= 0, k >= 0 else { throw .undefined }
         if k > n { return .zero }
         let steps = min(k, n - k)

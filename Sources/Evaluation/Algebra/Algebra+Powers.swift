@@ -61,7 +61,12 @@ extension Algebra {
                 switch atom {
                 case .prime: power = Polynomial(Monomial(atom, exponent / Rational(index)))
                 // A square root of x^2 is no x where x is negative; pi and e are not.
-                case .symbol(let name) where exponent == .one || name == "π" || name == "e":
+                case .symbol(let name) where Self.isRoot(exponent, index) || name == "π" || name == "e":
+                    power = Polynomial(Monomial(atom, exponent / Rational(index)))
+                case .symbol where index == 2 && exponent.isInteger:
+                    let half = exponent / Rational(2)
+                    power = Polynomial(Monomial(Self.isEven(half.numerator) ? atom : .call("abs", Quotient(atom)), half))
+                case .power(let base, _) where base.rational != nil || base == .symbol("e"):
                     power = Polynomial(Monomial(atom, exponent / Rational(index)))
                 case .imaginary: throw .unknown
                 default: power = Polynomial(Monomial(.sum(Polynomial(Monomial(atom, exponent))), .one / Rational(index)))
@@ -77,6 +82,14 @@ extension Algebra {
         let outside = Quotient(try root(content, index))
         return try multiply(outside, Quotient(Polynomial(Monomial(.sum(primitive), .one / Rational(index)))))
     }
+
+    /// Whether the root of `x^exponent` is `x^(exponent / index)` for every real `x` for which both are defined. For odd indices it is; for
+    /// even ones an odd exponent shows that `x` is not negative, as in `sqrt(1/x)`.
+    private static func isRoot(_ exponent: Rational, _ index: Int) -> Bool {
+        index % 2 == 1 || !isEven(exponent.numerator)
+    }
+
+    private static func isEven(_ number: BigInt) -> Bool { number.words.first.map { $0 & 1 == 0 } ?? true }
 
     private mutating func root(_ value: Rational, _ index: Int) throws(AlgebraError) -> Polynomial {
         if value.isNegative {

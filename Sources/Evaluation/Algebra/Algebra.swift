@@ -32,7 +32,9 @@ struct Algebra {
 
     mutating func areEqual(_ left: Quotient, _ right: Quotient) throws(AlgebraError) -> Bool {
         if left == right { return true }
-        return try subtract(left, right).numerator.isZero
+        let difference = try subtract(left, right).numerator
+        if difference.isZero { return true }
+        return try areRootsEqual(difference)
     }
 
     mutating func add(_ left: Quotient, _ right: Quotient) throws(AlgebraError) -> Quotient {
@@ -72,7 +74,7 @@ struct Algebra {
             case .sum(let sum):
                 factor = try multiply(factor, Polynomial(Monomial(atom, .one - exponent)))
                 sums = try multiply(sums, sum)
-            case .call: below.powers[atom] = exponent
+            case .call, .binomial: below.powers[atom] = exponent
             }
         }
         let above = try multiply(numerator, factor)

@@ -12,6 +12,8 @@ indirect enum Atom: Hashable, Sendable {
     case sum(Polynomial)
     /// A power whose exponent is no number.
     case power(Quotient, Quotient)
+    /// A binomial coefficient of what is no number.
+    case binomial(Quotient, Quotient)
 }
 
 /// A product of powers of atoms. The empty product is 1.

@@ -12,16 +12,19 @@ struct AnswerComparison {
         switch (answer, gold) {
         case (.equation(let leftA, let rightA), .equation(let leftB, let rightB)):
             return try equations((leftA, rightA), (leftB, rightB))
-        case (.equation(.words, let right), _): return try matches(right, gold)
-        case (_, .equation(.words, let right)): return try matches(answer, right)
-        // `3 + 4 = 7` answers 7.
+        case (.equation(.words, let right), _), (.equation(.notation, let right), _): return try matches(right, gold)
+        case (_, .equation(.words, let right)), (_, .equation(.notation, let right)): return try matches(answer, right)
+        // `3 + 4 = 7` answers 7; and `x + y = 7` does where a number is asked for.
         case (.equation(let left, let right), _):
+            if case .unknowns = left, gold.isPlainNumber { return try matches(right, gold) }
             guard case .scalar = gold, try matches(left, right) else { return false }
             return try matches(right, gold)
         case (.quantity(let inner, let unit), .quantity(let other, let wanted)):
-            return unit == wanted ? try matches(inner, other) : false
-        case (.quantity(let inner, _), _): return try matches(inner, gold)
-        case (_, .quantity(let inner, _)): return try matches(answer, inner)
+            if unit == wanted { return try matches(inner, other) }
+            guard Units.magnitude(unit) != nil || Units.magnitude(wanted) != nil else { return false }
+            return try matches(try writtenOut(inner, unit), try writtenOut(other, wanted))
+        case (.quantity(let inner, let unit), _): return try matches(inner, gold) ? true : try matchesWrittenOut(inner, unit, gold)
+        case (_, .quantity(let inner, let unit)): return try matches(answer, inner) ? true : try matchesWrittenOut(inner, unit, answer)
         case (.percent(let left), .percent(let right)): return try algebra.areEqual(left, right)
         case (.percent(let left), .scalar(let right)), (.scalar(let right), .percent(let left)):
             // 50 % is 0.5; and "what per cent" is answered by 50.
@@ -30,6 +33,9 @@ struct AnswerComparison {
         case (.scalar(let left), .scalar(let right)): return try algebra.areEqual(left, right)
         case (.infinity(let left), .infinity(let right)): return left == right
         case (.based(let left, let leftBase), .based(let right, let rightBase)): return left == right && leftBase == rightBase
+        case (.dots, .dots): return true
+        case (.unknowns(let left), .unknowns(let right)): return try algebra.areEqual(left, right)
+        case (.sequence(let left), .sequence(let right)): return try areEqual(left, right)
         case (.words(let left), .words(let right)): return AnswerText.words(left) == AnswerText.words(right)
         case (.ordered(let opensA, let a, let closesA), .ordered(let opensB, let b, let closesB)):
             return opensA == opensB && closesA == closesB ? try areEqual(a, b) : false
@@ -49,6 +55,18 @@ struct AnswerComparison {
             return left == .notEqual || !ratio.isNegative
         default: return false
         }
+    }
+
+    /// `3 million` is 3000000; and "how many million" is answered by 3.
+    private mutating func writtenOut(_ inner: AnswerValue, _ unit: String) throws(AlgebraError) -> AnswerValue {
+        guard let (exponent, rest) = Units.magnitude(unit), case .scalar(let number) = inner else { return .quantity(inner, unit: unit) }
+        let value = AnswerValue.scalar(try algebra.multiply(number, try algebra.power(Quotient(Rational(10)), whole: exponent)))
+        return rest.isEmpty ? value : .quantity(value, unit: rest)
+    }
+
+    private mutating func matchesWrittenOut(_ inner: AnswerValue, _ unit: String, _ other: AnswerValue) throws(AlgebraError) -> Bool {
+        guard Units.magnitude(unit) != nil, case .scalar = inner else { return false }
+        return try matches(try writtenOut(inner, unit), other)
     }
 
     private mutating func areEqual(_ left: [AnswerValue], _ right: [AnswerValue]) throws(AlgebraError) -> Bool {
@@ -92,6 +110,11 @@ struct AnswerComparison {
         if case .words(let a) = answer.0, case .words(let b) = gold.0, a.caseInsensitivelyEquals(b) || a.count > 1 || b.count > 1 {
             return try matches(answer.1, gold.1)
         }
+        switch (answer.0, gold.0) {
+        case (.notation(let a), .notation(let b)): return a == b ? try matches(answer.1, gold.1) : false
+        case (.notation, .words), (.words, .notation): return try matches(answer.1, gold.1)
+        default: break
+        }
         guard let a = try difference(answer), let b = try difference(gold) else {
             return try matches(answer.0, gold.0) ? try matches(answer.1, gold.1) : false
         }
@@ -105,7 +128,7 @@ struct AnswerComparison {
 
     private static func side(_ value: AnswerValue) -> Quotient? {
         switch value {
-        case .scalar(let value): value
+        case .scalar(let value), .unknowns(let value): value
         case .words(let name) where name.count == 1: name == "i" ? Quotient(.imaginary) : .symbol(name)
         default: nil
         }
@@ -122,4 +145,32 @@ struct AnswerComparison {
 
 extension String {
     fileprivate func caseInsensitivelyEquals(_ other: String) -> Bool { lowercased() == other.lowercased() }
+}
+
+extension Quotient {
+    /// Neither unknowns nor functions of them.
+    fileprivate var isPlainNumber: Bool {
+        denominator == .one && numerator.terms.keys.allSatisfy { $0.powers.keys.allSatisfy { !$0.isUnknown } }
+    }
+}
+
+extension Atom {
+    fileprivate var isUnknown: Bool {
+        switch self {
+        case .symbol(let name): !["π", "e", "°"].contains(name)
+        case .call(_, let argument): !argument.isPlainNumber
+        case .power, .sum, .binomial: true
+        case .prime, .imaginary: false
+        }
+    }
+}
+
+extension AnswerValue {
+    fileprivate var isPlainNumber: Bool {
+        switch self {
+        case .scalar(let value), .percent(let value): value.isPlainNumber
+        case .quantity(let inner, _): inner.isPlainNumber
+        default: false
+        }
+    }
 }

@@ -14,6 +14,8 @@ struct AnswerEvaluator {
         case .negative(.infinity): return .infinity(isNegative: true)
         case .sum(let terms) where terms.count == 1: return try value(terms[0])
         case .words(let words): return .words(words)
+        case .dots: return .dots
+        case .notation(let name): return .notation(name)
         case .based(let digits, let base): return .based(digits: digits, base: base)
         case .percent(let inner): return .percent(try scalar(inner))
         case .negative(.percent(let inner)): return .percent(-(try scalar(inner)))
@@ -25,9 +27,12 @@ struct AnswerEvaluator {
             let values = try self.values(elements)
             if opens, closes, let matrix = Self.matrix(values) { return matrix }
             return .ordered(opensClosed: opens, values, closesClosed: closes)
-        case .set(let elements): return .collection(Self.flattened(try values(elements)), isSet: true)
+        case .set(let elements):
+            let values = Self.flattened(try values(elements))
+            return elements.contains(where: \.isDots) ? .sequence(values) : .collection(values, isSet: true)
         case .list(let elements):
             let values = Self.flattened(try values(elements))
+            if elements.contains(where: \.isDots) { return .sequence(values) }
             if elements.allSatisfy(Self.isInequality), values.allSatisfy(\.isInterval) { return .union(values) }
             return .collection(values, isSet: false)
         case .union(let parts):
@@ -97,8 +102,7 @@ struct AnswerEvaluator {
             case .element: return try value(second)
             case .equal:
                 // `x = 1 ± 2` and `x = 1, 2` name values; `f(x) = ...` has a name on its left.
-                let left: AnswerValue = first.isName ? .words(first.name ?? "") : try value(first)
-                return .equation(left, try value(second))
+                return .equation(try leftSide(first), try value(second))
             case .notEqual: return .inequality(.notEqual, try algebra.subtract(try scalar(first), try scalar(second)))
             default:
                 if let interval = try interval(first, relation, second) { return interval }
@@ -110,7 +114,7 @@ struct AnswerEvaluator {
         }
         if rest.allSatisfy({ $0.0 == .equal }) {
             // `x = 2 + 3 = 5`: the last is the answer.
-            return .equation(first.isName ? .words(first.name ?? "") : try value(first), try value(rest[rest.count - 1].1))
+            return .equation(try leftSide(first), try value(rest[rest.count - 1].1))
         }
         // `a < x <= b`
         guard rest.count == 2, case .symbol = second, let low = try interval(second, relation.mirrored, first),
@@ -122,6 +126,11 @@ struct AnswerEvaluator {
         case (.infinity, _): return .ordered(opensClosed: highOpens, [highs[0], lows[1]], closesClosed: lowCloses)
         default: return .ordered(opensClosed: lowOpens, [lows[0], highs[1]], closesClosed: highCloses)
         }
+    }
+
+    private mutating func leftSide(_ expression: MathExpression) throws(AlgebraError) -> AnswerValue {
+        if let name = expression.name { return .words(name) }
+        return expression.isOfUnknowns ? .unknowns(try scalar(expression)) : try value(expression)
     }
 
     /// The numbers that a variable may be.

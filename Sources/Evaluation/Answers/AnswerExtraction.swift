@@ -1,103 +1,62 @@
 /// Finds the final answer in a response. Linear in its length.
 ///
 /// In order: the last `\boxed{...}`, `<answer>...</answer>`, `#### ...`, "the answer is ...", and else the last formula or number. What
-/// follows `</think>` is asked first.
+/// follows `</think>` is asked first. A response that is cut off where one of these begins gives no answer.
 enum AnswerExtraction {
     /// The answer, and where it is spread over several boxes also all of them as a list.
     static func candidates(_ response: String) -> [String] {
         let bytes = Array(response.utf8)
         let start = last("</think>", in: bytes[...])?.upperBound ?? 0
-        let found = candidates(bytes[start...])
+        switch found(bytes[start...]) {
+        case .answer(let candidates): return candidates
+        case .unfinished: return []
         // A model that stops after its thoughts has put its answer there.
-        return found.isEmpty && start > 0 ? candidates(bytes[..<start]) : found
+        case .nothing:
+            guard start > 0, case .answer(let candidates) = found(bytes[..<start]) else { return [] }
+            return candidates
+        }
     }
 
-    private static func candidates(_ bytes: ArraySlice<UInt8>) -> [String] {
-        let boxes = boxes(in: bytes)
-        if let last = boxes.last {
-            let text = string(bytes[last.content])
-            let together = neighbours(boxes, in: bytes)
-            return together.count > 1 ? [text, together.map { string(bytes[$0.content]) }.joined(separator: ", ")] : [text]
-        }
+    private enum Found {
+        case answer([String])
+        /// The response ends where it was about to give its answer. What was said before is none.
+        case unfinished
+        case nothing
+
+        init(_ text: String?) { self = text.map { .answer([$0]) } ?? .nothing }
+    }
+
+    private static func found(_ bytes: ArraySlice<UInt8>) -> Found {
+        let boxes = AnswerBoxes(bytes)
+        if let start = boxes.unfinished { return announced(bytes[start...]) ?? .unfinished }
+        let boxed = boxes.candidates
+        if !boxed.isEmpty { return .answer(boxed) }
+        return announced(bytes) ?? Found(expression(bytes))
+    }
+
+    /// What a tag, a mark or a phrase says is the answer; nil without any of them.
+    private static func announced(_ bytes: ArraySlice<UInt8>) -> Found? {
         if let tag = last("<answer>", in: bytes) {
             let rest = bytes[tag.upperBound...]
             let tagged = rest[..<(first("</answer>", in: rest)?.lowerBound ?? rest.endIndex)]
-            if let said = phrase(tagged) { return [said] }
+            if trimmed(tagged).isEmpty { return .unfinished }
+            if let said = phrase(tagged) { return .answer([said]) }
             let text = trimmed(tagged)
-            if isUnderstood(text) { return [text] }
-            if let found = expression(tagged) { return [found] }
+            if isUnderstood(text) { return .answer([text]) }
+            if let found = expression(tagged) { return .answer([found]) }
         }
         if let mark = last("####", in: bytes) {
+            if trimmed(bytes[mark.upperBound...]).isEmpty { return .unfinished }
             let text = trimmed(line(bytes[mark.upperBound...]))
-            if !text.isEmpty { return [text] }
+            if !text.isEmpty { return .answer([text]) }
         }
-        return [phrase(bytes) ?? expression(bytes)].compactMap(\.self)
+        if endsWithIntroduction(bytes) { return .unfinished }
+        return phrase(bytes).map { .answer([$0]) }
     }
 
     private static func isUnderstood(_ text: String) -> Bool {
         guard !text.isEmpty, text.utf8.count < 500, let tokens = try? MathLexer.tokens(text) else { return false }
         return (try? MathParser.parse(tokens)) != nil
-    }
-
-    // MARK: Boxes
-
-    private struct Box {
-        /// From the backslash to behind the closing brace.
-        let whole: Range<Int>
-        let content: Range<Int>
-    }
-
-    /// All closed `\boxed{...}` and `\fbox{...}`, the outermost of nested ones.
-    private static func boxes(in bytes: ArraySlice<UInt8>) -> [Box] {
-        var boxes: [Box] = []
-        /// Braces that are open, with the place of the command before them if that makes a box.
-        var open: [(brace: Int, command: Int?)] = []
-        var position = bytes.startIndex
-        while position < bytes.endIndex {
-            switch bytes[position] {
-            case UInt8(ascii: "\\"):
-                if let brace = boxBrace(bytes, command: position) {
-                    open.append((brace, position))
-                    position = brace + 1
-                } else {
-                    // A brace behind a backslash is a sign, not a bracket.
-                    position += 2
-                }
-                continue
-            case UInt8(ascii: "{"): open.append((position, nil))
-            case UInt8(ascii: "}"):
-                if let (brace, command) = open.popLast(), let command {
-                    while let last = boxes.last, last.whole.lowerBound > command { boxes.removeLast() }
-                    boxes.append(Box(whole: command..<position + 1, content: brace + 1..<position))
-                }
-            default: break
-            }
-            position += 1
-        }
-        return boxes
-    }
-
-    private static func boxBrace(_ bytes: ArraySlice<UInt8>, command: Int) -> Int? {
-        for name in ["\\boxed", "\\fbox"] {
-            var position = command + name.utf8.count
-            guard bytes[command...].starts(with: name.utf8) else { continue }
-            while position < bytes.endIndex, bytes[position] == 0x20 { position += 1 }
-            if position < bytes.endIndex, bytes[position] == UInt8(ascii: "{") { return position }
-        }
-        return nil
-    }
-
-    /// The last box and those before it with nothing but "and", "or", commas and dollar signs between.
-    private static func neighbours(_ boxes: [Box], in bytes: ArraySlice<UInt8>) -> ArraySlice<Box> {
-        var first = boxes.count - 1
-        while first > 0, boxes.count - first < 16 {
-            let between = bytes[boxes[first - 1].whole.upperBound..<boxes[first].whole.lowerBound]
-            guard between.count <= 24 else { break }
-            let words = string(between).replacing("\\text", with: "").split { " ,;$\n{}\\()".contains($0) }
-            guard words.allSatisfy({ ["and", "or", "quad"].contains($0) }) else { break }
-            first -= 1
-        }
-        return boxes[first...]
     }
 
     // MARK: Phrases
@@ -107,12 +66,7 @@ enum AnswerExtraction {
         var end = bytes.endIndex
         while let word = last("nswer", in: bytes[bytes.startIndex..<end]) {
             end = word.lowerBound
-            var position = word.upperBound
-            position = skip(bytes, from: position) { $0 == 0x20 || $0 == UInt8(ascii: "*") }
-            guard let introduction = introductions.first(where: { bytes[position...].starts(with: $0.utf8) }) else { continue }
-            position = skip(bytes, from: position + introduction.utf8.count) {
-                $0 <= 0x20 || $0 == UInt8(ascii: "*") || $0 == UInt8(ascii: ":")
-            }
+            guard let position = introduced(bytes, by: word) else { continue }
             let sentence = sentence(bytes[position...])
             let text = trimmed(sentence)
             if text.isEmpty { continue }
@@ -120,6 +74,19 @@ enum AnswerExtraction {
             return expression(sentence) ?? text
         }
         return nil
+    }
+
+    /// Where that begins which "answer", whose place is given, introduces.
+    private static func introduced(_ bytes: ArraySlice<UInt8>, by word: Range<Int>) -> Int? {
+        let position = skip(bytes, from: word.upperBound) { $0 == 0x20 || $0 == UInt8(ascii: "*") }
+        guard let introduction = introductions.first(where: { bytes[position...].starts(with: $0.utf8) }) else { return nil }
+        return skip(bytes, from: position + introduction.utf8.count) { $0 <= 0x20 || $0 == UInt8(ascii: "*") || $0 == UInt8(ascii: ":") }
+    }
+
+    /// "The answer is", and nothing more.
+    private static func endsWithIntroduction(_ bytes: ArraySlice<UInt8>) -> Bool {
+        guard let word = last("nswer", in: bytes), let position = introduced(bytes, by: word) else { return false }
+        return position == bytes.endIndex || bytes[position...].elementsEqual([UInt8(ascii: "$")])
     }
 
     private static let introductions = ["is", ":", "=", "will be", "would be", "must be"]
@@ -145,7 +112,7 @@ enum AnswerExtraction {
     /// commas, what stands behind its last equals sign.
     private static func expression(_ bytes: ArraySlice<UInt8>) -> String? {
         let formula = lastFormula(bytes)
-        let number = lastNumber(bytes)
+        let number = ProseNumber.last(in: bytes)
         if let formula, formula.upperBound >= number?.upperBound ?? 0 {
             var content = bytes[formula]
             if !content.contains(UInt8(ascii: ",")), let equals = content.lastIndex(of: UInt8(ascii: "=")) {
@@ -166,7 +133,7 @@ enum AnswerExtraction {
             let next = position + 1 < bytes.endIndex ? bytes[position + 1] : 0
             if byte == UInt8(ascii: "$") {
                 if let open = opening, open.byte == byte {
-                    if open.position < position { found = open.position..<position }
+                    if open.position < position, !isRaised(bytes[open.position]) { found = open.position..<position }
                     opening = nil
                 } else if next != byte {
                     opening = (position + 1, byte)
@@ -187,46 +154,8 @@ enum AnswerExtraction {
         return found
     }
 
-    private static func lastNumber(_ bytes: ArraySlice<UInt8>) -> Range<Int>? {
-        func isDigit(_ position: Int) -> Bool { position < bytes.endIndex && (0x30...0x39).contains(bytes[position]) }
-        var found: Range<Int>?
-        var position = bytes.startIndex
-        while position < bytes.endIndex {
-            guard isDigit(position) else {
-                position += 1
-                continue
-            }
-            var start = position
-            while isDigit(position) { position += 1 }
-            while position < bytes.endIndex, [UInt8(ascii: ","), UInt8(ascii: "."), UInt8(ascii: "/")].contains(bytes[position]),
-                isDigit(position + 1)
-            {
-                // A comma only between thousands.
-                if bytes[position] == UInt8(ascii: ","),
-                    !(isDigit(position + 2) && isDigit(position + 3) && !isDigit(position + 4))
-                {
-                    break
-                }
-                position += 1
-                while isDigit(position) { position += 1 }
-            }
-            if start > bytes.startIndex, bytes[start - 1] == UInt8(ascii: ".") { start -= 1 }
-            while start > bytes.startIndex, [UInt8(ascii: "$"), UInt8(ascii: "\\")].contains(bytes[start - 1]) { start -= 1 }
-            if start > bytes.startIndex, bytes[start - 1] == UInt8(ascii: "-"),
-                start - 1 == bytes.startIndex || !isWordEnd(bytes[start - 2])
-            {
-                start -= 1
-            }
-            var end = position
-            if end < bytes.endIndex, bytes[end] == UInt8(ascii: "%") { end += 1 }
-            found = start..<end
-        }
-        return found
-    }
-
-    private static func isWordEnd(_ byte: UInt8) -> Bool {
-        (0x30...0x39).contains(byte) || (0x41...0x5A).contains(byte) || (0x61...0x7A).contains(byte) || byte == UInt8(ascii: ")")
-    }
+    /// The `$^2$` of `5 cm$^2$` belongs to what stands before it.
+    private static func isRaised(_ byte: UInt8) -> Bool { byte == UInt8(ascii: "^") || byte == UInt8(ascii: "_") }
 
     // MARK: Bytes
 

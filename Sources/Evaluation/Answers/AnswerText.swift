@@ -20,7 +20,9 @@ enum AnswerText {
                 words[words.count - 1].append(letter.lowercased())
                 isWord = false
                 continue
-            case .sign("("), .sign(")"), .sign("."), .sign(":"), .sign("'"), .sign("-"), .sign(","), .sign("{"), .sign("}"): break
+            case .command("dots"), .sign("("), .sign(")"), .sign("."), .sign(":"), .sign("'"), .sign("-"), .sign(","), .sign("{"),
+                .sign("}"):
+                break
             default: return nil
             }
             isWord = true
@@ -51,6 +53,7 @@ enum AnswerText {
             text = text.replacing(command, with: "")
         }
         text = text.replacing("dfrac", with: "frac").replacing("tfrac", with: "frac")
+        for dots in ["\\ldots", "\\cdots", "\\dots", "...", "⋯"] { text = text.replacing(dots, with: "…") }
         // A blank between digits keeps numbers apart.
         let parts = text.split(whereSeparator: \.isWhitespace)
         text = parts.reduce(into: "") { joined, part in

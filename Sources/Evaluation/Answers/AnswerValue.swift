@@ -17,9 +17,20 @@ indirect enum AnswerValue: Sendable {
     case percent(Quotient)
     case based(digits: String, base: Int)
     case words(String)
+    /// The dots of `1, 2, ..., n`.
+    case dots
+    /// Elements with dots among them, whose order counts.
+    case sequence([AnswerValue])
+    /// The left side of an equation that only says what the right side is.
+    case notation(String)
+    /// The left side of an equation that is made of unknowns alone, as it is written: `x + y`, `a/b`. What it equals is its value, while
+    /// `2x = 10` and `x + 1 = 10` are equations to be solved.
+    case unknowns(Quotient)
 }
 
 extension AnswerValue {
+    var isCollection: Bool { if case .collection = self { true } else { false } }
+
     /// A pair that is no point: a square bracket or an end at infinity shows it.
     var isInterval: Bool {
         guard case .ordered(let opens, let ends, let closes) = self, ends.count == 2 else { return false }

@@ -31,6 +31,10 @@ indirect enum MathExpression: Sendable {
     case matrix([[MathExpression]])
     case relations(MathExpression, [(Relation, MathExpression)])
     case words(String)
+    /// `\ldots` between elements.
+    case dots
+    /// What a quantity is called that cannot be computed from what is written: `\angle ABC`, `f(2)`, `P(A \cap B)`.
+    case notation(String)
 
     var number: Rational? { if case .number(let value) = self { value } else { nil } }
 }
@@ -74,6 +78,23 @@ extension MathExpression {
         default: nil
         }
     }
+
+    /// Sums, products and quotients of variables, without a number among them.
+    var isOfUnknowns: Bool {
+        switch self {
+        case .symbol(let name): !["π", "e", "i"].contains(name)
+        case .sum(let terms):
+            terms.first?.isOfUnknowns ?? false && terms.allSatisfy { $0.isOfUnknowns || $0.negated?.isOfUnknowns ?? false }
+        case .product(let parts): parts.allSatisfy(\.isOfUnknowns)
+        case .quotient(let above, let below): above.isOfUnknowns && below.isOfUnknowns
+        case .call("abs", let inner): inner.isOfUnknowns
+        default: false
+        }
+    }
+
+    private var negated: MathExpression? { if case .negative(let inner) = self { inner } else { nil } }
+
+    var isDots: Bool { if case .dots = self { true } else { false } }
 
     var isName: Bool { name != nil }
 }

@@ -19,6 +19,7 @@ package struct MathGrader: Sendable {
         if let words = gold.words, let other = answer.words, words == other, gold.isWritten || answer.isWritten { return true }
         // Text decides only where the mathematics cannot be told.
         guard let value = answer.value, let wanted = gold.value else { return answer.text == gold.text }
+        if let grouped = answer.grouped, (try? AnswerComparison.matches(grouped, gold: wanted)) == true { return true }
         return (try? AnswerComparison.matches(value, gold: wanted)) ?? (answer.text == gold.text)
     }
 
@@ -40,6 +41,8 @@ package struct MathGrader: Sendable {
     private struct Reading: Sendable {
         let text: String
         let value: AnswerValue?
+        /// `12,34,567` as one number, where it is that rather than three.
+        let grouped: AnswerValue?
         let words: String?
         /// It holds a word or `\text`, so that it is text rather than a product of variables.
         let isWritten: Bool
@@ -47,7 +50,7 @@ package struct MathGrader: Sendable {
 
         init(_ raw: String) {
             guard raw.utf8.count <= 4 * MathLexer.mostCharacters, let tokens = try? MathLexer.tokens(raw) else {
-                (text, value, words, isWritten, choice) = (String(raw.prefix(100_000)), nil, nil, false, nil)
+                (text, value, grouped, words, isWritten, choice) = (String(raw.prefix(100_000)), nil, nil, nil, false, nil)
                 return
             }
             text = AnswerText.stripped(raw)
@@ -55,6 +58,10 @@ package struct MathGrader: Sendable {
             isWritten = tokens.contains { if case .words = $0.kind { true } else { false } }
             choice = AnswerText.choice(raw)
             value = try? AnswerEvaluator.value(try MathParser.parse(tokens))
+            let number =
+                tokens.contains { $0.kind == .sign(",") }
+                ? try? AnswerEvaluator.value(try MathParser.parse(tokens, readsIndianGroups: true)) : nil
+            if case .collection? = value, let number, !number.isCollection { grouped = number } else { grouped = nil }
         }
     }
 }

@@ -19,36 +19,6 @@ struct MathLexer {
 
     private init(characters: [Character]) { self.characters = characters }
 
-    private static let spaces: Set<String> = [
-        ",", ";", ":", " ", "!", "quad", "qquad", "left", "right", "big", "Big", "bigl", "bigr", "Bigl", "Bigr", "bigg", "Bigg",
-        "displaystyle", "textstyle", "limits", "mathstrut", "hspace", "thinspace", "(", ")", "[", "]",
-    ]
-    private static let fonts: Set<String> = [
-        "mathbf", "mathit", "mathcal", "mathsf", "boldsymbol", "bm", "ensuremath", "phantom", "boxed", "fbox", "mathbb",
-    ]
-    private static let texts: Set<String> = [
-        "text", "textbf", "textit", "textrm", "mbox", "hbox", "mathrm", "operatorname", "texttt", "rm",
-    ]
-    private static let aliases: [String: String] = [
-        "dfrac": "frac", "tfrac": "frac", "cfrac": "frac", "leq": "le", "geq": "ge", "leqslant": "le", "geqslant": "ge", "neq": "ne",
-        "lbrace": "{", "rbrace": "}", "lbrack": "[", "rbrack": "]", "dbinom": "binom", "tbinom": "binom", "degree": "circ", "lvert": "vert",
-        "rvert": "vert", "mid": "vert", "arcsin": "arcsin", "varnothing": "emptyset", "colon": ":", "ast": "cdot", "lg": "log",
-    ]
-    private static let plainCommands: Set<String> = [
-        "sqrt", "pi", "sin", "cos", "tan", "cot", "sec", "csc", "ln", "log", "exp", "arcsin", "arccos", "arctan", "infty", "theta", "alpha",
-        "beta",
-    ]
-    private static let unicode: [Character: MathToken.Kind] = [
-        "−": .sign("-"), "–": .sign("-"), "×": .command("times"), "·": .command("cdot"), "⋅": .command("cdot"), "÷": .command("div"),
-        "√": .command("sqrt"), "π": .command("pi"), "∞": .command("infty"), "≤": .command("le"), "≥": .command("ge"), "≠": .command("ne"),
-        "∪": .command("cup"), "∩": .command("cap"), "∈": .command("in"), "±": .command("pm"), "∓": .command("mp"),
-        "∅": .command("emptyset"),
-        "⟨": .sign("("), "⟩": .sign(")"), "θ": .command("theta"), "α": .command("alpha"), "β": .command("beta"),
-    ]
-    private static let superscripts: [Character: Character] = [
-        "⁰": "0", "¹": "1", "²": "2", "³": "3", "⁴": "4", "⁵": "5", "⁶": "6", "⁷": "7", "⁸": "8", "⁹": "9",
-    ]
-
     private mutating func run() {
         while position < characters.count {
             let character = characters[position]
@@ -59,15 +29,19 @@ struct MathLexer {
                 command()
             } else if character.isASCII, character.isLetter {
                 letters()
-            } else if let digit = Self.superscripts[character] {
-                if tokens.last?.kind != .sign("}") || !superscriptGoesOn { emit(.sign("^"), .sign("{")) } else { tokens.removeLast() }
-                superscriptGoesOn = true
-                emit(.digit(digit), .sign("}"))
+            } else if Self.superscripts[character] != nil {
+                if !raisedFraction() { script(Self.superscripts, .sign("^")) }
+            } else if Self.subscripts[character] != nil {
+                script(Self.subscripts, .sign("_"))
+            } else if let (above, below) = Self.fractions[character] {
+                emit(.command("frac"), .sign("{"), .digit(above), .sign("}"), .sign("{"))
+                for digit in below { emit(.digit(digit)) }
+                emit(.sign("}"))
                 position += 1
-                continue
-            } else if character == "°" {
-                emit(.sign("^"), .command("circ"))
+            } else if Self.invisible.contains(character) {
                 position += 1
+            } else if character == ".", ellipsis() {
+                emit(.command("dots"))
             } else if let kind = Self.unicode[character] {
                 emit(kind)
                 position += 1
@@ -75,11 +49,44 @@ struct MathLexer {
                 emit(character.isASCII && character.isNumber ? .digit(character) : .sign(character))
                 position += 1
             }
-            superscriptGoesOn = false
         }
     }
 
-    private var superscriptGoesOn = false
+    /// Raised or lowered characters side by side: one exponent, one index.
+    private mutating func script(_ characters: [Character: MathToken.Kind], _ mark: MathToken.Kind) {
+        emit(mark, .sign("{"))
+        while position < self.characters.count, let kind = characters[self.characters[position]] {
+            emit(kind)
+            position += 1
+        }
+        emit(.sign("}"))
+    }
+
+    /// `¹⁄₂`
+    private mutating func raisedFraction() -> Bool {
+        var end = position
+        var (above, below): ([MathToken.Kind], [MathToken.Kind]) = ([], [])
+        while end < characters.count, let kind = Self.superscripts[characters[end]] { (above, end) = (above + [kind], end + 1) }
+        guard end < characters.count, characters[end] == "\u{2044}" else { return false }
+        end += 1
+        while end < characters.count, let kind = Self.subscripts[characters[end]] { (below, end) = (below + [kind], end + 1) }
+        guard !below.isEmpty, (above + below).allSatisfy({ if case .digit = $0 { true } else { false } }) else { return false }
+        emit(.command("frac"), .sign("{"))
+        for kind in above { emit(kind) }
+        emit(.sign("}"), .sign("{"))
+        for kind in below { emit(kind) }
+        emit(.sign("}"))
+        position = end
+        return true
+    }
+
+    /// Three full stops, which are passed.
+    private mutating func ellipsis() -> Bool {
+        guard position + 2 < characters.count, characters[position + 1] == ".", characters[position + 2] == "." else { return false }
+        position += 3
+        while position < characters.count, characters[position] == "." { position += 1 }
+        return true
+    }
 
     private mutating func emit(_ kinds: MathToken.Kind...) {
         for kind in kinds {
@@ -113,12 +120,13 @@ struct MathLexer {
             position += 1
         }
         if Self.texts.contains(name) {
-            if !uprightLetter() { text() }
+            // `\mathrm{i}` and `\mathrm{e}` are numbers, not words.
+            if !singleLetter({ $0 == "i" || $0 == "e" }) { text() }
         } else if Self.spaces.contains(name) {
             // `\left.` and `\right.` are brackets that are not there.
             if name == "left" || name == "right", position < characters.count, characters[position] == "." { position += 1 }
         } else if Self.fonts.contains(name) {
-            return
+            _ = singleLetter { $0.isASCII && $0.isLetter }
         } else if name == "langle" || name == "lparen" {
             emit(.sign("("))
         } else if name == "rangle" || name == "rparen" {
@@ -129,10 +137,10 @@ struct MathLexer {
         }
     }
 
-    /// `\mathrm{i}` and `\mathrm{e}` are numbers, not words.
-    private mutating func uprightLetter() -> Bool {
+    /// A letter alone in braces, without them.
+    private mutating func singleLetter(_ isWanted: (Character) -> Bool) -> Bool {
         guard position + 2 < characters.count, characters[position] == "{", characters[position + 2] == "}",
-            ["i", "e"].contains(characters[position + 1])
+            isWanted(characters[position + 1])
         else { return false }
         emit(.letter(characters[position + 1]))
         position += 3
@@ -162,6 +170,8 @@ struct MathLexer {
         let words = Self.normalised(content)
         if words.isEmpty {
             isSpaced = true
+        } else if Self.minusWords.contains(words), numberFollows {
+            emit(.sign("-"))
         } else if words.contains(where: { $0.isNumber || $0 == "\\" || $0 == "$" }) {
             var inner = MathLexer(characters: Array(content.prefix(Self.mostCharacters)))
             // Text within text is not opened again: hostile nesting ends here.
@@ -187,10 +197,29 @@ struct MathLexer {
         position = end
         if Self.plainCommands.contains(word.lowercased()) {
             emit(.command(word.lowercased()))
+        } else if Self.minusWords.contains(word.lowercased()), numberFollows {
+            emit(.sign("-"))
+        } else if word.lowercased() == "x", case .digit? = tokens.last?.kind, powerOfTenFollows {
+            emit(.command("times"))
         } else if word.count >= 3 || ["or", "and"].contains(word.lowercased()) || (tokens.last?.endsNumber ?? false) && Units.isUnit(word) {
             emit(.words(word.lowercased()))
         } else {
             for letter in word { emit(.letter(letter)) }
         }
+    }
+
+    private static let minusWords: Set<String> = ["minus", "negative"]
+
+    private var numberFollows: Bool {
+        let rest = characters[position...].drop(while: \.isWhitespace)
+        return rest.first.map { $0.isASCII && $0.isNumber } ?? false
+    }
+
+    /// The `x` of `1.2 x 10^3` is a sign; that of `2 x 10` is none.
+    private var powerOfTenFollows: Bool {
+        let rest = characters[position...].drop(while: \.isWhitespace)
+        guard rest.starts(with: "10") else { return false }
+        let next = rest.dropFirst(2)
+        return next.first == "^" || next.starts(with: "**") || next.first.map { Self.superscripts[$0] != nil } ?? false
     }
 }

@@ -1,7 +1,7 @@
 /// Numbers, brackets, commands: what products are made of.
 extension MathParser {
     private static let constants: [String: String] = ["pi": "π"]
-    private static let greek: Set<String> = [
+    static let greek: Set<String> = [
         "alpha", "beta", "gamma", "delta", "epsilon", "varepsilon", "zeta", "eta", "theta", "vartheta", "iota", "kappa", "lambda", "mu",
         "nu",
         "xi", "rho", "sigma", "tau", "phi", "varphi", "chi", "psi", "omega", "Gamma", "Delta", "Theta", "Lambda", "Xi", "Sigma", "Phi",
@@ -36,10 +36,16 @@ extension MathParser {
             case .sign("%"):
                 position += 1
                 result = .percent(result)
+            case .command("degree"):
+                position += 1
+                result = scale(.degrees(result))
+            case .command("deg") where result.number != nil:
+                position += 1
+                result = .degrees(result)
             case .sign("^"):
                 position += 1
                 if takeDegreeSign() {
-                    result = .degrees(result)
+                    result = scale(.degrees(result))
                 } else {
                     result = .power(result, try exponent())
                 }
@@ -56,15 +62,29 @@ extension MathParser {
     }
 
     private mutating func takeDegreeSign() -> Bool {
-        if take(.command("circ")) { return true }
-        guard next == .sign("{"), peek(1) == .command("circ"), peek(2) == .sign("}") else { return false }
+        if take(.command("circ")) || take(.command("degree")) { return true }
+        guard next == .sign("{"), peek(1) == .command("circ") || peek(1) == .command("degree"), peek(2) == .sign("}") else { return false }
         position += 3
         return true
+    }
+
+    /// `20 °C`: degrees of a scale are no angle.
+    private mutating func scale(_ degrees: MathExpression) -> MathExpression {
+        guard case .degrees(let number) = degrees else { return degrees }
+        let unit: String
+        switch next {
+        case .letter("C"), .words("c"): unit = "celsius"
+        case .letter("F"), .words("f"): unit = "fahrenheit"
+        default: return degrees
+        }
+        position += 1
+        return .quantity(number, unit: unit)
     }
 
     private mutating func exponent() throws(AlgebraError) -> MathExpression {
         try nested { (parser) throws(AlgebraError) in
             if parser.take(.sign("-")) { return .negative(try parser.exponent()) }
+            if parser.take(.sign("+")) { return try parser.exponent() }
             if case .digit? = parser.next { return try parser.rightPower(try parser.number()) }
             return try parser.rightPower(try parser.argument())
         }
@@ -136,7 +156,7 @@ extension MathParser {
 
     private mutating func flatFactor() throws(AlgebraError) -> MathExpression {
         switch next {
-        case .digit, .sign("."): return try number()
+        case .digit, .sign("."): return try number(mayBeSpaced: true)
         case .letter(let letter):
             position += 1
             return .symbol(String(letter))

@@ -3,12 +3,15 @@ import BigInt
 /// Numbers as people write them.
 extension MathParser {
     /// Digits with separators of thousands, a decimal part, repeating decimals, a power of ten.
-    mutating func number() throws(AlgebraError) -> MathExpression {
+    /// - Parameter mayBeSpaced: blanks may stand between thousands. Behind an exponent or in an argument they end the number.
+    mutating func number(mayBeSpaced: Bool = false) throws(AlgebraError) -> MathExpression {
         var digits = takeDigits()
-        if !digits.isEmpty { digits += takeThousands(after: digits.count) }
+        if !digits.isEmpty { digits += takeThousands(after: digits, mayBeSpaced: mayBeSpaced) }
         var value = Rational(BigInt(digits) ?? 0)
-        if next == .sign("."), let fraction = takeFraction() {
+        if next == .sign("."), let fraction = takeFraction(mayBeSpaced: mayBeSpaced) {
             value = value + fraction
+            // `1.000.50` is no product.
+            if next == .sign("."), !isSpaced, case .digit? = peek(1) { throw .unknown }
         } else if digits.isEmpty {
             throw .unknown
         }
@@ -29,40 +32,75 @@ extension MathParser {
         return digits
     }
 
-    /// Groups of three after a comma: `1,000`, `1{,}000`, `1,\!000`.
-    private mutating func takeThousands(after leading: Int) -> String {
-        guard leading <= 3 else { return "" }
-        var all = ""
-        while true {
-            let start = position
-            var isSurelyThousands = true
+    /// Groups of three after a comma, an apostrophe, a blank, or several full stops: `1,000`, `1{,}000`, `1,\!000`, `1'000`, `1 000`,
+    /// `1.000.000`. Where it is asked for, the groups of India too: `12,34,567`.
+    private mutating func takeThousands(after leading: String, mayBeSpaced: Bool) -> String {
+        let start = position
+        for separator in Separator.allCases where separator != .blank || mayBeSpaced && leading.first != "0" {
+            if separator == .comma, position < separatedUntil { continue }
+            var groups: [String] = []
+            while let group = takeGroup(separator) { groups.append(group) }
+            if leading.count <= 3, groups.count >= (separator == .stop ? 2 : 1), groups.allSatisfy({ $0.count == 3 }) {
+                return groups.joined()
+            }
+            if separator == .comma, readsIndianGroups, leading.count <= 2, groups.count > 1, groups.last?.count == 3,
+                groups.dropLast().allSatisfy({ $0.count == 2 })
+            {
+                return groups.joined()
+            }
+            // Where one of them is no group, none is: `2,10,101` are three elements.
+            if separator == .comma { separatedUntil = position }
+            position = start
+        }
+        return ""
+    }
+
+    private enum Separator: CaseIterable { case surely, comma, apostrophe, stop, blank }
+
+    /// A separator and the digits behind it, or nothing.
+    private mutating func takeGroup(_ separator: Separator) -> String? {
+        let start = position
+        switch separator {
+        case .surely:
             if take(.command("thousands")) {
             } else if next == .sign("{"), peek(1) == .sign(","), peek(2) == .sign("}") {
                 position += 3
-            } else if next == .sign(","), bracketDepth == 0 {
-                position += 1
-                isSurelyThousands = false
+            } else if next == .sign("{"), peek(1) == .sign("}") {
+                position += 2
             } else {
-                return all
+                return nil
             }
-            guard position < tokens.count, isSurelyThousands || !tokens[position].isSpaced else {
-                position = start
-                return all
-            }
-            let group = takeDigits()
-            guard group.count == 3 else {
-                position = start
-                return all
-            }
-            all += group
+        case .comma where bracketDepth == 0 && take(.sign(",")) && !isSpaced: break
+        case .apostrophe where !isSpaced && take(.sign("'")) && !isSpaced: break
+        case .stop where !isSpaced && take(.sign(".")) && !isSpaced: break
+        case .blank where isSpaced: break
+        default:
+            position = start
+            return nil
         }
+        let group = takeDigits()
+        // `1 4/5` and `1 234/567` are mixed numbers.
+        if group.isEmpty || separator == .blank && next == .sign("/") {
+            position = start
+            return nil
+        }
+        return group
     }
 
-    private mutating func takeFraction() -> Rational? {
+    private var isSpaced: Bool { position < tokens.count && tokens[position].isSpaced }
+
+    private mutating func takeFraction(mayBeSpaced: Bool) -> Rational? {
         let start = position
         position += 1
         var digits = ""
         if position < tokens.count, !tokens[position].isSpaced { digits = takeDigits() }
+        // `0.000 125`
+        if mayBeSpaced, digits.count == 3 {
+            let start = position
+            var groups: [String] = []
+            while let group = takeGroup(.blank) { groups.append(group) }
+            if groups.allSatisfy({ $0.count == 3 }) { digits += groups.joined() } else { position = start }
+        }
         if next == .command("overline"), peek(1) == .sign("{") {
             position += 2
             let repeating = takeDigits()

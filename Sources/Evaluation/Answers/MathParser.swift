@@ -5,6 +5,10 @@ struct MathParser {
     /// Inside brackets a comma between digits separates elements; outside it can stand between thousands.
     var bracketDepth = 0
     var isInsideBars = false
+    /// Whether `12,34,567` is one number rather than three.
+    var readsIndianGroups: Bool
+    /// Up to here commas stand between elements, whatever the number of digits.
+    var separatedUntil = 0
     private var depth = 0
     private static let mostDepth = 40
     /// Divisions, signs `±` or exclamation marks in a row: each puts the tree one level deeper.
@@ -13,18 +17,33 @@ struct MathParser {
     /// - Throws: `AlgebraError.tooLarge` for text too long or nested too deeply, `.unknown` for what is no mathematics.
     static func parse(_ text: String) throws(AlgebraError) -> MathExpression { try parse(try MathLexer.tokens(text)) }
 
-    static func parse(_ tokens: [MathToken]) throws(AlgebraError) -> MathExpression {
+    static func parse(_ tokens: [MathToken], readsIndianGroups: Bool = false) throws(AlgebraError) -> MathExpression {
         var tokens = tokens
-        while let last = tokens.last?.kind, last == .sign(".") || last == .sign(",") || last == .sign(";") || last == .command("newline") {
-            tokens.removeLast()
-        }
-        var parser = MathParser(tokens: tokens)
+        while let last = tokens.last?.kind, idle.contains(last) || last == .command("dots") && endsSentence(tokens) { tokens.removeLast() }
+        var parser = MathParser(tokens: tokens, readsIndianGroups: readsIndianGroups)
         let expression = try parser.list()
         guard parser.position == tokens.count else { throw .unknown }
         return expression
     }
 
-    private init(tokens: [MathToken]) { self.tokens = tokens }
+    init(tokens: [MathToken], readsIndianGroups: Bool) {
+        (self.tokens, self.readsIndianGroups) = (tokens, readsIndianGroups)
+    }
+
+    /// What may stand behind an answer.
+    private static let idle: Set<MathToken.Kind> = [.sign("."), .sign(","), .sign(";"), .command("newline")]
+
+    /// The dots at the end of `42...` are punctuation, those of `1, 3, 5, ...` and `3.14...` are not.
+    private static func endsSentence(_ tokens: [MathToken]) -> Bool {
+        let before = tokens.dropLast()
+        switch before.last?.kind {
+        case .letter, .words, .sign("}"), .sign(")"): return true
+        case .digit:
+            let integer = before.reversed().drop { if case .digit = $0.kind { true } else { false } }
+            return integer.first?.kind != .sign(".")
+        default: return false
+        }
+    }
 
     // MARK: Tokens
 
@@ -53,11 +72,20 @@ struct MathParser {
         try nested { (parser) throws(AlgebraError) in
             var items = [try parser.relations()]
             while parser.takeSeparator() { items.append(try parser.relations()) }
-            return items.count == 1 ? items[0] : .list(items)
+            return try parser.infix(items.count == 1 ? items[0] : .list(items))
         }
     }
 
-    private static let separators: Set<String> = ["and", "or"]
+    /// `a \over b` and `n \choose k` divide the whole group that they stand in.
+    private mutating func infix(_ above: MathExpression) throws(AlgebraError) -> MathExpression {
+        let kind = next
+        guard take(.command("over")) || take(.command("choose")) else { return above }
+        if case .relations = above { throw .unknown }
+        let below = try sum()
+        return kind == .command("over") ? .quotient(above, below) : .binomial(above, below)
+    }
+
+    static let separators: Set<String> = ["and", "or"]
 
     private mutating func takeSeparator() -> Bool {
         var found = false
@@ -91,7 +119,10 @@ struct MathParser {
     }
 
     mutating func relations() throws(AlgebraError) -> MathExpression {
-        let first = try union()
+        // Dots are an element of their own.
+        if take(.command("dots")) { return .dots }
+        let first: MathExpression
+        if let name = takeNotation() { first = name } else { first = try union() }
         var rest: [(MathExpression.Relation, MathExpression)] = []
         while var relation {
             position += 1
@@ -103,7 +134,7 @@ struct MathParser {
         return rest.isEmpty ? first : .relations(first, rest)
     }
 
-    private mutating func union() throws(AlgebraError) -> MathExpression {
+    mutating func union() throws(AlgebraError) -> MathExpression {
         var parts = [try sum()]
         while true {
             if take(.command("cup")) {
@@ -115,161 +146,5 @@ struct MathParser {
                 return parts.count == 1 ? parts[0] : .union(parts)
             }
         }
-    }
-
-    // MARK: Sums and products
-
-    mutating func sum() throws(AlgebraError) -> MathExpression {
-        var result: MathExpression
-        switch next {
-        case .sign("-"):
-            position += 1
-            result = .negative(try product())
-        case .sign("+"):
-            position += 1
-            result = try product()
-        case .command("pm"), .command("mp"):
-            let isUpper = next == .command("pm")
-            position += 1
-            result = .plusMinus(nil, try product(), isUpper: isUpper)
-        default: result = try product()
-        }
-        var terms = [result]
-        var splits = 0
-        while let kind = next {
-            switch kind {
-            case .sign("+"):
-                position += 1
-                terms.append(try product())
-            case .sign("-"):
-                position += 1
-                terms.append(.negative(try product()))
-            case .command("pm"), .command("mp"):
-                position += 1
-                splits += 1
-                if splits > Self.mostInARow { throw .tooLarge }
-                let left: MathExpression = terms.count == 1 ? terms[0] : .sum(terms)
-                terms = [.plusMinus(left, try product(), isUpper: kind == .command("pm"))]
-            default: return terms.count == 1 ? terms[0] : .sum(terms)
-            }
-        }
-        return terms.count == 1 ? terms[0] : .sum(terms)
-    }
-
-    private mutating func product() throws(AlgebraError) -> MathExpression {
-        try nested { (parser) throws(AlgebraError) in try parser.flatProduct() }
-    }
-
-    private mutating func flatProduct() throws(AlgebraError) -> MathExpression {
-        if case .words? = next { return .words(words()) }
-        let hasDollar = take(.command("dollar"))
-        var divisions = 0
-        var result = try signedPower()
-        while let kind = next {
-            switch kind {
-            case .command("cdot"), .command("times"), .sign("*"):
-                position += 1
-                result = result.times(try signedPower())
-            case .sign("/"), .command("div"), .sign(":"):
-                position += 1
-                divisions += 1
-                if divisions > Self.mostInARow { throw .tooLarge }
-                result = .quotient(result, try signedPower())
-            // A union.
-            case .letter("U") where [.sign("("), .sign("[")].contains(peek(1)) && tokens[position - 1].kind.isClosingBracket: return result
-            case .words(let words) where Self.separators.contains(words): return result
-            case .words("base"):
-                position += 1
-                result = try based(result)
-            case .words:
-                result = .quantity(result, unit: unit())
-            case .digit:
-                // `1 4/5`, or thousands set apart by a space.
-                result = try numberAfter(result)
-            default:
-                guard startsFactor else { return hasDollar ? .quantity(result, unit: "dollar") : result }
-                result = try factorAfter(result)
-            }
-        }
-        return hasDollar ? .quantity(result, unit: "dollar") : result
-    }
-
-    /// An implicit factor; a fraction of two whole numbers after a whole number is the rest of a mixed number.
-    private mutating func factorAfter(_ result: MathExpression) throws(AlgebraError) -> MathExpression {
-        let isFraction = next == .command("frac")
-        let factor = try power()
-        if isFraction, let whole = result.number, whole.isInteger, case .quotient(let above, let below) = factor,
-            let (over, under) = above.number.flatMap({ over in below.number.map { (over, $0) } }), over.isInteger, under.isInteger,
-            over < under
-        {
-            return .number(whole + over / under)
-        }
-        return result.times(factor)
-    }
-
-    private mutating func numberAfter(_ result: MathExpression) throws(AlgebraError) -> MathExpression {
-        let start = position
-        guard let whole = result.number, whole.isInteger, let over = try number().number, over.isInteger else { throw .unknown }
-        let digits = position - start
-        if take(.sign("/")) {
-            guard let under = try number().number, over < under else { throw .unknown }
-            return .number(whole + over / under)
-        }
-        guard digits == 3 else { throw .unknown }
-        return .number(whole * Rational(1000) + over)
-    }
-
-    private mutating func signedPower() throws(AlgebraError) -> MathExpression {
-        if take(.sign("-")) { return .negative(try power()) }
-        return try power()
-    }
-
-    /// Consecutive words and single letters.
-    private mutating func words() -> String {
-        var words: [String] = []
-        while let kind = next {
-            switch kind {
-            case .words(let word) where !Self.separators.contains(word): words.append(word)
-            case .letter(let letter): words.append(letter.lowercased())
-            default: return words.joined(separator: " ")
-            }
-            position += 1
-        }
-        return words.joined(separator: " ")
-    }
-
-    /// Words after a number, with strokes and exponents between and behind them.
-    private mutating func unit() -> String {
-        var unit = ""
-        while let kind = next {
-            switch kind {
-            case .words(let word) where !Self.separators.contains(word) && word != "base":
-                unit += (unit.isEmpty ? "" : " ") + word
-            case .letter(let letter) where unit.hasSuffix("/"): unit += String(letter)
-            case .sign("/"): unit += "/"
-            case .sign("^"):
-                position += 1
-                let isGroup = take(.sign("{"))
-                guard case .digit(let digit)? = next else { return unit + "^?" }
-                unit += "^\(digit)"
-                position += 1
-                if isGroup, !take(.sign("}")) { return unit + "^?" }
-                continue
-            default: return unit
-            }
-            position += 1
-        }
-        return unit
-    }
-}
-
-extension MathToken.Kind {
-    fileprivate var isClosingBracket: Bool { self == .sign(")") || self == .sign("]") }
-}
-
-extension MathExpression {
-    /// A product with one factor more; long products stay flat.
-    func times(_ factor: MathExpression) -> MathExpression {
-        if case .product(let factors) = self { .product(factors + [factor]) } else { .product([self, factor]) }
     }
 }

@@ -1,6 +1,6 @@
 /// A piece of an answer as it is written.
 struct MathToken: Equatable, Sendable {
-    enum Kind: Equatable, Sendable {
+    enum Kind: Hashable, Sendable {
         /// One digit; TeX takes arguments a digit at a time (`\frac43`).
         case digit(Character)
         /// One letter: a variable.
