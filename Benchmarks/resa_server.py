@@ -11,15 +11,16 @@ from pathlib import Path
 class ResaServer:
     """A server on a free loopback port, ended when the block is left.
 
-    `options` follow `resa serve --port 0 --host 127.0.0.1`; `environment` is added to this process's.
+    `options` follow `resa serve --port 0 --host 127.0.0.1`; `environment` is added to this process's; `log` takes its standard error.
     """
 
-    def __init__(self, resa: str, *options: object, environment: dict[str, str] | None = None) -> None:
+    def __init__(self, resa: str, *options: object, environment: dict[str, str] | None = None, log: Path | None = None) -> None:
         started = time.perf_counter()
-        self.process = subprocess.Popen(
-            [str(resa), "serve", "--port", "0", "--host", "127.0.0.1", *map(str, options)],
-            stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env=os.environ | (environment or {}),
-        )  # fmt: skip
+        with open(log or os.devnull, "wb") as errors:
+            self.process = subprocess.Popen(
+                [str(resa), "serve", "--port", "0", "--host", "127.0.0.1", *map(str, options)],
+                stdout=subprocess.PIPE, stderr=errors, text=True, env=os.environ | (environment or {}),
+            )  # fmt: skip
         for line in self.process.stdout:
             if match := re.search(r"listening on (http://\S+)", line):
                 self.url = match[1]
