@@ -46,4 +46,5 @@ step "swift test: servers" swift test --skip-build --filter "$waiting"
 step "swift test: everything else" swift test --skip-build --skip "$waiting"
 step "calls of a decode step" count_calls
 step "resa binary" find_binary
+step "ab and nginx" scripts/client-programs.sh
 step "openai client" "$python" -m pytest -q -p no:cacheprovider Tests/Clients
