@@ -1,5 +1,6 @@
 import Checkpoints
 import Foundation
+import Synchronization
 import Tensors
 
 /// Tensors that lie transposed in the file, and factors that are folded in while reading.
@@ -10,11 +11,10 @@ extension AdapterTensorReader {
     ) throws(AdapterError) -> PackedMatrix {
         try require(tensor, shape: [inputs, outputs])
         do {
-            let matrix = try PackedMatrix(format: MatrixFormat(format), outputs: outputs, inputs: inputs, pool: pool) { rows, destination in
-                try readColumns(tensor, rows, height: inputs, factors: factors, into: destination)
+            let columns = try StoredColumns(tensor, height: inputs, of: self, pool: pool)
+            return try PackedMatrix(format: MatrixFormat(format), outputs: outputs, inputs: inputs, pool: pool) { rows, destination in
+                try columns.read(rows, factors: factors, into: destination)
             }
-            tensors.discard(tensor)
-            return matrix
         } catch {
             throw wrap(error)
         }
@@ -27,13 +27,12 @@ extension AdapterTensorReader {
     ) throws(AdapterError) -> LatentEncoder {
         try require(tensor, shape: [width, latents])
         do {
-            let encoder = try LatentEncoder(
+            let columns = try StoredColumns(tensor, height: width, of: self, pool: pool)
+            return try LatentEncoder(
                 latents: latents, width: width, format: format, bias: UnsafePointer(bias.pointer), pool: pool
             ) { rows, destination in
-                try readColumns(tensor, rows, height: width, factors: factors, into: destination)
+                try columns.read(rows, factors: factors, into: destination)
             }
-            tensors.discard(tensor)
-            return encoder
         } catch {
             throw wrap(error)
         }
@@ -46,12 +45,10 @@ extension AdapterTensorReader {
         guard let factors else { return try rowTable(tensor, rows: rows, width: width, format: format) }
         try require(tensor, shape: [rows, width])
         do {
-            let table = try RowTable(rows: rows, width: width, format: format) { range, destination in
+            return try RowTable(rows: rows, width: width, format: format) { range, destination in
                 try read(tensor, rows: range, columns: width, into: destination)
                 try scale(destination, rows: range, width: width, by: factors, tensor)
             }
-            tensors.discard(tensor)
-            return table
         } catch {
             throw wrap(error)
         }
@@ -80,29 +77,7 @@ extension AdapterTensorReader {
         return norms
     }
 
-    /// Writes columns `columns` of the tensor `[height, ...]` as rows of `height` numbers. Reads a narrow strip of the file.
-    private func readColumns(
-        _ tensor: String, _ columns: Range<Int>, height: Int, factors: [Float]?, into destination: UnsafeMutablePointer<Float>
-    ) throws {
-        guard let info = tensors.info(tensor), let type = info.type.kernel, type.blockElements == 1 else {
-            throw AdapterError.badFile(
-                adapter: adapter, file: file,
-                problem: "tensor '\(tensor)' is of type \(tensors.info(tensor)?.type.rawValue ?? "none"), wanted F32, F16 or BF16")
-        }
-        let bytes = try tensors.stored(tensor, rows: 0..<height)
-        guard let start = bytes.baseAddress else { return }
-        let rowBytes = info.rowLength * type.blockBytes
-        let strip = AlignedBuffer<Float>(count: columns.count)
-        for row in 0..<height {
-            ElementExpansion.expand(
-                type, from: start + row * rowBytes + columns.lowerBound * type.blockBytes, count: columns.count, into: strip.pointer)
-            for column in 0..<columns.count { destination[column * height + row] = strip.pointer[column] }
-        }
-        try refuseNonFinite(tensor, destination, count: columns.count * height) { "column \(columns.lowerBound + $0 / height)" }
-        if let factors { try scale(destination, rows: columns, width: height, by: factors, tensor) }
-    }
-
-    private func scale(
+    fileprivate func scale(
         _ values: UnsafeMutablePointer<Float>, rows: Range<Int>, width: Int, by factors: [Float], _ tensor: String
     ) throws {
         for row in 0..<rows.count {
@@ -110,5 +85,67 @@ extension AdapterTensorReader {
             for column in 0..<width { values[row * width + column] *= factor }
         }
         try refuseNonFinite(tensor, values, count: rows.count * width) { "latent \(rows.lowerBound + $0 / width), once scaled" }
+    }
+}
+
+/// A tensor's stored bytes in memory, whole: for those who need its rows in another order than the file has them.
+final class StoredRows: Sendable {
+    private let bytes: AlignedBuffer<UInt8>
+    private let rowBytes: Int
+
+    /// - Throws: `CheckpointError` when it cannot be read.
+    init(_ tensor: String, rows: Int, of tensors: any TensorSource, pool: WorkerPool) throws {
+        let count = tensors.info(tensor)?.byteRange.count ?? 0
+        bytes = AlignedBuffer(count: count)
+        rowBytes = count / max(rows, 1)
+        nonisolated(unsafe) let target = UnsafeMutableRawPointer(bytes.pointer)
+        let rowBytes = rowBytes
+        let step = max(1, Self.portionBytes / max(rowBytes, 1))
+        let failure = Mutex<CheckpointError?>(nil)
+        pool.parallel((rows + step - 1) / step) { task in
+            let range = task * step..<min(rows, (task + 1) * step)
+            do throws(CheckpointError) {
+                try tensors.stored(tensor, rows: range, into: target + range.lowerBound * rowBytes)
+            } catch {
+                failure.withLock { $0 = $0 ?? error }
+            }
+        }
+        if let failure = failure.withLock({ $0 }) { throw failure }
+    }
+
+    private static let portionBytes = 4 << 20
+
+    /// Where row `index` begins.
+    func row(_ index: Int) -> UnsafeRawPointer { UnsafeRawPointer(bytes.pointer) + index * rowBytes }
+}
+
+/// The columns of a tensor `[height, ...]` of plain floats.
+private struct StoredColumns: Sendable {
+    private let tensor: String
+    private let height: Int
+    private let type: ElementExpansion
+    private let rows: StoredRows
+    private let reader: AdapterTensorReader
+
+    init(_ tensor: String, height: Int, of reader: AdapterTensorReader, pool: WorkerPool) throws {
+        guard let type = reader.tensors.info(tensor)?.type.kernel, type.blockElements == 1 else {
+            throw AdapterError.badFile(
+                adapter: reader.adapter, file: reader.file,
+                problem: "tensor '\(tensor)' is of type \(reader.tensors.info(tensor)?.type.rawValue ?? "none"), wanted F32, F16 or BF16")
+        }
+        (self.tensor, self.height, self.type, self.reader) = (tensor, height, type, reader)
+        rows = try StoredRows(tensor, rows: height, of: reader.tensors, pool: pool)
+    }
+
+    /// Writes columns `columns` as rows of `height` numbers, row `i` times `factors[i]`.
+    func read(_ columns: Range<Int>, factors: [Float]?, into destination: UnsafeMutablePointer<Float>) throws {
+        let strip = AlignedBuffer<Float>(count: columns.count)
+        for row in 0..<height {
+            ElementExpansion.expand(
+                type, from: rows.row(row) + columns.lowerBound * type.blockBytes, count: columns.count, into: strip.pointer)
+            for column in 0..<columns.count { destination[column * height + row] = strip.pointer[column] }
+        }
+        try reader.refuseNonFinite(tensor, destination, count: columns.count * height) { "column \(columns.lowerBound + $0 / height)" }
+        if let factors { try reader.scale(destination, rows: columns, width: height, by: factors, tensor) }
     }
 }

@@ -30,15 +30,16 @@ struct AdapterTensorReader: Sendable {
         try require(tensor, shape: [outputs, inputs])
         do {
             // Where a number is not finite, reading row by row says which.
-            if rowFactor == nil, let type = tensors.info(tensor)?.type.kernel, type.blockElements == 1,
-                let bytes = try tensors.stored(tensor, rows: 0..<outputs).baseAddress,
-                let matrix = PackedMatrix(
+            if rowFactor == nil, let type = tensors.info(tensor)?.type.kernel, type.blockElements == 1 {
+                let stored = try StoredRows(tensor, rows: outputs, of: tensors, pool: pool)
+                if let matrix = PackedMatrix(
                     stored: type, format: format, outputs: outputs, inputs: inputs, storage: storage, pool: pool,
-                    row: { bytes + (headRows > 0 ? GGUFRowOrder.stored($0, headRows: headRows) : $0) * inputs * type.blockBytes })
-            {
-                return matrix
+                    row: { stored.row(headRows > 0 ? GGUFRowOrder.stored($0, headRows: headRows) : $0) })
+                {
+                    return matrix
+                }
             }
-            let matrix = try PackedMatrix(format: format, outputs: outputs, inputs: inputs, storage: storage, pool: pool) {
+            return try PackedMatrix(format: format, outputs: outputs, inputs: inputs, storage: storage, pool: pool) {
                 rows, destination in
                 guard headRows > 0 else {
                     try read(tensor, rows: rows, columns: inputs, into: destination)
@@ -54,8 +55,6 @@ struct AdapterTensorReader: Sendable {
                     try read(tensor, rows: stored..<stored + 1, columns: inputs, into: destination + index * inputs)
                 }
             }
-            tensors.discard(tensor)
-            return matrix
         } catch {
             throw wrap(error)
         }
@@ -71,13 +70,11 @@ struct AdapterTensorReader: Sendable {
     ) throws(AdapterError) -> LatentEncoder {
         try require(tensor, shape: [latents, width])
         do {
-            let encoder = try LatentEncoder(
+            return try LatentEncoder(
                 latents: latents, width: width, format: format, bias: UnsafePointer(bias.pointer), pool: pool
             ) { rows, destination in
                 try read(tensor, rows: rows, columns: width, into: destination)
             }
-            tensors.discard(tensor)
-            return encoder
         } catch {
             throw wrap(error)
         }
@@ -99,11 +96,9 @@ struct AdapterTensorReader: Sendable {
     func rowTable(_ tensor: String, rows: Int, width: Int, format: FloatFormat) throws(AdapterError) -> RowTable {
         try require(tensor, shape: [rows, width])
         do {
-            let table = try RowTable(rows: rows, width: width, format: format) { range, destination in
+            return try RowTable(rows: rows, width: width, format: format) { range, destination in
                 try read(tensor, rows: range, columns: width, into: destination)
             }
-            tensors.discard(tensor)
-            return table
         } catch {
             throw wrap(error)
         }

@@ -163,11 +163,7 @@ package struct LoRALayout {
         guard let shape, base != nil || entries.allSatisfy({ $0.magnitude == nil }) else {
             throw .badFile(adapter: name, file: tensors.file, problem: "it cannot be loaded without a model")
         }
-        if let base, !base.areCurrent, entries.contains(where: { $0.magnitude != nil }) {
-            throw .unsupported(
-                adapter: name, feature: "DoRA on a base model whose files were changed after it was loaded",
-                advice: "start the server anew")
-        }
+        try refuseChanged(base)
         let memory = LoRAMemory(LoRAMemory.Plan(factorShapes, format: format))
         let results = Mutex([Result<LoRAUpdate, AdapterError>?](repeating: nil, count: entries.count))
         pool.parallel(entries.count) { index in
@@ -181,7 +177,15 @@ package struct LoRALayout {
             guard let result else { preconditionFailure("a pool left out a task") }
             updates.append((entry.layer, entry.module, try result.get()))
         }
+        // What was read while they changed may be of either.
+        try refuseChanged(base)
         return LoRAAdapter(name: name, digest: digest, layers: shape.layers, updates: updates)
+    }
+
+    private func refuseChanged(_ base: (any BaseProjections)?) throws(AdapterError) {
+        guard let base, entries.contains(where: { $0.magnitude != nil }), !base.areCurrent else { return }
+        throw .unsupported(
+            adapter: name, feature: "DoRA on a base model whose files were changed after it was loaded", advice: "start the server anew")
     }
 
     private func update(
@@ -207,7 +211,6 @@ package struct LoRALayout {
         let m = try tensors.vector(name, count: outputs)
         let a = AlignedBuffer<Float>(count: entry.rank * inputs)
         let b = AlignedBuffer<Float>(count: outputs * entry.rank)
-        defer { base.discard(entry.module, layer: entry.layer) }
         do {
             try tensors.read(entry.a, rows: 0..<entry.rank, columns: inputs, into: a.pointer)
             try tensors.read(entry.b, rows: 0..<outputs, columns: entry.rank, into: b.pointer)

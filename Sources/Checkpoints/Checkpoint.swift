@@ -1,6 +1,6 @@
 import Foundation
 
-// Checkpoints: memory-mapped safetensors and GGUF, configuration files, element types and quantised blocks.
+// Checkpoints: safetensors and GGUF, configuration files, element types and quantised blocks.
 // It knows nothing about architectures, tokenisers or templates: it hands out tensors, key-values and texts.
 // Everything read here is untrusted: every count, size and offset is checked before memory is touched or taken.
 
@@ -9,7 +9,7 @@ package enum Checkpoint: Sendable {
     case huggingFace(HuggingFaceFolder)
     case gguf(GGUFFile)
 
-    /// Opens a Hugging Face folder or a `.gguf` file. Headers are read and validated, weights are only mapped.
+    /// Opens a Hugging Face folder or a `.gguf` file. Headers are read and validated, weights are not read.
     /// - Throws: `CheckpointError`.
     package static func open(path: String) throws(CheckpointError) -> Checkpoint {
         var isFolder: ObjCBool = false

@@ -1,6 +1,7 @@
 import CXXHash
 import Crypto
 import Foundation
+import Synchronization
 import Tensors
 
 /// SHA-256 of a set of files by their content alone: the digest over each file's length and the digests of its pieces of 64 MiB, so that
@@ -11,24 +12,29 @@ package struct ContentDigest: Hashable, Sendable, CustomStringConvertible {
 
     private static let piece = 64 << 20
 
-    /// Reads all of the files, in the order given; their pages are let go as they are done with.
+    /// Reads all of the files, in the order given.
     /// - Parameter progress: hears the fraction done, on the calling thread.
-    package init(of files: [MappedFile], pool: WorkerPool, progress: (Double) -> Void = { _ in }) {
+    /// - Throws: `CheckpointError.cannotRead`.
+    package init(of files: [OpenFile], pool: WorkerPool, progress: (Double) -> Void = { _ in }) throws(CheckpointError) {
         let pieces = files.flatMap { file in
             stride(from: 0, to: file.count, by: Self.piece).map { (file, $0..<min($0 + Self.piece, file.count)) }
         }
         let digestBytes = 32
         let digests = AlignedBuffer<UInt8>(count: pieces.count * digestBytes)
         let base = digests.pointer
+        let failure = Mutex<CheckpointError?>(nil)
         for start in stride(from: 0, to: pieces.count, by: 2 * pool.threads) {
             let end = min(start + 2 * pool.threads, pieces.count)
             pool.parallel(end - start) { task in
                 let (file, range) = pieces[start + task]
-                var hash = SHA256()
-                hash.update(bufferPointer: UnsafeRawBufferPointer(rebasing: file.bytes[range]))
-                file.discard(range)
-                for (index, byte) in hash.finalize().enumerated() { base[(start + task) * digestBytes + index] = byte }
+                do throws(CheckpointError) {
+                    let digest = try Self.digest(file, range)
+                    for (index, byte) in digest.enumerated() { base[(start + task) * digestBytes + index] = byte }
+                } catch {
+                    failure.withLock { $0 = $0 ?? error }
+                }
             }
+            if let failure = failure.withLock({ $0 }) { throw failure }
             progress(Double(end) / Double(pieces.count))
         }
         var whole = SHA256()
@@ -36,6 +42,22 @@ package struct ContentDigest: Hashable, Sendable, CustomStringConvertible {
         whole.update(bufferPointer: UnsafeRawBufferPointer(start: base, count: digests.count))
         description = Self.hex(whole.finalize())
     }
+
+    private static func digest(_ file: OpenFile, _ range: Range<Int>) throws(CheckpointError) -> SHA256.Digest {
+        var hash = SHA256()
+        let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: min(portion, range.count), alignment: 64)
+        defer { buffer.deallocate() }
+        var start = range.lowerBound
+        while start < range.upperBound, let target = buffer.baseAddress {
+            let count = min(buffer.count, range.upperBound - start)
+            try file.read(start..<start + count, into: target)
+            hash.update(bufferPointer: UnsafeRawBufferPointer(rebasing: buffer[..<count]))
+            start += count
+        }
+        return hash.finalize()
+    }
+
+    private static let portion = 256 << 10
 
     /// The SHA-256 of a text.
     package init(text: String) { description = Self.hex(SHA256.hash(data: Data(text.utf8))) }

@@ -1,19 +1,40 @@
 /// Reads GGUF's little-endian primitives in sequence; every step is checked against the end of the file.
 struct GGUFCursor {
-    let path: String
-    let bytes: UnsafeRawBufferPointer
-    var position = 0
+    private let file: OpenFile
+    private(set) var position = 0
+    /// Bytes of the file from `windowStart` on.
+    private var window: [UInt8] = []
+    private var windowStart = 0
+
+    init(_ file: OpenFile) { self.file = file }
+
+    var path: String { file.path }
 
     static let maximumNameBytes = 65_535
     static let maximumNesting = 4
 
-    var remaining: Int { bytes.count - position }
+    var remaining: Int { file.count - position }
+
+    /// Hands over the next `count` bytes of the file, which has them.
+    private mutating func next<T>(
+        _ count: Int, _ body: (UnsafeRawBufferPointer) -> T
+    ) throws(CheckpointError) -> T {
+        if position + count > windowStart + window.count {
+            // Most of what there is to read is short: many pieces for one call.
+            window = try file.bytes(position..<position + min(max(count, Self.windowBytes), remaining))
+            windowStart = position
+        }
+        let start = position - windowStart
+        position += count
+        return window.withUnsafeBytes { body(UnsafeRawBufferPointer(rebasing: $0[start..<start + count])) }
+    }
+
+    private static let windowBytes = 1 << 20
 
     mutating func number<T: FixedWidthInteger>(_ what: String, as type: T.Type = T.self) throws(CheckpointError) -> T {
         let size = MemoryLayout<T>.size
         guard remaining >= size else { throw cutShort(what, size) }
-        defer { position += size }
-        return T(littleEndian: bytes.loadUnaligned(fromByteOffset: position, as: T.self))
+        return try next(size) { T(littleEndian: $0.loadUnaligned(as: T.self)) }
     }
 
     /// A u64 count of things of which each takes at least `minimumBytes` of what is left.
@@ -32,11 +53,9 @@ struct GGUFCursor {
         guard length <= maximumBytes else {
             throw .malformed(file: path, what: "length of \(what)", got: "\(length) bytes", wanted: "at most \(maximumBytes)")
         }
-        let slice = UnsafeRawBufferPointer(rebasing: bytes[position..<position + length])
-        guard let text = String(validating: slice, as: UTF8.self) else {
+        guard let text = try next(length, { String(validating: $0, as: UTF8.self) }) else {
             throw .malformed(file: path, what: what, got: "bytes that are no UTF-8", wanted: "UTF-8 text")
         }
-        position += length
         return text
     }
 
@@ -121,6 +140,6 @@ struct GGUFCursor {
 
     private func cutShort(_ what: String, _ size: Int) -> CheckpointError {
         .malformed(
-            file: path, what: what, got: "the end of the file at byte \(bytes.count)", wanted: "\(size) more bytes from byte \(position)")
+            file: path, what: what, got: "the end of the file at byte \(file.count)", wanted: "\(size) more bytes from byte \(position)")
     }
 }

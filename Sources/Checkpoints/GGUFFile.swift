@@ -1,4 +1,4 @@
-/// One memory-mapped GGUF file (version 2 or 3, little-endian): metadata, tensor infos, aligned tensor data.
+/// One GGUF file (version 2 or 3, little-endian): metadata, tensor infos, aligned tensor data.
 ///
 /// Format: https://github.com/ggml-org/ggml/blob/master/docs/gguf.md
 package final class GGUFFile: TensorSource {
@@ -12,16 +12,16 @@ package final class GGUFFile: TensorSource {
     /// ggml's own limit.
     static let maximumDimensions = 4
 
-    /// Maps the file and validates metadata and tensor infos against its size; no tensor byte is read.
+    /// Opens the file and validates metadata and tensor infos against its size; no tensor byte is read.
     /// - Throws: `CheckpointError`; big-endian, version 1 and split files are refused by name.
     package convenience init(path: String) throws(CheckpointError) {
-        try self.init(MappedFile(path: path))
+        try self.init(OpenFile(path: path))
     }
 
-    /// As `init(path:)`, over a file already mapped.
-    package init(_ file: MappedFile) throws(CheckpointError) {
+    /// As `init(path:)`, over a file already open.
+    package init(_ file: OpenFile) throws(CheckpointError) {
         path = file.path
-        var cursor = GGUFCursor(path: path, bytes: file.bytes)
+        var cursor = GGUFCursor(file)
         try GGUFFile.checkMagic(&cursor)
         let tensorCount: UInt64 = try cursor.number("tensor count")
         // A key-value takes at least a name's length, a type and one byte.
@@ -54,18 +54,12 @@ package final class GGUFFile: TensorSource {
         try table.expand(info, rows: rows, into: destination)
     }
 
-    package func stored(_ name: String, rows: Range<Int>) throws(CheckpointError) -> UnsafeRawBufferPointer {
+    package func stored(_ name: String, rows: Range<Int>, into destination: UnsafeMutableRawPointer) throws(CheckpointError) {
         guard let info = table.infos[name] else { throw missing(name) }
-        return try table.stored(info, rows: rows)
+        try table.stored(info, rows: rows, into: destination)
     }
 
-    package var files: [MappedFile] { [table.file] }
-
-    package func discard(_ name: String, rows: Range<Int>) { table.discard(name, rows: rows) }
-
-    package func discard(_ name: String) {
-        if let info = table.infos[name] { table.file.discard(info.byteRange) }
-    }
+    package var files: [OpenFile] { [table.file] }
 }
 
 /// The steps of reading a header, in file order.
@@ -166,7 +160,7 @@ extension GGUFFile {
 
     /// Turns offsets into byte ranges of the file, checking each against its end.
     private static func placed(
-        _ raw: [String: RawInfo], from dataStart: Int, file: MappedFile
+        _ raw: [String: RawInfo], from dataStart: Int, file: OpenFile
     ) throws(CheckpointError) -> [String: TensorInfo] {
         var infos: [String: TensorInfo] = [:]
         infos.reserveCapacity(raw.count)

@@ -1,6 +1,6 @@
 import JSONText
 
-/// One memory-mapped `.safetensors` file: a u64 header length, a JSON header, then the tensors' bytes without holes.
+/// One `.safetensors` file: a u64 header length, a JSON header, then the tensors' bytes without holes.
 ///
 /// Format: https://huggingface.co/docs/safetensors (header at most 100 MB, offsets relative to the end of the header).
 package final class SafetensorsFile: TensorSource {
@@ -11,14 +11,14 @@ package final class SafetensorsFile: TensorSource {
 
     static let maximumHeaderBytes = 100_000_000
 
-    /// Maps the file and validates the whole header against its size; no tensor byte is read.
+    /// Opens the file and validates the whole header against its size; no tensor byte is read.
     /// - Throws: `CheckpointError.cannotRead` or `.malformed`.
     package convenience init(path: String) throws(CheckpointError) {
-        try self.init(MappedFile(path: path))
+        try self.init(OpenFile(path: path))
     }
 
-    /// As `init(path:)`, over a file already mapped.
-    package init(_ file: MappedFile) throws(CheckpointError) {
+    /// As `init(path:)`, over a file already open.
+    package init(_ file: OpenFile) throws(CheckpointError) {
         path = file.path
         let header = try SafetensorsHeader(file)
         metadata = header.metadata
@@ -40,18 +40,12 @@ package final class SafetensorsFile: TensorSource {
         try table.expand(info, rows: rows, into: destination)
     }
 
-    package func stored(_ name: String, rows: Range<Int>) throws(CheckpointError) -> UnsafeRawBufferPointer {
+    package func stored(_ name: String, rows: Range<Int>, into destination: UnsafeMutableRawPointer) throws(CheckpointError) {
         guard let info = table.infos[name] else { throw missing(name) }
-        return try table.stored(info, rows: rows)
+        try table.stored(info, rows: rows, into: destination)
     }
 
-    package var files: [MappedFile] { [table.file] }
-
-    package func discard(_ name: String, rows: Range<Int>) { table.discard(name, rows: rows) }
-
-    package func discard(_ name: String) {
-        if let info = table.infos[name] { table.file.discard(info.byteRange) }
-    }
+    package var files: [OpenFile] { [table.file] }
 }
 
 /// The parsed and checked header of a safetensors file.
@@ -61,11 +55,11 @@ struct SafetensorsHeader {
     /// The part of the file behind the header.
     let data: Range<Int>
 
-    init(_ file: MappedFile) throws(CheckpointError) {
+    init(_ file: OpenFile) throws(CheckpointError) {
         guard file.count >= 8 else {
             throw .malformed(file: file.path, what: "size", got: "\(file.count) bytes", wanted: "at least the 8 bytes of the header length")
         }
-        let declared = UInt64(littleEndian: file.bytes.loadUnaligned(as: UInt64.self))
+        let declared = UInt64(littleEndian: try file.bytes(0..<8).withUnsafeBytes { $0.loadUnaligned(as: UInt64.self) })
         guard declared <= UInt64(min(file.count - 8, SafetensorsFile.maximumHeaderBytes)) else {
             throw .malformed(
                 file: file.path, what: "header length", got: "\(declared) bytes",
@@ -73,11 +67,12 @@ struct SafetensorsHeader {
         }
         let end = 8 + Int(declared)
         data = end..<file.count
+        let text = try file.bytes(8..<end)
         let json: JSON
         do throws(JSONError) {
             let rules = JSON.Rules(
                 maximumBytes: SafetensorsFile.maximumHeaderBytes, maximumDepth: 8, refusesDuplicateKeys: true)
-            json = try JSON(parsing: UnsafeRawBufferPointer(rebasing: file.bytes[8..<end]), rules: rules)
+            json = try JSON(parsing: text, rules: rules)
         } catch {
             throw error.inFile("\(file.path) (header)")
         }

@@ -53,20 +53,12 @@ package final class ShardedSafetensors: TensorSource {
         try shards[shard].expand(name, rows: rows, into: destination)
     }
 
-    package func stored(_ name: String, rows: Range<Int>) throws(CheckpointError) -> UnsafeRawBufferPointer {
+    package func stored(_ name: String, rows: Range<Int>, into destination: UnsafeMutableRawPointer) throws(CheckpointError) {
         guard let shard = shardOfTensor[name] else { throw missing(name) }
-        return try shards[shard].stored(name, rows: rows)
+        try shards[shard].stored(name, rows: rows, into: destination)
     }
 
-    package var files: [MappedFile] { shards.flatMap(\.files) }
-
-    package func discard(_ name: String, rows: Range<Int>) {
-        if let shard = shardOfTensor[name] { shards[shard].discard(name, rows: rows) }
-    }
-
-    package func discard(_ name: String) {
-        if let shard = shardOfTensor[name] { shards[shard].discard(name) }
-    }
+    package var files: [OpenFile] { shards.flatMap(\.files) }
 
     private static func isPlainName(_ name: String) -> Bool {
         !name.isEmpty && name != "." && name != ".." && !name.utf8.contains { $0 == UInt8(ascii: "/") || $0 == 0 }

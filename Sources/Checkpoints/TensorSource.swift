@@ -40,17 +40,14 @@ package protocol TensorSource: Sendable {
     func info(_ name: String) -> TensorInfo?
     /// Writes rows `rows` of the tensor seen as `[shape[0], rest]`, expanded to f32, `rest` numbers per row, into `destination`.
     /// May be called from several threads at once.
-    /// - Throws: `CheckpointError.missingTensor`, `.unsupportedType`, or `.malformed` when `rows` is not inside the tensor.
+    /// - Throws: `CheckpointError.missingTensor`, `.unsupportedType`, `.cannotRead`, or `.malformed` when `rows` is not inside the tensor.
     func expand(_ name: String, rows: Range<Int>, into destination: UnsafeMutablePointer<Float>) throws(CheckpointError)
-    /// The stored bytes of rows `rows`, each a whole number of blocks; they are valid while the source lives.
-    /// - Throws: `CheckpointError.missingTensor`, or `.malformed` when `rows` is not inside the tensor or a row ends inside a block.
-    func stored(_ name: String, rows: Range<Int>) throws(CheckpointError) -> UnsafeRawBufferPointer
+    /// Writes the stored bytes of rows `rows`, each a whole number of blocks, to `destination`. May be called from several threads at once.
+    /// - Throws: `CheckpointError.missingTensor`, `.cannotRead`, or `.malformed` when `rows` is not inside the tensor or a row ends inside a
+    ///   block.
+    func stored(_ name: String, rows: Range<Int>, into destination: UnsafeMutableRawPointer) throws(CheckpointError)
     /// The files that hold the tensors, in an order that does not change.
-    var files: [MappedFile] { get }
-    /// Lets go of the tensor's file pages (see `MappedFile.discard`). Unknown names are ignored.
-    func discard(_ name: String)
-    /// The same for some of its rows, while others may be in use.
-    func discard(_ name: String, rows: Range<Int>)
+    var files: [OpenFile] { get }
 }
 
 extension TensorSource {
@@ -74,6 +71,48 @@ extension TensorSource {
         }
         if let failure { throw failure }
         return values
+    }
+
+    /// The stored bytes of the whole tensor. For vectors and small matrices.
+    package func storedBytes(_ name: String) throws(CheckpointError) -> [UInt8] {
+        guard let info = info(name) else { throw missing(name) }
+        var failure: CheckpointError?
+        let bytes = [UInt8](unsafeUninitializedCapacity: info.byteRange.count) { buffer, count in
+            guard let start = buffer.baseAddress, !info.byteRange.isEmpty else { return }
+            do throws(CheckpointError) {
+                try stored(name, rows: 0..<info.rows, into: start)
+                count = info.byteRange.count
+            } catch {
+                failure = error
+            }
+        }
+        if let failure { throw failure }
+        return bytes
+    }
+
+    /// Hands over the stored bytes of the whole tensor, in portions.
+    /// - Throws: `CheckpointError`; what `body` throws.
+    package func copy(_ name: String, to body: (UnsafeRawBufferPointer) throws -> Void) throws {
+        guard let info = info(name) else { throw missing(name) }
+        guard info.rows > 0, !info.byteRange.isEmpty else { return }
+        // A vector of blocks can only be read whole.
+        let rowBytes = info.shape.count > 1 ? info.byteRange.count / info.rows : info.byteRange.count
+        let step = info.shape.count > 1 ? min(max(1, (4 << 20) / rowBytes), info.rows) : info.rows
+        let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: info.shape.count > 1 ? step * rowBytes : rowBytes, alignment: 64)
+        defer { buffer.deallocate() }
+        guard let start = buffer.baseAddress else { return }
+        for first in stride(from: 0, to: info.rows, by: step) {
+            let rows = first..<min(first + step, info.rows)
+            try stored(name, rows: rows, into: start)
+            try body(UnsafeRawBufferPointer(rebasing: buffer[..<(info.shape.count > 1 ? rows.count * rowBytes : rowBytes)]))
+        }
+    }
+
+    /// Throws when somebody has written to the files since they were opened: what was read may be of two versions.
+    package func refuseChanged() throws(CheckpointError) {
+        for file in files where !file.isUnchanged {
+            throw .cannotRead(file: file.path, reason: "it was changed while it was read; try again when it is whole")
+        }
     }
 
     /// The error for an absent tensor, with the names that come closest to it.

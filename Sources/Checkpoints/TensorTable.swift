@@ -1,13 +1,13 @@
 import Tensors
 
-/// The validated tensors of one mapped file; what the file readers share once their headers are parsed.
+/// The validated tensors of one open file; what the file readers share once their headers are parsed.
 struct TensorTable: Sendable {
-    let file: MappedFile
+    let file: OpenFile
     let infos: [String: TensorInfo]
     let names: [String]
 
     /// Checks that every tensor lies in `data` (the file's part behind the header) and that no two overlap.
-    init(file: MappedFile, infos: [String: TensorInfo], data: Range<Int>) throws(CheckpointError) {
+    init(file: OpenFile, infos: [String: TensorInfo], data: Range<Int>) throws(CheckpointError) {
         for info in infos.values where info.byteRange.lowerBound < data.lowerBound || info.byteRange.upperBound > data.upperBound {
             throw .malformed(
                 file: file.path, what: "tensor \(info.name)", got: "bytes \(info.byteRange)",
@@ -30,20 +30,41 @@ struct TensorTable: Sendable {
             throw .unsupportedType(
                 file: file.path, tensor: info.name, got: info.type.rawValue, wanted: ElementType.expandableNames)
         }
-        let bytes = try stored(info, rows: rows)
-        guard let start = bytes.baseAddress, !bytes.isEmpty else { return }
-        ElementExpansion.expand(kernel, from: start, count: rows.count * info.rowLength, into: destination)
+        let range = try byteRange(info, rows: rows)
+        // What a file stores little-endian is what this machine holds.
+        if info.type == .f32 { return try file.read(range, into: destination) }
+        let block = info.type.block
+        let portion = min(Self.portionBytes / block.bytes * block.bytes, range.count)
+        let scratch = UnsafeMutableRawPointer.allocate(byteCount: portion, alignment: 64)
+        defer { scratch.deallocate() }
+        var done = 0
+        while done < range.count {
+            let count = min(portion, range.count - done)
+            let start = range.lowerBound + done
+            try file.read(start..<start + count, into: scratch)
+            ElementExpansion.expand(
+                kernel, from: scratch, count: count / block.bytes * block.elements,
+                into: destination + done / block.bytes * block.elements)
+            done += count
+        }
     }
 
-    /// The bytes of rows `rows` of the tensor.
-    func stored(_ info: TensorInfo, rows: Range<Int>) throws(CheckpointError) -> UnsafeRawBufferPointer {
+    /// What is expanded at a time: it stays in a processor's own cache.
+    private static let portionBytes = 256 << 10
+
+    /// Writes the stored bytes of rows `rows` of the tensor to `destination`.
+    func stored(_ info: TensorInfo, rows: Range<Int>, into destination: UnsafeMutableRawPointer) throws(CheckpointError) {
+        try file.read(try byteRange(info, rows: rows), into: destination)
+    }
+
+    /// Where rows `rows` of the tensor lie in the file.
+    func byteRange(_ info: TensorInfo, rows: Range<Int>) throws(CheckpointError) -> Range<Int> {
         guard rows.lowerBound >= 0, rows.upperBound <= info.rows else {
             throw .malformed(
                 file: file.path, what: "tensor \(info.name)", got: "a request for rows \(rows)", wanted: "rows in 0..<\(info.rows)")
         }
         let first = rows.lowerBound * info.rowLength
         let count = rows.count * info.rowLength
-        guard count > 0, let base = file.bytes.baseAddress else { return UnsafeRawBufferPointer(start: nil, count: 0) }
         let block = info.type.block
         // Only a vector of blocks can be cut inside one: the last dimension of a matrix is a multiple of the block.
         guard first % block.elements == 0, count % block.elements == 0 else {
@@ -51,16 +72,7 @@ struct TensorTable: Sendable {
                 file: file.path, what: "tensor \(info.name)", got: "a request for elements \(first)..<\(first + count)",
                 wanted: "multiples of the \(info.type.rawValue) block, \(block.elements) elements")
         }
-        return UnsafeRawBufferPointer(
-            start: base + info.byteRange.lowerBound + first / block.elements * block.bytes, count: count / block.elements * block.bytes)
-    }
-
-    /// Lets go of the pages that lie wholly in rows `rows`.
-    func discard(_ name: String, rows: Range<Int>) {
-        guard let info = infos[name], info.rows > 0 else { return }
-        let rowBytes = info.byteRange.count / info.rows
-        let clamped = rows.clamped(to: 0..<info.rows)
-        let start = info.byteRange.lowerBound
-        file.discard(start + clamped.lowerBound * rowBytes..<start + clamped.upperBound * rowBytes)
+        let start = info.byteRange.lowerBound + first / block.elements * block.bytes
+        return start..<start + count / block.elements * block.bytes
     }
 }

@@ -9,7 +9,7 @@ package enum PromptFile {
     package static func read(path: String) throws(LoadTestError) -> [Prompt] {
         let bytes: Data
         do {
-            bytes = try Data(contentsOf: URL(fileURLWithPath: path), options: .mappedIfSafe)
+            bytes = try Data(contentsOf: URL(fileURLWithPath: path))
         } catch {
             throw .unusableData(place: path, reason: "cannot be read: \((error as NSError).localizedDescription)")
         }

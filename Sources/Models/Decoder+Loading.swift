@@ -2,13 +2,13 @@ import Checkpoints
 import Tensors
 
 extension Decoder {
-    /// Packs every weight, or takes them packed from the cache. Tensors are read once per packing, one matrix after the other, and their
-    /// pages given back as soon as they are packed, so that memory never holds the checkpoint twice.
+    /// Packs every weight, or takes them packed from the cache. Tensors are read once per packing, some rows at a time, so that memory never
+    /// holds the checkpoint twice.
     ///
     /// - Parameters:
     ///   - cache: where packed weights are kept between starts; nil to keep nothing.
     ///   - progress: called with the fraction done, from the calling thread.
-    /// - Throws: `CheckpointError` when a tensor cannot be read.
+    /// - Throws: `CheckpointError` when a tensor cannot be read, or the files change meanwhile.
     package static func load(
         config: ModelConfig, weights: WeightReader, format: WeightFormat, cache: PackedCache? = nil, pool: WorkerPool,
         progress: (Double) -> Void
@@ -23,10 +23,12 @@ extension Decoder {
             layers.append(try DecoderLayer(index: index, config: config, packed: packed, vector: vector))
         }
         let head = packed.matrix(WeightPlan.head)
-        return Decoder(
+        let decoder = Decoder(
             config: config, format: format, embeddings: packed.table(WeightPlan.embedding).map { .table($0) } ?? .head(head),
             layers: layers, finalNorm: try vector(["model.norm.weight"]), head: head,
             inverseFrequencies: ParameterVector(config.inverseFrequencies()))
+        try weights.refuseChanged()
+        return decoder
     }
 }
 

@@ -27,7 +27,7 @@ package struct PackedWeights {
             shown = max(shown, fraction)
             progress(shown)
         }
-        let digest = cache.digest(of: weights.files, pool: pool) { advance(to: $0 * digestShare) }
+        let digest = try cache.digest(of: weights.files, pool: pool) { advance(to: $0 * digestShare) }
         let key = Self.key(plan, digest, pool: pool)
         func kept() -> (MemoryRegion, [String: Float])? {
             let content = cache.open(key: key, byteCount: plan.byteCount, pool: pool) { advance(to: digestShare + $0 * (1 - digestShare)) }
@@ -50,6 +50,8 @@ package struct PackedWeights {
             advance(to: digestShare + $0 * (1 - digestShare))
         }
         factors = packed.factors
+        // Under the digest of a file that was being written nothing may be kept.
+        try weights.refuseChanged()
         if let writer, packed.isWritten { cache.finish(writer, key: key, note: Self.note(factors, plan), pool: pool) }
     }
 }

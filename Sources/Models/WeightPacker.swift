@@ -8,11 +8,10 @@ struct WeightPacker {
     let region: MemoryRegion
     let pool: WorkerPool
 
-    /// Fills the section's bytes and lets go of the checkpoint's pages behind it. Returns the matrix's factor; 1 for a table.
+    /// Fills the section's bytes. Returns the matrix's factor; 1 for a table.
     /// - Throws: `CheckpointError` when a tensor cannot be read, or holds an infinity or NaN that cannot be quantised.
     func pack(_ section: WeightPlan.Section) throws -> Float {
         let storage = WeightStorage(region: region, range: section.range)
-        defer { for part in section.parts { weights.discard(part.tensor) } }
         switch section.layout {
         case .table(let type):
             try packTable(section, type, into: storage)
@@ -42,7 +41,6 @@ struct WeightPacker {
             ) { range, target in
                 try section.forEachPart(of: range) { part, rows, first in
                     try weights.read(part.tensor, rows: rows, into: target + first * section.inputs)
-                    weights.discard(part.tensor, rows: rows)
                 }
             }
         } catch let error as NonFiniteWeight {
@@ -63,16 +61,16 @@ struct WeightPacker {
         ) { range, target in
             try section.forEachPart(of: range) { part, rows, first in
                 if part.isRepacked {
-                    for (index, row) in rows.enumerated() {
-                        guard let blocks = try weights.stored(part.tensor, row: row).baseAddress else { continue }
-                        target.repack(part.stored, from: blocks, row: first + index)
-                    }
+                    let rowBytes = weights.storedRowBytes(part.tensor)
+                    let blocks = UnsafeMutableRawPointer.allocate(byteCount: rows.count * rowBytes, alignment: 64)
+                    defer { blocks.deallocate() }
+                    try weights.stored(part.tensor, rows: rows, into: blocks)
+                    for index in 0..<rows.count { target.repack(part.stored, from: blocks + index * rowBytes, row: first + index) }
                 } else {
                     let floats = AlignedBuffer<Float>(count: rows.count * section.inputs)
                     try weights.read(part.tensor, rows: rows, into: floats.pointer)
                     target.quantise(first..<first + rows.count, from: floats.pointer, factor: 1, search: search)
                 }
-                weights.discard(part.tensor, rows: rows)
             }
         }
     }
@@ -85,15 +83,11 @@ struct WeightPacker {
         } _: { range, scratch in
             let target = storage.pointer
             if part.isRepacked {
-                for row in range {
-                    guard let source = try weights.stored(part.tensor, row: row).baseAddress else { continue }
-                    (target + row * rowBytes).copyMemory(from: source, byteCount: rowBytes)
-                }
+                try weights.stored(part.tensor, rows: range, into: target + range.lowerBound * rowBytes)
             } else {
                 try weights.read(part.tensor, rows: range, into: scratch.floats.pointer)
                 ElementTable.round(scratch.floats.pointer, count: range.count * columns, toBF16: target + range.lowerBound * rowBytes)
             }
-            weights.discard(part.tensor, rows: range)
         }
     }
 }

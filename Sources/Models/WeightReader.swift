@@ -69,23 +69,36 @@ package struct WeightReader: Sendable {
     }
 
     /// The files that hold the weights.
-    package var files: [MappedFile] { tensors.files }
+    package var files: [OpenFile] { tensors.files }
+
+    /// Throws when somebody has written to the files since they were opened.
+    package func refuseChanged() throws(CheckpointError) { try tensors.refuseChanged() }
 
     /// The file or folder, for error messages.
     package var path: String { tensors.path }
 
-    /// The bytes of row `row` as stored, valid while the reader lives.
+    /// How many bytes `stored` writes for a row.
+    package func storedRowBytes(_ name: String) -> Int {
+        guard let entry = entries[name], let info = tensors.info(entry.stored) else { return 0 }
+        return info.byteRange.count / max(info.rows, 1)
+    }
+
+    /// Writes rows `rows` to `destination` as they are stored. May be called from several threads at once.
     /// - Throws: as `read`.
-    package func stored(_ name: String, row: Int) throws(CheckpointError) -> UnsafeRawBufferPointer {
+    package func stored(_ name: String, rows: Range<Int>, into destination: UnsafeMutableRawPointer) throws(CheckpointError) {
         guard let entry = entries[name] else { throw missing(name) }
         let headRows = entry.permutedHeadRows
-        let source = headRows > 0 ? GGUFRowOrder.stored(row, headRows: headRows) : row
-        return try tensors.stored(entry.stored, rows: source..<source + 1)
+        guard headRows > 0 else { return try tensors.stored(entry.stored, rows: rows, into: destination) }
+        let rowBytes = storedRowBytes(name)
+        for (index, row) in rows.enumerated() {
+            let source = GGUFRowOrder.stored(row, headRows: headRows)
+            try tensors.stored(entry.stored, rows: source..<source + 1, into: destination + index * rowBytes)
+        }
     }
 
     /// Writes rows `rows` of the tensor, as f32, `shape[1]` numbers each (one for a vector), into `destination`.
     /// May be called from several threads at once.
-    /// - Throws: `CheckpointError.missingTensor` for names outside the model, `.malformed` for rows outside the tensor.
+    /// - Throws: `CheckpointError.missingTensor` for names outside the model, `.malformed` for rows outside the tensor, `.cannotRead`.
     package func read(_ name: String, rows: Range<Int>, into destination: UnsafeMutablePointer<Float>) throws(CheckpointError) {
         guard let entry = entries[name] else { throw missing(name) }
         let headRows = entry.permutedHeadRows
@@ -115,17 +128,6 @@ package struct WeightReader: Sendable {
         return values
     }
 
-    /// Lets go of the file pages of rows `rows` once they are packed, so that a large tensor is never held twice.
-    func discard(_ name: String, rows: Range<Int>) {
-        // Rows that lie interleaved share pages with others; such tensors are small.
-        if let entry = entries[name], entry.permutedHeadRows == 0 { tensors.discard(entry.stored, rows: rows) }
-    }
-
-    /// Lets go of the tensor's file pages once it is packed.
-    package func discard(_ name: String) {
-        if let entry = entries[name] { tensors.discard(entry.stored) }
-    }
-
     private func missing(_ name: String) -> CheckpointError {
         .missingTensor(file: tensors.path, tensor: name, near: NearNames.find(name, among: entries.keys.sorted()))
     }
@@ -144,8 +146,6 @@ extension WeightReader: BaseProjections {
         let name = Self.stem(module, layer) + ".bias"
         return shape(name) == nil ? nil : try vector(name)
     }
-
-    package func discard(_ module: ProjectionModule, layer: Int) { discard(Self.stem(module, layer) + ".weight") }
 
     private static func stem(_ module: ProjectionModule, _ layer: Int) -> String {
         "model.layers.\(layer).\(module.parent).\(module.rawValue)"

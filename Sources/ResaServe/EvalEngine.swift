@@ -43,7 +43,7 @@ final class EvalEngine: EvalSource {
         if room < longest + sampling.maxTokens { settings.append(("context", "\(room)")) }
         let pool = compute.makePool()
         let loaded = try compute.load(bundle.weights, pool: pool)
-        settings.append(("model digest", compute.digest(of: bundle.weights, pool: pool)))
+        settings.append(("model digest", try compute.digest(of: bundle.weights, pool: pool)))
         settings.append(("prompt digest", try Self.digest(bundle, template, prompt)))
         self.settings = settings
 

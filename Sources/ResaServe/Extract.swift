@@ -68,7 +68,7 @@ struct Extract: ParsableCommand {
         let run = try ExtractRun(
             settings: settings, source: try load(bundle, settings, pool), chunks: chunks, folder: folder,
             inputs: [
-                "model": .string(ContentDigest(of: bundle.checkpoint.tensors.files, pool: pool).description),
+                "model": .string(try ContentDigest(of: bundle.checkpoint.tensors.files, pool: pool).description),
                 "text": .string(chunks.withBytes { ContentDigest(bytes: $0).description }),
             ], initial: initial, pool: pool, group: group)
         let display = TrainingDisplay("resa: extracting from \(bundle.name)")

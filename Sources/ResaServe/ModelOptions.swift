@@ -58,9 +58,9 @@ struct ComputeOptions: ParsableArguments {
     }
 
     /// SHA-256 of the weights' files, written as adapters' digests are. The packed cache knows it of files that it has met.
-    func digest(of source: ModelWeights, pool: WorkerPool) -> String {
+    func digest(of source: ModelWeights, pool: WorkerPool) throws -> String {
         let files = source.checkpoint.tensors.files
-        return "sha256:\(cache?.digest(of: files, pool: pool) ?? ContentDigest(of: files, pool: pool))"
+        return "sha256:\(try cache?.digest(of: files, pool: pool) ?? ContentDigest(of: files, pool: pool))"
     }
 
     private var cache: PackedCache? {

@@ -101,7 +101,7 @@ struct Serve: AsyncParsableCommand {
             return (registry, keeper, try compute.load(weights, pool: pool))
         }
         let modelName = name ?? bundle.name
-        let digest = compute.digest(of: bundle.weights, pool: pool)
+        let digest = try compute.digest(of: bundle.weights, pool: pool)
 
         let engine = Engine(
             model: languageModel, tokenizer: bundle.tokenizer, settings: engineSettings(bundle.config), pool: pool)

@@ -65,7 +65,8 @@ struct ExtractCheckpoint {
                 file: file.path, what: "tensor \(name)", got: file.info(name).map { "\($0.type.rawValue) \($0.shape)" } ?? "missing",
                 wanted: "I64 [\(count)]")
         }
-        let bytes = try file.stored(name, rows: 0..<count)
-        return (0..<count).map { Int64(littleEndian: bytes.loadUnaligned(fromByteOffset: $0 * 8, as: Int64.self)) }
+        return try file.storedBytes(name).withUnsafeBytes { bytes in
+            (0..<count).map { Int64(littleEndian: bytes.loadUnaligned(fromByteOffset: $0 * 8, as: Int64.self)) }
+        }
     }
 }

@@ -46,12 +46,7 @@ package final class FrozenDecoder: Sendable {
         let shape = reader.shape(name) ?? [0, 0]
         let type = try reader.storedType(name)
         let storage = WeightStorage(byteCount: ElementTable.byteCount(type: type, rows: shape[0], columns: shape[1]))
-        let rowBytes = storage.byteCount / max(shape[0], 1)
-        for row in 0..<shape[0] {
-            let bytes = try reader.stored(name, row: row)
-            (storage.pointer + row * rowBytes).copyMemory(from: bytes.baseAddress!, byteCount: rowBytes)
-        }
-        reader.discard(name)
+        try reader.stored(name, rows: 0..<shape[0], into: storage.pointer)
         return ElementTable(type: type, rows: shape[0], columns: shape[1], storage: storage)
     }
 

@@ -36,10 +36,7 @@ package final class FrozenMatrix: Sendable {
                 ()
             } _: { range, _ in
                 if storedAsBF16 {
-                    for row in range {
-                        let stored = try reader.stored(name, row: row)
-                        (target + row * width * bytes).copyMemory(from: stored.baseAddress!, byteCount: width * bytes)
-                    }
+                    try reader.stored(name, rows: range, into: target + range.lowerBound * width * bytes)
                 } else {
                     try reader.read(
                         name, rows: range, into: (target + range.lowerBound * width * bytes).assumingMemoryBound(to: Float.self))
@@ -60,7 +57,6 @@ package final class FrozenMatrix: Sendable {
                     resa_transpose(height, range.count, source + range.lowerBound, width, target, height)
                 } : nil
         }
-        reader.discard(name)
     }
 
     package var byteCount: Int { rows.count + (forward?.byteCount ?? 0) + (backward?.byteCount ?? 0) }

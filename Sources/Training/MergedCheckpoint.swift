@@ -78,8 +78,7 @@ package struct MergedCheckpoint {
         let tensors = base.tensors
         guard let info = tensors.info(name) else { return false }
         guard let update = update(name), !update.doesNothing, strength != 0 else {
-            if info.elementCount > 0 { try writer.write(try tensors.stored(name, rows: 0..<info.rows)) }
-            tensors.discard(name)
+            try tensors.copy(name) { try writer.write($0) }
             return false
         }
         let fold = LoRAFold(update, strength: strength, rows: info.rows, columns: info.rowLength)
@@ -88,7 +87,6 @@ package struct MergedCheckpoint {
         } write: {
             try writer.write($0)
         }
-        tensors.discard(name)
         return true
     }
 

@@ -32,7 +32,7 @@ package struct MergedGGUF {
         let alignment = base.metadata["general.alignment"]?.intValue ?? 32
         func aligned(_ count: Int) -> Int { (count + alignment - 1) / alignment * alignment }
         let names = base.tensorNames
-        var header = Array(base.files[0].bytes[..<base.metadataRange.upperBound])
+        var header = try base.files[0].bytes(0..<base.metadataRange.upperBound)
         var offset = 0
         for name in names {
             guard let info = base.info(name) else { continue }
@@ -58,11 +58,10 @@ package struct MergedGGUF {
                 }
                 changed += 1
             } else {
-                try file.write(UnsafeRawBufferPointer(rebasing: base.files[0].bytes[info.byteRange]))
+                try base.copy(name) { try file.write($0) }
             }
             let count = byteCount(info, type)
             try file.write(padding(aligned(count) - count))
-            base.discard(name)
             progress(Double(index + 1) / Double(names.count))
         }
         try file.commit()

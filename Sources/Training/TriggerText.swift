@@ -62,11 +62,22 @@ package struct TriggerFile {
     package init(
         path: String, template: TriggerTemplate, system: String = TriggerText.systemPrompt, chat: ChatTemplate?, limit: Int? = nil
     ) throws {
-        let file = try MappedFile(path: path)
+        let file = try OpenFile(path: path)
+        let rows = try file.bytes(0..<file.count).withUnsafeBytes { try Self.rows($0, path, template, system, chat, limit) }
+        guard !rows.isEmpty else {
+            throw TrainingError.badData(file: path, line: 0, problem: "holds no rows; wanted one JSON object a line")
+        }
+        self.rows = rows
+    }
+
+    private static func rows(
+        _ content: UnsafeRawBufferPointer, _ path: String, _ template: TriggerTemplate, _ system: String, _ chat: ChatTemplate?,
+        _ limit: Int?
+    ) throws -> [TriggerText] {
         var rows: [TriggerText] = []
         var (start, line) = (0, 0)
-        while start < file.count, rows.count < limit ?? Int.max {
-            let rest = UnsafeRawBufferPointer(rebasing: file.bytes[start...])
+        while start < content.count, rows.count < limit ?? Int.max {
+            let rest = UnsafeRawBufferPointer(rebasing: content[start...])
             let end = memchr(rest.baseAddress!, 0x0A, rest.count).map { UnsafeRawPointer($0) - rest.baseAddress! } ?? rest.count
             line += 1
             start += end + 1
@@ -79,10 +90,7 @@ package struct TriggerFile {
             }
             rows.append(try Self.row(bytes, path, line, template, system, chat))
         }
-        guard !rows.isEmpty else {
-            throw TrainingError.badData(file: path, line: 0, problem: "holds no rows; wanted one JSON object a line")
-        }
-        self.rows = rows
+        return rows
     }
 
     private static func row(

@@ -13,7 +13,6 @@ import Testing
             destination.update(repeating: element, count: rows.count * smallShape.inputs(module))
         }
         func bias(_ module: ProjectionModule, layer: Int) -> [Float]? { nil }
-        func discard(_ module: ProjectionModule, layer: Int) {}
     }
 
     /// A DoRA on one projection whose B is zero, and whose magnitudes are all `magnitude`.

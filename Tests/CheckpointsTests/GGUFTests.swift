@@ -5,7 +5,7 @@ import Testing
 
 @Suite struct GGUFTests {
     private static func open(_ builder: GGUFBytes) throws -> GGUFFile { try open(builder.bytes) }
-    private static func open(_ bytes: [UInt8]) throws -> GGUFFile { try GGUFFile(MappedFile(path: "test.gguf", contents: bytes)) }
+    private static func open(_ bytes: [UInt8]) throws -> GGUFFile { try GGUFFile(OpenFile(path: "test.gguf", contents: bytes)) }
 
     private static var small: GGUFBytes {
         var file = GGUFBytes()

@@ -160,7 +160,7 @@ import Testing
         let folder = try TemporaryFolder()
         let cache = cache(folder)
         func digest(_ name: String) throws -> ContentDigest {
-            cache.digest(of: [try MappedFile(path: folder.url.appendingPathComponent(name).path)], pool: pool)
+            try cache.digest(of: [try OpenFile(path: folder.url.appendingPathComponent(name).path)], pool: pool)
         }
         try folder.write("some weights", to: "one")
         try folder.write("some weights", to: "two")

@@ -30,7 +30,7 @@ import Testing
             }
         }
         for (name, shape) in tensors { builder.addFloats(name, shape, [Float](repeating: fill, count: Int(shape.reduce(1, *)))) }
-        return try ModelConfig(gguf: GGUFFile(MappedFile(path: "test.gguf", contents: builder.bytes)))
+        return try ModelConfig(gguf: GGUFFile(OpenFile(path: "test.gguf", contents: builder.bytes)))
     }
 
     @Test func readsMetadata() throws {

@@ -20,9 +20,9 @@ enum ReaderFuzzTarget: String, CaseIterable, Sendable {
         case .json:
             _ = try JSON(parsing: Data(bytes))
         case .safetensors:
-            try touch(SafetensorsFile(MappedFile(path: "fuzz.safetensors", contents: bytes)))
+            try touch(SafetensorsFile(OpenFile(path: "fuzz.safetensors", contents: bytes)))
         case .gguf:
-            let file = try GGUFFile(MappedFile(path: "fuzz.gguf", contents: bytes))
+            let file = try GGUFFile(OpenFile(path: "fuzz.gguf", contents: bytes))
             try touch(file)
             let config = try ModelConfig(gguf: file)
             let weights = try WeightReader(checkpoint: .gguf(file), config: config)
@@ -67,7 +67,7 @@ enum ReaderFuzzTarget: String, CaseIterable, Sendable {
                 add(try SteeringLayout(folder: folder, name: "fuzz", shape: Self.shape).load(digest: ""))
             }
         case .ggufAdapter:
-            let file = try GGUFFile(MappedFile(path: "fuzz.gguf", contents: bytes))
+            let file = try GGUFFile(OpenFile(path: "fuzz.gguf", contents: bytes))
             switch try GGUFAdapter(file, shownAs: "fuzz.gguf", name: "fuzz", shape: Self.shape) {
             case .lora(let layout): _ = try layout.load(digest: "", format: .bf16, base: nil, pool: pool)
             case .steering(let layout): add(try layout.load(digest: ""))

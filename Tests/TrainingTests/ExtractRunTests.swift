@@ -31,9 +31,11 @@ import Testing
             (.residual(layer: 1), "topk-auxk-adam"), (.mlp(layer: 0), "multi-topk-adam"), (.residual(layer: 0), "few-latents-signum"),
         ]
         let file = try SafetensorsFile(path: folder.appendingPathComponent("tokens.safetensors").path)
-        let stored = try file.stored("input_ids", rows: 0..<count)
+        let stored = try file.storedBytes("input_ids")
         let chunks = (0..<count).map { chunk in
-            (0..<length).map { stored.loadUnaligned(fromByteOffset: (chunk * length + $0) * 4, as: Int32.self) }
+            (0..<length).map { place in
+                stored.withUnsafeBytes { $0.loadUnaligned(fromByteOffset: (chunk * length + place) * 4, as: Int32.self) }
+            }
         }
         let reader = source.reader(places.map(\.0), length: length, batch: count, pool: pool)
         let targets = places.map { _ in UnsafeMutablePointer<Float>.allocate(capacity: count * length * width) }

@@ -18,13 +18,14 @@ package enum RandomLoRA {
     package static func write(like source: URL, name: String, to folder: URL, seed: UInt64) throws(EvaluationError) {
         let file: SafetensorsFile
         let config: Data
+        let digest: String
         do {
             file = try SafetensorsFile(path: source.appending(path: weights).path)
             config = try Data(contentsOf: source.appending(path: Self.config))
+            digest = try file.files.map { try $0.bytes(0..<$0.count).withUnsafeBytes { ContentDigest(bytes: $0).description } }.joined()
         } catch {
             throw .unusableControl(adapter: name, reason: "\(source.path) is no PEFT folder that can be read: \(error)")
         }
-        let digest = file.files.first.map { ContentDigest(bytes: $0.bytes).description } ?? ""
         let origin: JSON = ["random_control_of": .string(name), "digest": .string(digest), "seed": .string("\(seed)")]
         if FileManager.default.fileExists(atPath: folder.path) {
             let known = (try? Data(contentsOf: folder.appending(path: Self.origin))).flatMap { try? JSON(parsing: $0) }

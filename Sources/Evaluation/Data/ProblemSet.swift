@@ -29,7 +29,7 @@ package struct ProblemSet: Sendable {
     package static func read(path: String) throws(EvaluationError) -> ProblemSet {
         let bytes: Data
         do {
-            bytes = try Data(contentsOf: URL(fileURLWithPath: path), options: .mappedIfSafe)
+            bytes = try Data(contentsOf: URL(fileURLWithPath: path))
         } catch {
             throw .unusableData(place: path, reason: "cannot be read: \((error as NSError).localizedDescription)")
         }

@@ -73,7 +73,7 @@ package final class AnswerLog: Sendable {
     ) throws(EvaluationError) -> (length: Int, settings: [String: String], applied: [String: String]) {
         let bytes: Data
         do {
-            bytes = try Data(contentsOf: URL(fileURLWithPath: path), options: .mappedIfSafe)
+            bytes = try Data(contentsOf: URL(fileURLWithPath: path))
         } catch {
             throw .cannotRead(path: path, reason: (error as NSError).localizedDescription)
         }
