@@ -11,6 +11,8 @@ struct AdapterEntry: Sendable {
     }
 
     let folder: URL
+    /// Where its files may lie; nil for anywhere.
+    var within: AllowedFolders?
     var summary: AdapterSummary
     /// Why it cannot be used.
     var error: AdapterError?

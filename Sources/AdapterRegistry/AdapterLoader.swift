@@ -19,11 +19,13 @@ final class AdapterLoader: Sendable {
     func load(_ entry: AdapterEntry, hookpoint: HookPoint?) async -> Result<LoadedAdapter, AdapterError> {
         await thread.run { [self] pool in
             Result { () throws(AdapterError) -> LoadedAdapter in
+                try entry.within?.refuseLinksOut(of: entry.folder, adapter: entry.summary.name)
                 let loaded = try read(entry, hookpoint: hookpoint, pool: pool)
                 // The digest was taken before; it must be that of what was read.
                 guard !entry.isStale else {
                     throw .badFile(adapter: entry.summary.name, file: ".", problem: "its files changed while they were read; try again")
                 }
+                try entry.within?.refuseLinksOut(of: entry.folder, adapter: entry.summary.name)
                 return loaded
             }
         }

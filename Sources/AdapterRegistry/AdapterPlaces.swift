@@ -11,10 +11,19 @@ struct AdapterPlaces: Sendable {
     /// Nil for none.
     let store: AdapterStore?
     /// Folders by the names they were attached under.
-    var attached: [String: URL] = [:]
+    var attached: [String: Attached] = [:]
+
+    /// A folder that a request named.
+    struct Attached: Sendable {
+        let folder: URL
+        /// Where its files may lie.
+        let within: AllowedFolders
+    }
 
     enum Place: Sendable {
-        case folder(URL)
+        /// - Parameter within: where its files may lie; nil for one of the folder of adapters, whose links are followed wherever they lead: they
+        ///   are the operator's.
+        case folder(URL, within: AllowedFolders? = nil)
         case stored(AdapterReference)
     }
 
@@ -37,7 +46,7 @@ struct AdapterPlaces: Sendable {
 
     /// The place that has the name; nil for none.
     func place(of name: String) -> Place? {
-        if let folder = attached[name] { return .folder(folder) }
+        if let attached = attached[name] { return .folder(attached.folder, within: attached.within) }
         if let folder, holdsFolder(name) { return .folder(folder.appendingPathComponent(name)) }
         if let store, let reference = try? AdapterReference(name), store.contains(reference) { return .stored(reference) }
         return nil
@@ -66,7 +75,7 @@ struct AdapterPlaces: Sendable {
                 if FileStamp(path: place.path)?.isRegular != true { places[name] = .folder(place) }
             }
         }
-        for (name, folder) in attached { places[name] = .folder(folder) }
+        for (name, attached) in attached { places[name] = .folder(attached.folder, within: attached.within) }
         return places
     }
 }
@@ -103,10 +112,10 @@ extension AdapterScanner {
         at place: AdapterPlaces.Place, name: String, in places: AdapterPlaces, known: AdapterEntry?, settleSeconds: Double
     ) -> AdapterPlaces.Found {
         switch place {
-        case .folder(let folder):
+        case .folder(let folder, let within):
             if let known, isOf(place, known, in: places), !known.isStale { return .entry(known) }
             if settleSeconds > 0, FolderAge.isYounger(folder, than: settleSeconds) { return .unsettled }
-            return .entry(scan(folder: folder, name: name))
+            return .entry(scan(folder: folder, name: name, within: within))
         case .stored(let reference):
             guard let store = places.store else { return .nothing }
             if let known, isOf(place, known, in: places), !known.isStale { return .entry(known) }
@@ -117,7 +126,7 @@ extension AdapterScanner {
     /// Whether that is where the entry was found.
     private func isOf(_ place: AdapterPlaces.Place, _ entry: AdapterEntry, in places: AdapterPlaces) -> Bool {
         switch place {
-        case .folder(let folder): return entry.folder == folder
+        case .folder(let folder, _): return entry.folder == folder
         case .stored(let reference):
             guard let manifest = places.store?.manifestFile(reference) else { return false }
             return entry.stamps.contains { $0.path == manifest }

@@ -7,16 +7,17 @@ extension AdapterRegistry {
 
     /// Serves a folder, wherever it lies, under a name until `detach`. It is loaded before the name means it: the next request waits for
     /// nothing.
+    /// - Parameter within: where its files may lie; links out of there are refused, now and whenever it is loaded.
     /// - Throws: what is wrong with it; then the name means what it meant.
-    func attach(_ folder: URL, as name: String, loads: Bool) async throws(AdapterError) {
-        let entry = await onScanningThread { $0.scanner.scan(folder: folder, name: name) }
+    func attach(_ folder: URL, within: AllowedFolders, as name: String, loads: Bool) async throws(AdapterError) {
+        let entry = await onScanningThread { $0.scanner.scan(folder: folder, name: name, within: within) }
         if let error = entry.error { throw error }
         var leases: [AdapterLease] = []
         if loads { leases = try await prefetch(entry, entry.residentBytes.count == 1 ? Array(entry.residentBytes.keys) : []) }
         let isCurrent = await onScanningThread { registry in
             guard !entry.isStale else { return false }
             registry.state.withLock { state in
-                state.places.attached[name] = folder
+                state.places.attached[name] = AdapterPlaces.Attached(folder: folder, within: within)
                 state.entries[name] = entry
             }
             registry.retireOldVersions()

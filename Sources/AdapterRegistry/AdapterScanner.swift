@@ -26,11 +26,13 @@ struct AdapterScanner: Sendable {
     ///   - shownAs: the whole name of a stored adapter, `name` and its tag.
     ///   - known: hashes of its files, by name; others are read.
     ///   - index: for a version's folder in the store.
+    ///   - within: where its files may lie; nil for anywhere.
     func scan(
-        folder: URL, name: String, shownAs: String? = nil, known: [String: String] = [:], index: LoRAIndex? = nil
+        folder: URL, name: String, shownAs: String? = nil, known: [String: String] = [:], index: LoRAIndex? = nil,
+        within: AllowedFolders? = nil
     ) -> AdapterEntry {
         var entry = AdapterEntry(
-            folder: folder,
+            folder: folder, within: within,
             summary: AdapterSummary(
                 name: shownAs ?? name, kind: nil, digest: nil, hookpoints: [], rank: nil, latents: nil, bytes: 0, state: .cold,
                 baseModel: nil, description: nil, labels: [:], error: nil))
@@ -38,7 +40,10 @@ struct AdapterScanner: Sendable {
         let stamps = FileStamp.all(in: folder)
         do throws(AdapterError) {
             if let problem = problem(withName: name) { throw AdapterError.badFile(adapter: name, file: ".", problem: problem) }
+            // Before anything of it is read, and after, for links can be changed.
+            try within?.refuseLinksOut(of: folder, adapter: entry.summary.name)
             try fill(&entry, name: entry.summary.name, known: known, index: index)
+            try within?.refuseLinksOut(of: folder, adapter: entry.summary.name)
         } catch {
             entry.error = error
             entry.summary.error = error.description

@@ -3,7 +3,7 @@ import Foundation
 /// An open regular file: whole reads and writes, and errors that name the path. Owned by one thread.
 package final class SystemFile<Failure: FileFailure> {
     package let path: String
-    private let descriptor: Int32
+    package let descriptor: Int32
 
     private init(path: String, descriptor: Int32) { (self.path, self.descriptor) = (path, descriptor) }
 

@@ -113,6 +113,61 @@ import Testing
         #expect(try await !server.keeper.removeAdded("math:v1"))
     }
 
+    /// Files of a folder that requests may name, put elsewhere behind a link: by a file, by a hookpoint's folder, by a file that only describes.
+    @Test(arguments: [
+        "lora/adapter_model.safetensors", "lora/adapter_config.json", "lora/labels.json", "sae/layers.1", "sae/layers.1/cfg.json",
+    ])
+    func linksInAFolderLeadNowhereElse(link: String) async throws {
+        let (server, elsewhere) = (try Server(), try AdaptersFolder())
+        defer { withExtendedLifetime((server, elsewhere)) {} }
+        for folder in [server.allowed, elsewhere] {
+            try folder.addLoRA("lora")
+            try folder.write("{}", to: "lora/labels.json")
+            try folder.addSAE("sae", hookpoints: ["layers.1"])
+        }
+        let name = String(link.split(separator: "/")[0])
+        let inside = try await server.keeper.add(source: "./\(name)", as: "x")
+        #expect(inside.error == nil)
+        func lead(to target: URL) throws {
+            try FileManager.default.removeItem(at: server.allowed.path(link))
+            try FileManager.default.createSymbolicLink(atPath: server.allowed.path(link).path, withDestinationPath: target.path)
+        }
+        try lead(to: elsewhere.path(link))
+        await #expect { try await server.keeper.add(source: "./\(name)", as: "y") } throws: {
+            "\($0)".contains("leads out of the folders that requests may name")
+        }
+        // Nor does one that came later serve what was added before.
+        _ = try await server.keeper.unload("x")
+        await #expect { try await server.registry.resolve([AdapterSelection(name: "x", layer: name == "sae" ? 1 : nil)]) } throws: {
+            "\($0)".contains("leads out of the folders that requests may name")
+        }
+        // Inside what may be named, links are followed.
+        let copy = server.allowed.path("copy")
+        try FileManager.default.copyItem(at: elsewhere.path(link), to: copy)
+        try lead(to: copy)
+        #expect(try await server.keeper.add(source: "./\(name)", as: "z").error == nil)
+    }
+
+    /// The folder that the operator serves is the operator's: links there are followed.
+    @Test func linksOfTheServedFolderAreFollowed() async throws {
+        let (folder, elsewhere) = (try AdaptersFolder(), try AdaptersFolder())
+        try elsewhere.addLoRA("math")
+        try FileManager.default.createSymbolicLink(atPath: folder.path("math").path, withDestinationPath: elsewhere.path("math").path)
+        let server = try Server(folder: folder)
+        #expect(try await server.registry.resolve([AdapterSelection(name: "math")]).report[0].name == "math")
+    }
+
+    @Test func aPackBehindALinkIsNotRead() throws {
+        let (home, allowed) = (try StoreFolder(), try AdaptersFolder())
+        let folder = try home.folder("a", ["x": Data("1".utf8)])
+        let pack = home.path("a.resa").path
+        _ = try PackWriter().write(folder: folder, to: pack)
+        let folders = AllowedFolders([allowed.url])
+        #expect { _ = try PackReader(path: pack) { folders.hold(openFile: $0) } } throws: { "\($0)".contains("link") }
+        try FileManager.default.copyItem(atPath: pack, toPath: allowed.path("a.resa").path)
+        _ = try PackReader(path: allowed.path("a.resa").path) { folders.hold(openFile: $0) }
+    }
+
     @Test func pathsLeadNowhereElse() async throws {
         let (server, elsewhere) = (try Server(), try AdaptersFolder())
         defer {

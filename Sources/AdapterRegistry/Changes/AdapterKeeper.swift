@@ -73,16 +73,20 @@ package final class AdapterKeeper: Sendable {
         guard !name.utf8.contains(UInt8(ascii: ":")) else {
             throw .bad(parameter: "name", problem: "a folder is served under a plain name; tags are for stored adapters")
         }
-        do throws(AdapterError) { try await registry.attach(place, as: name, loads: loads) } catch { throw .adapter(error) }
+        do throws(AdapterError) { try await registry.attach(place, within: rules.folders, as: name, loads: loads) } catch {
+            throw .adapter(error)
+        }
     }
 
     private func addPack(_ pack: URL, as name: String, loads: Bool) async throws(AdapterChangeError) {
         let (store, reference) = try destination(name)
-        let shape = registry.shape
+        let (shape, folders) = (registry.shape, rules.folders)
         let result: Result<Void, AdapterChangeError> = await registry.onScanningThread { _ in
             var failure: AdapterError?
             do throws(AdapterStorageError) {
-                _ = try PackReader(path: pack.path).add(to: store, as: reference) { (folder) throws(AdapterStorageError) in
+                // Somebody may have put a link in its place since the path was looked at.
+                let reader = try PackReader(path: pack.path) { folders.hold(openFile: $0) }
+                _ = try reader.add(to: store, as: reference) { (folder) throws(AdapterStorageError) in
                     failure = AdapterScanner(shape: shape, baseName: "").check(folder: folder, name: reference.name)
                     if let failure { throw .badSource(path: pack.lastPathComponent, problem: failure.description) }
                 }

@@ -1,3 +1,4 @@
+import Adapters
 import Foundation
 
 /// Where a running server is asked to take an adapter from.
@@ -41,6 +42,41 @@ package struct AllowedFolders: Sendable {
             return URL(fileURLWithPath: place)
         }
         return nil
+    }
+
+    /// Throws when a link in the folder leads to what no request may name, or nowhere. How much is looked at is bounded, as for adapters.
+    func refuseLinksOut(of folder: URL, adapter: String) throws(AdapterError) {
+        var left = Self.countLimit
+        try refuseLinksOut(of: folder.path, shownAs: "", depth: 0, left: &left, adapter: adapter)
+    }
+
+    private static let depthLimit = 5
+    private static let countLimit = 10_000
+
+    private func refuseLinksOut(of path: String, shownAs: String, depth: Int, left: inout Int, adapter: String) throws(AdapterError) {
+        for name in (try? FileManager.default.contentsOfDirectory(atPath: path)) ?? [] {
+            let (place, shown) = ("\(path)/\(name)", shownAs.isEmpty ? name : "\(shownAs)/\(name)")
+            var status = stat()
+            guard lstat(place, &status) == 0 else { continue }
+            left -= 1
+            guard left > 0 else {
+                throw .badFile(adapter: adapter, file: ".", problem: "its folder holds more than \(Self.countLimit) files")
+            }
+            if status.st_mode & S_IFMT == S_IFLNK, Self.real(place).map({ real in !roots.contains { Self.isInside(real, $0) } }) ?? true {
+                throw .badFile(
+                    adapter: adapter, file: shown, problem: "it is a link that leads out of the folders that requests may name, or nowhere")
+            }
+            // What lies deeper is not read.
+            if stat(place, &status) == 0, status.st_mode & S_IFMT == S_IFDIR, depth < Self.depthLimit {
+                try refuseLinksOut(of: place, shownAs: shown, depth: depth + 1, left: &left, adapter: adapter)
+            }
+        }
+    }
+
+    /// Whether an open file lies inside an allowed folder, whatever its path was when it was looked at.
+    func hold(openFile descriptor: Int32) -> Bool {
+        guard let real = try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/fd/\(descriptor)") else { return false }
+        return roots.contains { Self.isInside(real, $0) }
     }
 
     /// By bytes: to Swift a slash and an accent behind it are no slash.

@@ -13,10 +13,15 @@ package final class PackReader {
     private let decompressor: FrameDecompressor
 
     /// - Parameter trusting: when not empty, the pack must be signed by one of these keys.
+    /// - Parameter mayRead: asked with the open file before any of it is read.
     /// - Throws: `.malformed`, `.badPath`, `.overLimit` or `.signature`; nothing has been decompressed then.
-    package init(path: String, limits: PackLimits = PackLimits(), trusting: [PackPublicKey] = []) throws(AdapterStorageError) {
+    package init(
+        path: String, limits: PackLimits = PackLimits(), trusting: [PackPublicKey] = [],
+        mayRead: (_ descriptor: Int32) -> Bool = { _ in true }
+    ) throws(AdapterStorageError) {
         self.path = path
         file = try SystemFile.read(path)
+        guard mayRead(file.descriptor) else { throw .badSource(path: path, problem: "it is a link to where it may not lead") }
         let size = try file.size()
         let header = try PackHeader(try file.read(min(size, PackHeader.size), what: "header"), file: path)
         guard header.manifestBytes <= limits.manifestBytes else {

@@ -9,7 +9,8 @@ enum FoundFile {
         guard let check = file.check, let size = file.size else { return nil }
         let destination = folder.appendingPathComponent(file.path).path
         for (place, isThere) in [(destination, true), (earlier?.appendingPathComponent(file.path).path, false)] {
-            guard let place, isRegular(place, size: size) else { continue }
+            // What is here already must be the file itself: a link could be made to lead elsewhere later.
+            guard let place, isRegular(place, size: size, followsLink: !isThere) else { continue }
             var hasher = ContentHasher(gitBlobOf: check.gitSize(size))
             var count = 0
             try LocalFiles.read(place, control: control) { bytes in
@@ -42,8 +43,9 @@ enum FoundFile {
         return (try? FileManager.default.copyItem(atPath: source, toPath: destination)) != nil
     }
 
-    private static func isRegular(_ path: String, size: Int) -> Bool {
+    private static func isRegular(_ path: String, size: Int, followsLink: Bool) -> Bool {
         var status = stat()
-        return stat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFREG && Int(status.st_size) == size
+        return (followsLink ? stat(path, &status) : lstat(path, &status)) == 0 && status.st_mode & S_IFMT == S_IFREG
+            && Int(status.st_size) == size
     }
 }

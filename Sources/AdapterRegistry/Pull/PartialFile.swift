@@ -38,6 +38,7 @@ final class PartialFile {
         } catch {
             throw .disk(path: parent, reason: "the folder cannot be made: \(error.localizedDescription)")
         }
+        try Self.refuseLinkOut(from: folder.path, to: parent)
         let path = destination + RemotePath.partialSuffix
         descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0o644)
         resumption = Resumption(
@@ -55,6 +56,19 @@ final class PartialFile {
             try readBack(control)
         } else {
             try restart(tag: nil)
+        }
+    }
+
+    /// A folder inside the destination may be somebody's link to another place.
+    private static func refuseLinkOut(from folder: String, to parent: String) throws(PullError) {
+        func real(_ path: String) -> String? {
+            guard let pointer = realpath(path, nil) else { return nil }
+            defer { free(pointer) }
+            return String(validatingCString: pointer)
+        }
+        guard let root = real(folder), let place = real(parent) else { throw systemError(parent) }
+        guard place.utf8.elementsEqual(root.utf8) || place.utf8.starts(with: "\(root)/".utf8) else {
+            throw .disk(path: parent, reason: "a link there leads out of the folder that is pulled into")
         }
     }
 

@@ -72,6 +72,9 @@ package struct Puller: Sendable {
         do { try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true) } catch {
             throw .disk(path: folder.path, reason: "the folder cannot be made: \(error.localizedDescription)")
         }
+        var status = stat()
+        guard lstat(folder.path, &status) == 0 else { throw systemError(folder.path) }
+        guard status.st_mode & S_IFMT == S_IFDIR else { throw .disk(path: folder.path, reason: "it is a link; a pull goes into a folder") }
         do throws(FileLock.Problem) {
             return try FileLock(folder: folder.path)
         } catch {
