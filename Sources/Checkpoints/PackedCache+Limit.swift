@@ -1,18 +1,13 @@
 import Foundation
 
 extension PackedCache {
-    /// Removes the files used longest ago until the rest fits the limit, and unfinished files that no process can still be writing.
-    /// `kept` stays whatever its size. A file that another process has read is no longer needed by it.
+    /// Removes the files used longest ago until the rest fits the limit. `kept` stays whatever its size. A file that another process has read is no longer needed by it.
     func removeOldest(keeping kept: String) {
         guard let names = try? FileManager.default.contentsOfDirectory(atPath: settings.folder.path) else { return }
-        let now = Date().timeIntervalSince1970
         var files: [FileStamp] = []
         for name in names {
             guard let stamp = FileStamp(path: settings.folder.appendingPathComponent(name).path), stamp.isRegular else { continue }
-            if name.hasSuffix(PackedFileWriter.partialSuffix) {
-                let isAbandoned = now - Double(stamp.modified) * 1e-9 > Self.abandonedSeconds
-                if isAbandoned { unlink(stamp.path) }
-            } else if name.hasSuffix(Self.fileSuffix) {
+            if name.hasSuffix(Self.fileSuffix) {
                 files.append(stamp)
             }
         }
@@ -24,6 +19,25 @@ extension PackedCache {
         }
     }
 
-    /// An unfinished file is written to all the time; a day of silence means that its writer was killed.
-    static let abandonedSeconds = 86_400.0
+    /// Removes unfinished files whose writers are gone. A writer holds the lock of its file; where the system has no such locks, a day without
+    /// a byte tells.
+    package func removeUnfinished() {
+        let names = (try? FileManager.default.contentsOfDirectory(atPath: settings.folder.path)) ?? []
+        let now = Date().timeIntervalSince1970
+        for name in names where name.hasSuffix(PackedFileWriter.partialSuffix) {
+            let path = settings.folder.appendingPathComponent(name).path
+            guard let stamp = FileStamp(path: path), stamp.isRegular else { continue }
+            let age = now - Double(stamp.modified) * 1e-9
+            let descriptor = Foundation.open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW)
+            guard descriptor >= 0 else { continue }
+            defer { close(descriptor) }
+            // One that was made just now may not be locked yet.
+            let isGone =
+                flock(descriptor, LOCK_EX | LOCK_NB) == 0 ? age > Self.graceSeconds : errno != EWOULDBLOCK && age > Self.silentSeconds
+            if isGone { unlink(path) }
+        }
+    }
+
+    private static let graceSeconds = 10.0
+    private static let silentSeconds = 86_400.0
 }

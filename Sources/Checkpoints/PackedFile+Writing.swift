@@ -28,6 +28,8 @@ package final class PackedFileWriter {
         partialPath = "\(path).\(UUID().uuidString)\(PackedFileWriter.partialSuffix)"
         descriptor = open(partialPath, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0o644)
         guard descriptor >= 0 else { throw Failure(path: partialPath, reason: systemErrorText()) }
+        // Tells others that somebody is at it; a system without such locks is no reason to fail.
+        flock(descriptor, LOCK_EX | LOCK_NB)
     }
 
     static let partialSuffix = ".partial"

@@ -20,6 +20,7 @@ package struct PackedWeights {
             factors = try Self.pack(plan, weights, region, writer: nil, pool: pool, progress: progress).factors
             return
         }
+        cache.removeUnfinished()
         // The digest has to be computed only when the checkpoint is new or changed.
         let digestShare = 0.1
         var shown = 0.0

@@ -1,3 +1,4 @@
+import Checkpoints
 import Crypto
 import Foundation
 import Testing
@@ -50,6 +51,46 @@ import Testing
     @Test(arguments: ["", ":", "a:", ":a", "a:b:c", ".a", "-a", "a/b", "../a", "a b", "ä", String(repeating: "a", count: 129)])
     func namesThatCouldLeaveTheStoreAreRefused(_ text: String) {
         #expect(throws: AdapterStorageError.self) { try AdapterReference(text) }
+    }
+
+    @Test func pullsThatDidNotEndAreSweptUnlessTheyAreUnderWay() throws {
+        let home = try StoreFolder()
+        let pulls = home.store.root.appendingPathComponent("pulls")
+        func begin(_ name: String) throws -> URL {
+            let folder = pulls.appendingPathComponent(name)
+            try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+            try Data("half".utf8).write(to: folder.appendingPathComponent("adapter_model.safetensors.part"))
+            return folder
+        }
+        func there() -> [String] { ((try? FileManager.default.contentsOfDirectory(atPath: pulls.path)) ?? []).sorted() }
+        _ = try (begin("failed-1"), begin("failed-2"))
+        let lock = try FileLock(folder: try begin("under-way").path)
+        // What failed just now may be gone on with.
+        home.store.removeLeftovers()
+        #expect(there() == ["failed-1", "failed-2", "under-way"])
+        let old = Date(timeIntervalSinceNow: -2 * AdapterStore.pullSeconds)
+        for name in ["failed-2", "under-way"] {
+            try FileManager.default.setAttributes([.modificationDate: old], ofItemAtPath: pulls.appendingPathComponent(name).path)
+        }
+        home.store.removeLeftovers()
+        #expect(there() == ["failed-1", "under-way"])
+        #expect(try home.store.sweep().partials == 1)
+        #expect(there() == ["under-way"])
+        withExtendedLifetime(lock) {}
+    }
+
+    @Test func whatKilledWritersLeftGoesAtTheNextStart() throws {
+        let home = try StoreFolder()
+        var writer: StoreWriter? = try StoreWriter(home.store)
+        let left = home.store.partial.appendingPathComponent("left")
+        try Data("x".utf8).write(to: left)
+        // Somebody is adding: it may be theirs.
+        home.store.removeLeftovers()
+        #expect(FileManager.default.fileExists(atPath: left.path))
+        withExtendedLifetime(writer) {}
+        writer = nil
+        home.store.removeLeftovers()
+        #expect(!FileManager.default.fileExists(atPath: left.path))
     }
 
     @Test func sweepingRemovesWhatNoNameNeedsAndNothingElse() throws {

@@ -50,6 +50,25 @@ import Testing
         #expect(names == ["a.packed"])
     }
 
+    @Test func whatKilledWritersLeftIsRemovedAndNothingElse() throws {
+        let folder = try TemporaryFolder()
+        let cache = cache(folder)
+        try store(cache, key: "kept", region())
+        let writer = try #require(cache.writer(key: "a", region: region(), dataBytes: dataBytes))
+        let place = cache.settings.folder
+        func names() throws -> [String] { try FileManager.default.contentsOfDirectory(atPath: place.path).sorted() }
+        let underWay = try #require(try names().first { $0.hasPrefix("a.packed.") })
+        for name in ["b.packed.X.partial", "c.packed.Y.partial"] { try Data("half".utf8).write(to: place.appendingPathComponent(name)) }
+        // Older than a writer takes from making its file to locking it.
+        for name in [underWay, "b.packed.X.partial"] {
+            let hourAgo = Date(timeIntervalSinceNow: -3600)
+            try FileManager.default.setAttributes([.modificationDate: hourAgo], ofItemAtPath: place.appendingPathComponent(name).path)
+        }
+        cache.removeUnfinished()
+        #expect(try names() == [underWay, "c.packed.Y.partial", "kept.packed"])
+        withExtendedLifetime(writer) {}
+    }
+
     @Test func anyFlippedBitIsNoticed() throws {
         var random = SeededRandom()
         let folder = try TemporaryFolder()

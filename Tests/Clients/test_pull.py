@@ -3,17 +3,19 @@
 Nothing here depends on how long anything takes: the Hub holds back what a test waits for.
 """
 
+import gzip
 import json
 import os
 import random
 import signal
 import subprocess
 import threading
+import zlib
 from pathlib import Path
 
 import pytest
 from conftest import ADAPTERS, LORA as ADAPTER, required
-from fake_hub import FakeHub, Fault, sha256
+from fake_hub import LARGE, FakeHub, Fault, git_name, sha256
 
 TOKEN = "hf_secret"
 BIG = random.Random(4).randbytes(600_000)
@@ -436,3 +438,62 @@ def test_without_a_folder_it_goes_to_the_store(hub, machine):
     bad(pull("hf:org/lora"), "adapter_config.json")
     assert not list((machine.home / "resa" / "manifests").glob("lora/*"))
     assert not list((machine.home / "resa" / "pulls").glob("kept*"))
+
+
+def test_a_listing_may_be_compressed(hub, machine):
+    """Some servers and proxies compress whether or not they are asked; files come as they are."""
+    siblings = [{"rfilename": name, "size": len(content), "blobId": git_name(content)} for name, content in LORA.items()]
+    for entry in siblings:
+        if entry["size"] >= LARGE:
+            entry["lfs"] = {"sha256": sha256(LORA[entry["rfilename"]]), "size": entry["size"]}
+    listing = json.dumps({"id": "org/lora", "sha": hub.commits["org/lora"], "siblings": siblings}).encode()
+    for encoding, compressed in [("gzip", gzip.compress(listing)), ("deflate", zlib.compress(listing))]:
+        hub.listing["org/lora"] = compressed
+        hub.faults["hub:main"] = [Fault(headers={"Content-Encoding": encoding})]
+        good(machine.pull("hf:org/lora", "--name", encoding))
+        assert machine.files(encoding)[WEIGHTS] == BIG
+    assert all(seen.headers.get("accept-encoding") == "identity" for seen in hub.requests("/resolve/") + hub.requests("/store/"))
+    # One that does not end, or is none, is an error like any other.
+    for body in (gzip.compress(listing)[:-20], b"no gzip"):
+        hub.listing["org/lora"] = body
+        hub.always["hub:main"] = Fault(headers={"Content-Encoding": "gzip"})
+        bad(machine.pull("hf:org/lora", "--name", "broken"), "the listing of org/lora")
+
+
+def test_links_lead_no_pull_elsewhere(hub, machine, tmp_path):
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    hub.add("org/sae", {"layers.1/cfg.json": b"{}", "layers.1/sae.safetensors": BIG})
+    machine.to.mkdir(parents=True)
+    # The place where a pull gathers its files, and a folder in it.
+    (machine.to / ".pull-lora").symlink_to(elsewhere)
+    bad(machine.pull("hf:org/lora"), "it is a link")
+    (machine.to / ".pull-sae").mkdir()
+    (machine.to / ".pull-sae" / "layers.1").symlink_to(elsewhere)
+    bad(machine.pull("hf:org/sae"), "leads out of the folder that is pulled into")
+    assert list(elsewhere.iterdir()) == []
+    # A link in a file's place is replaced, not written through.
+    (machine.to / ".pull-lora").unlink()
+    (machine.to / ".pull-lora").mkdir()
+    (elsewhere / "mine").write_bytes(BIG)
+    (machine.to / ".pull-lora" / WEIGHTS).symlink_to(elsewhere / "mine")
+    good(machine.pull("hf:org/lora"))
+    assert machine.weights() == BIG and not (machine.to / "lora" / WEIGHTS).is_symlink() and (elsewhere / "mine").read_bytes() == BIG
+
+
+def test_a_pull_that_failed_is_swept(hub, machine):
+    hub.always[f"store:{WEIGHTS}"] = Fault(cut_at=1000)
+    command = [required("RESA_BIN"), "adapters", "pull", "hf:org/lora", "--retries", "0", "--retry-wait", "0.01"]
+    bad(subprocess.run(command, env=machine.environment, capture_output=True, timeout=60))
+    pulls = machine.home / "resa" / "pulls"
+    assert list(pulls.rglob("*.part"))
+    swept = subprocess.run([required("RESA_BIN"), "adapters", "sweep"], env=machine.environment, capture_output=True, timeout=60)
+    assert swept.returncode == 0 and b"1 unfinished" in swept.stderr and list(pulls.iterdir()) == []
+    hub.always.clear()
+    good(subprocess.run(command, env=machine.environment, capture_output=True, timeout=60))
+
+
+def test_what_would_say_nothing_is_refused(hub, machine):
+    bad(machine.pull("hf:org/lora", "--sha256", sha256(BIG)), "--sha256 is for a single file")
+    hub.web["file.bin"] = b"x" * 10
+    bad(machine.pull(f"{hub.store_url}/web/file.bin", "--include", "*.json"), "--include")

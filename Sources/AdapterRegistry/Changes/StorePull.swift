@@ -1,4 +1,5 @@
 import Adapters
+import Checkpoints
 import Crypto
 import Foundation
 
@@ -42,6 +43,9 @@ package struct StorePull: Sendable {
         } catch {
             throw .pull(error)
         }
+        // Until it is in the store, no sweep may take it for a pull that failed.
+        let lock = try? FileLock(folder: staging.path)
+        defer { withExtendedLifetime(lock) {} }
         let manifest = try keep(pulled, in: staging, as: reference, shape: shape)
         try? FileManager.default.removeItem(at: staging)
         return Result(manifest: manifest, pulled: pulled)
@@ -50,8 +54,7 @@ package struct StorePull: Sendable {
     /// One folder for each source and name, so that two pulls never mix.
     private func staging(_ source: PullSource, _ reference: AdapterReference) -> URL {
         let hash = SHA256.hash(data: Data("\(reference)\n\(source)".utf8))
-        return store.root.appendingPathComponent("pulls", isDirectory: true)
-            .appendingPathComponent("\(reference.name)-\(HexText.of(hash).prefix(16))", isDirectory: true)
+        return store.pulls.appendingPathComponent("\(reference.name)-\(HexText.of(hash).prefix(16))", isDirectory: true)
     }
 
     private func keep(

@@ -56,6 +56,10 @@ final class HTTPConnection {
         let exchange = Exchange(address: address, receiver: receiver, control: control)
         let context = Unmanaged.passUnretained(exchange).toOpaque()
         configure(curl, context)
+        // Answers may be compressed where nobody counts their bytes; some servers do so unasked.
+        if !headers.contains(where: { $0.lowercased().hasPrefix("accept-encoding:") }) {
+            resa_curl_set_string(curl, CURLOPT_ACCEPT_ENCODING, "")
+        }
         // A proxy would resolve names by itself.
         if settings.policy.refusesProxies { resa_curl_set_string(curl, CURLOPT_PROXY, "") }
         if settings.policy.onlyPublicAddresses(for: address) { refusePrivateAddresses(curl, context) }

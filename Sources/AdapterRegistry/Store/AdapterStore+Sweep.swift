@@ -1,3 +1,4 @@
+import Checkpoints
 import Foundation
 
 extension AdapterStore {
@@ -8,8 +9,50 @@ extension AdapterStore {
         package var bytes = 0
         /// Folders of versions without a name.
         package var folders = 0
-        /// What killed writers left.
+        /// What killed writers left, and pulls that did not end.
         package var partials = 0
+    }
+
+    /// How long a pull that failed is kept, for the same pull to go on with it.
+    static let pullSeconds = 86_400.0
+
+    /// Removes what killed writers left, if nobody is adding, and pulls that failed a day ago and more. Never waits; what cannot be removed stays
+    /// for `sweep`.
+    package func removeLeftovers() {
+        guard access(root.path, F_OK) == 0 else { return }
+        var impatient = self
+        impatient.patienceSeconds = 0
+        if let lock = try? impatient.lock(.alone, doing: "tidying up") {
+            for name in (try? DurableFolder.names(partial.path)) ?? [] {
+                try? removeTree(partial.appendingPathComponent(name))
+            }
+            withExtendedLifetime(lock) {}
+        }
+        _ = try? removePulls(olderThan: Self.pullSeconds)
+    }
+
+    /// Removes the folders of pulls that no process is at.
+    /// - Returns: how many.
+    private func removePulls(olderThan seconds: Double) throws(AdapterStorageError) -> Int {
+        var removed = 0
+        let now = Date().timeIntervalSince1970
+        for name in try DurableFolder.names(pulls.path) {
+            let folder = pulls.appendingPathComponent(name, isDirectory: true)
+            guard let stamp = FileStamp(path: folder.path), seconds == 0 || now - Double(stamp.modified) * 1e-9 > seconds else { continue }
+            // Whoever pulls holds it.
+            let lock: FileLock?
+            do throws(FileLock.Problem) {
+                lock = stamp.isRegular ? nil : try FileLock(folder: folder.path)
+            } catch .held {
+                continue
+            } catch {
+                lock = nil
+            }
+            try removeTree(folder)
+            withExtendedLifetime(lock) {}
+            removed += 1
+        }
+        return removed
     }
 
     /// Takes a name away. Its files stay until `sweep`; whoever has loaded it keeps what was loaded.
@@ -38,6 +81,7 @@ extension AdapterStore {
             try removeTree(partial.appendingPathComponent(name))
             swept.partials += 1
         }
+        swept.partials += try removePulls(olderThan: 0)
         // A folder leaves its place whole before it is taken apart: nobody finds half of one.
         for name in try DurableFolder.names(folders.path) where HexText.isSHA256(name) && !wantedFolders.contains(name) {
             let away = partial.appendingPathComponent(UUID().uuidString)

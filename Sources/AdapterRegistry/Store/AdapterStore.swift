@@ -9,6 +9,7 @@ import Foundation
 /// folders/HEX/...             links into blobs/, in the shape that readers of adapter folders expect; HEX is the manifest's digest
 /// index/                      what scans found in LoRAs, a cache: see `LoRAIndex`
 /// partial/                    what is being written
+/// pulls/                      what is being fetched; one that failed stays for a while, to be gone on with
 /// lock                        see `lock`
 /// ```
 ///
@@ -42,6 +43,7 @@ package struct AdapterStore: Sendable {
     var folders: URL { root.appendingPathComponent("folders", isDirectory: true) }
     var index: URL { root.appendingPathComponent("index", isDirectory: true) }
     var partial: URL { root.appendingPathComponent("partial", isDirectory: true) }
+    var pulls: URL { root.appendingPathComponent("pulls", isDirectory: true) }
 
     static let blobPrefix = "sha256-"
     static let manifestSuffix = ".json"
