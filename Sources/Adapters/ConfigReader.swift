@@ -101,6 +101,24 @@ struct ConfigReader {
         return number
     }
 
+    /// Refuses a key that is set and stands in none of the lists: nobody can say that it changes nothing. "Not used" is spelled in many ways,
+    /// see `JSON.isEmpty`; a key that is there and means that is as good as none.
+    /// - Parameters:
+    ///   - known: keys that are followed, refused elsewhere by what they say, or known to change nothing.
+    ///   - passingValues: lets numbers and texts pass: where every key is written with its default, they are parameters of switches that are off.
+    func refuseUnknown(_ known: Set<String>, passingValues: Bool = false) throws(AdapterError) {
+        for key in object.keys.sorted() where !known.contains(key) {
+            guard let value = value(key), !value.isEmpty else { continue }
+            switch value {
+            case .int, .double, .string: if passingValues { continue }
+            default: break
+            }
+            throw .unsupported(
+                adapter: adapter, feature: "'\(key)' (here \(value.kind)) in \(file), of which nothing is known,",
+                advice: "remove it if it changes nothing of what the adapter computes")
+        }
+    }
+
     func problem(_ key: String, got: JSON, wanted: String) -> AdapterError {
         .badFile(adapter: adapter, file: file, problem: "'\(key)' is \(got.kind), wanted \(wanted)")
     }

@@ -44,3 +44,34 @@ package enum GGUFAdapter: Sendable {
         }
     }
 }
+
+extension GGUFFile {
+    /// Refuses a key of an adapter that is set and not known: nobody can say that it changes nothing.
+    /// - Parameter prefix: of the keys that speak of what the adapter computes.
+    func refuseUnknown(_ prefix: String, but known: Set<String>, adapter: String, shownAs: String) throws(AdapterError) {
+        for (key, value) in metadata.sorted(by: { $0.key < $1.key }) where key.hasPrefix(prefix) && !known.contains(key) && !value.isUnused
+        {
+            throw .unsupported(
+                adapter: adapter, feature: "'\(key)' (here \(value.kind)) in \(shownAs), of which nothing is known,",
+                advice: "leave it out when the file is made, if it changes nothing of what the adapter computes")
+        }
+    }
+}
+
+extension GGUFValue {
+    /// Whether it says "not used": false, 0, an empty text or list.
+    var isUnused: Bool {
+        switch self {
+        case .int(let value): value == 0
+        case .uint: false
+        case .double(let value): value == 0
+        case .bool(let value): !value
+        case .string(let value): value.isEmpty
+        case .ints(let values): values.isEmpty
+        case .doubles(let values): values.isEmpty
+        case .bools(let values): values.isEmpty
+        case .strings(let values): values.isEmpty
+        case .arrays(let values): values.isEmpty
+        }
+    }
+}

@@ -5,6 +5,11 @@ extension LoRALayout {
     /// What `general.type` and `adapter.type` of a LoRA say.
     static let ggufTypes = (general: "adapter", adapter: "lora")
 
+    /// What `adapter.` keys are followed, refused by what they say, or texts for people.
+    private static let ggufKeys: Set = [
+        "adapter.type", "adapter.lora.alpha", "adapter.alora.invocation_tokens", "adapter.lora.task_name", "adapter.lora.prompt_prefix",
+    ]
+
     /// GGUF's names of the projections.
     private static let ggufModules: [String: ProjectionModule] = [
         "attn_q": .q, "attn_k": .k, "attn_v": .v, "attn_output": .o, "ffn_gate": .gate, "ffn_up": .up, "ffn_down": .down,
@@ -24,10 +29,16 @@ extension LoRALayout {
                 adapter: name, feature: "a GGUF LoRA for '\(architecture)'",
                 advice: "only those for \(Self.interleaves.keys.sorted().joined(separator: ", ")) are")
         }
-        for key in ["adapter.alora.invocation_tokens"] where file.metadata[key] != nil {
-            throw .unsupported(adapter: name, feature: "'\(key)' (activated LoRA)", advice: "train a plain LoRA")
+        if let tokens = file.metadata["adapter.alora.invocation_tokens"], !tokens.isUnused {
+            throw .unsupported(
+                adapter: name, feature: "'adapter.alora.invocation_tokens' (activated LoRA, here \(tokens.kind))",
+                advice: "train a plain LoRA")
         }
-        let alpha = file.metadata["adapter.lora.alpha"]?.doubleValue ?? 0
+        try file.refuseUnknown("adapter.", but: Self.ggufKeys, adapter: name, shownAs: shownAs)
+        let alphaKey = "adapter.lora.alpha"
+        guard let alpha = file.metadata[alphaKey].map(\.doubleValue) ?? 0 else {
+            throw bad("'\(alphaKey)' is \(file.metadata[alphaKey]?.kind ?? "nothing"), wanted a number")
+        }
         guard alpha.isFinite else { throw bad("'adapter.lora.alpha' is \(alpha), not finite") }
         var entries: [Entry] = []
         for tensor in file.tensorNames {

@@ -7,6 +7,7 @@ extension PEFTConfig {
         ("modules_to_save", "a copy of whole modules"),
         ("trainable_token_indices", "retrained token embeddings"),
         ("target_parameters", "LoRA on bare parameters"),
+        ("enable_lora", "LoRA on parts of a fused projection"),
         ("layer_replication", "replicated layers"),
         ("alora_invocation_tokens", "activated LoRA"),
         ("use_qalora", "QALoRA"),
@@ -14,6 +15,21 @@ extension PEFTConfig {
         ("arrow_config", "Arrow routing"),
         ("kasa_config", "KaSA"),
         ("monteclora_config", "Monte Carlo LoRA"),
+    ]
+
+    private static let followed: Set = [
+        "peft_type", "bias", "init_lora_weights", "r", "lora_alpha", "use_rslora", "use_dora", "target_modules", "exclude_modules",
+        "rank_pattern",
+        "alpha_pattern", "layers_to_transform", "layers_pattern", "base_model_name_or_path", "fan_in_fan_out",
+    ]
+
+    /// Keys of what was done while training, of where and how the adapter was made, and of modes that must be switched on to count.
+    private static let harmless: Set = [
+        "task_type", "auto_mapping", "peft_version", "revision", "inference_mode", "lora_dropout", "megatron_config", "megatron_core",
+        "loftq_config", "eva_config", "corda_config", "lora_ga_config", "velora_config", "qalora_group_size", "runtime_config",
+        "ensure_weight_tying", "unsloth_fixed", "_commit_hash",
+        // Of the first versions.
+        "merge_weights",
     ]
 
     /// Ways of filling A and B that also change the base model's weights: the adapter alone is not the model that was trained.
@@ -33,12 +49,8 @@ extension PEFTConfig {
                 adapter: config.adapter, feature: "'\(key)' (\(what), here \(value.kind))",
                 advice: "merge it into a checkpoint or train without it")
         }
-        // A switch that a later PEFT added: off is harmless, on would change the result.
-        let known: Set = ["use_rslora", "use_dora", "use_qalora", "use_bdlora"]
-        for key in config.object.keys.sorted() where key.hasPrefix("use_") && !known.contains(key) {
-            guard let value = config.value(key), !value.isEmpty else { continue }
-            throw .unsupported(adapter: config.adapter, feature: "'\(key)'", advice: "train the adapter without it")
-        }
+        // What a later PEFT adds: off is harmless, on may change the result.
+        try config.refuseUnknown(followed.union(harmless).union(unsupportedKeys.map(\.key)), passingValues: true)
         if case .string(let initialisation)? = config.value("init_lora_weights") {
             let lowered = initialisation.lowercased()
             if baseChangingInitialisations.contains(where: { lowered.hasPrefix($0) }) {

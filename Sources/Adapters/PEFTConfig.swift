@@ -2,7 +2,8 @@ import Checkpoints
 import Foundation
 
 /// What a PEFT `adapter_config.json` says about a LoRA. Keys that only matter while training (dropout, how the matrices were
-/// first filled, task type, ...) are ignored; keys that change what the adapter computes are either understood or refused by name.
+/// first filled, task type, ...) are ignored; keys that change what the adapter computes are either understood or refused by name, and so is
+/// one that is set and not known.
 struct PEFTConfig {
     static let file = "adapter_config.json"
 

@@ -3,7 +3,8 @@ import Foundation
 import JSONText
 
 /// The `cfg.json` of a SAELens SAE, of version 6 and later (`metadata` says where it hooks in) or flat, as earlier ones wrote it.
-/// Keys that only matter while training are ignored; those that change what the SAE computes are understood or refused by name.
+/// Keys that only matter while training are ignored; those that change what the SAE computes are understood or refused by name. Of version 6
+/// and later one that is set and not known is refused too; the flat form grows no more, and has room for a whole training run's settings.
 struct SAELensConfig {
     static let file = "cfg.json"
 
@@ -31,6 +32,7 @@ struct SAELensConfig {
             .unsupported(adapter: adapter, feature: feature, advice: advice)
         }
 
+        try Self.refuseUnsupported(config)
         // Before version 6 top-k was an activation of the standard architecture.
         let activation = try Self.text(["activation_fn", "activation_fn_str"], in: [config]) ?? "relu"
         let oldK = try config.section("activation_fn_kwargs")?.integer("k", in: 1...SparsifyConfig.latentLimit)

@@ -1,6 +1,7 @@
 import Foundation
 
-/// The `cfg.json` of a sparsify (EleutherAI) sparse coder. Unknown keys and those that only matter while training are ignored.
+/// The `cfg.json` of a sparsify (EleutherAI) sparse coder, of any version. Keys that only matter while training are passed over; any other that is
+/// set and not followed is refused.
 struct SparsifyConfig {
     static let file = "cfg.json"
 
@@ -20,6 +21,7 @@ struct SparsifyConfig {
     init(folder: URL, adapter: String, shownAs: String) throws(AdapterError) {
         let config = try ConfigReader(folder: folder, file: Self.file, adapter: adapter, shownAs: shownAs)
         func bad(_ problem: String) -> AdapterError { .badFile(adapter: adapter, file: shownAs, problem: problem) }
+        try Self.refuseUnsupported(config)
 
         let name = try config.string("activation") ?? SparseAutoencoder.Activation.topk.rawValue
         guard let activation = SparseAutoencoder.Activation(rawValue: name), activation.hasFixedCount else {
@@ -42,4 +44,19 @@ struct SparsifyConfig {
         transcode = try config.bool("transcode") ?? false
         skip = try config.bool("skip_connection") ?? false
     }
+
+    private static func refuseUnsupported(_ config: ConfigReader) throws(AdapterError) {
+        if try config.bool("signed") == true {
+            throw .unsupported(
+                adapter: config.adapter, feature: "'signed' (latents chosen by their size, whatever their sign)",
+                advice: "only latents that are positive are")
+        }
+        try config.refuseUnknown(followed.union(harmless))
+    }
+
+    private static let followed: Set = [
+        "activation", "d_in", "expansion_factor", "num_latents", "k", "transcode", "skip_connection", "signed",
+    ]
+    /// `normalize_decoder` has been done to what is stored, `multi_topk` is a loss.
+    private static let harmless: Set = ["normalize_decoder", "multi_topk"]
 }

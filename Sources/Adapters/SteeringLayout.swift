@@ -44,6 +44,9 @@ package struct SteeringLayout {
 
     /// Reads the header of a control vector.
     package init(gguf file: GGUFFile, shownAs: String, name: String, shape: ModelShape?) throws(AdapterError) {
+        try file.refuseUnknown(
+            Self.architecture + ".", but: ["\(Self.architecture).model_hint", "\(Self.architecture).layer_count"], adapter: name,
+            shownAs: shownAs)
         var places: [HookPoint: String] = [:]
         for tensor in file.tensorNames {
             let prefix = "direction."

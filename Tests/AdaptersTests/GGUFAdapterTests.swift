@@ -108,6 +108,51 @@ import Testing
         #expect(invoked.description.contains("alora"))
     }
 
+    /// Keys of an adapter that are set and of which nothing is known.
+    @Test func unknownKeysAreRefusedByName() throws {
+        let scaled = try error {
+            Self.lora(&$0)
+            $0.add("adapter.lora.rank_scaling", Float(2))
+        }
+        #expect(scaled.description.contains("'adapter.lora.rank_scaling'"))
+        let kind = try error {
+            Self.lora(&$0)
+            $0.add("adapter.dora", UInt32(1))
+        }
+        #expect(kind.description.contains("'adapter.dora'"))
+        let vector = try error {
+            $0.add("general.architecture", "controlvector")
+            $0.add("controlvector.method", "pca_center")
+            $0.addFloats("direction.1", [24], Self.zeros(24))
+        }
+        #expect(vector.description.contains("'controlvector.method'"))
+        let text = try error { file in
+            file.add("general.architecture", "llama")
+            file.add("general.type", "adapter")
+            file.add("adapter.type", "lora")
+            file.add("adapter.lora.alpha", "16")
+        }
+        #expect(text.description.contains("'adapter.lora.alpha' is the string"))
+    }
+
+    @Test func keysThatChangeNothingAreNot() throws {
+        let folder = try TemporaryFolder()
+        var file = GGUFBytes()
+        Self.lora(&file, architecture: "qwen2")
+        file.add("adapter.lora.task_name", "sums")
+        file.add("adapter.lora.prompt_prefix", "Sum: ")
+        file.add("adapter.later", UInt32(0))
+        file.add("adapter.alora.invocation_tokens", arrayOf: 4, count: 0, [])
+        file.addFloats("blk.0.attn_q.weight.lora_a", [24, 2], Self.zeros(48))
+        file.addFloats("blk.0.attn_q.weight.lora_b", [2, UInt64(smallShape.outputs(.q))], Self.zeros(2 * smallShape.outputs(.q)))
+        try folder.write(Data(file.bytes), to: "x.gguf")
+        guard case .lora(let lora) = try GGUFAdapter(folder: folder.url, file: "x.gguf", name: "x", shape: smallShape) else {
+            Issue.record("it is no LoRA")
+            return
+        }
+        #expect(lora.ranks == [2])
+    }
+
     @Test(arguments: [
         "token_embd.weight.lora_a", "output.weight.lora_a", "blk.0.attn_q.bias.lora_a", "blk.0.attn_qkv.weight.lora_a",
         "blk.x.attn_q.weight.lora_a", "blk.00.attn_q.weight.lora_a", "blk.0.attn_q.weight", "blk.0.attn_norm.weight",

@@ -39,6 +39,8 @@ import Testing
         (#""alora_invocation_tokens": [5]"#, "alora_invocation_tokens"), (#""use_qalora": true"#, "use_qalora"),
         (#""use_something_new": true"#, "use_something_new"), (#""init_lora_weights": "pissa_niter_4""#, "pissa"),
         (#""init_lora_weights": "olora""#, "olora"), (#""peft_type": "IA3""#, "IA3"), (#""arrow_config": {"top_k": 3}"#, "arrow_config"),
+        (#""unheard_of": {}, "unheard_of_size": 16, "unheard_of_core": "x.core""#, "unheard_of"), (#""unheard_of": true"#, "unheard_of"),
+        (#""enable_lora": [true, false]"#, "enable_lora"),
     ])
     func whatItDoesNotDoIsRefusedByName(entry: String, named: String) throws {
         guard case .unsupported(let adapter, let feature, _) = try error(config: config(entry)) else {
@@ -51,8 +53,10 @@ import Testing
     @Test(arguments: [
         #""use_dora": false"#, #""use_dora": null"#, #""modules_to_save": []"#, #""modules_to_save": null"#, #""bias": "none""#,
         #""lora_dropout": 0.1"#, #""init_lora_weights": "gaussian""#, #""task_type": "CAUSAL_LM", "inference_mode": true"#,
-        #""megatron_core": "megatron.core", "megatron_config": null"#, #""use_something_new": false"#, #""unheard_of": {"a": [1]}"#,
-        #""loftq_config": {}, "eva_config": null"#, #""rank_pattern": {}, "alpha_pattern": {}"#, #""layers_to_transform": null"#,
+        #""megatron_core": "megatron.core", "megatron_config": null"#, #""use_something_new": false"#,
+        #""unheard_of": {}, "unheard_of_size": 16, "unheard_of_core": "x.core""#,
+        #""loftq_config": {}, "eva_config": {"rho": 2.0}, "velora_config": {"num_groups": 64}, "runtime_config": {"x": true}"#,
+        #""rank_pattern": {}, "alpha_pattern": {}"#, #""layers_to_transform": null"#,
     ])
     func whatChangesNothingIsIgnored(entry: String) throws {
         let folder = try TemporaryFolder()

@@ -52,6 +52,8 @@ private let tail = #""metadata": {"hook_name": "blocks.1.hook_resid_post"}}"#
         (#""architecture": "matching_pursuit""#, "matching_pursuit"),
         (#""activation_fn": "tanh-relu""#, "tanh-relu"), (#""architecture": "gated", "activation_fn": "topk""#, "topk"),
         (#""normalize_activations": "covariance_whitening""#, "covariance_whitening"), (#""reshape_activations": "hook_z""#, "hook_z"),
+        (#""activation_fn_kwargs": {"power": 2}"#, "power"), (#""unheard_of": true"#, "unheard_of"),
+        (#""output_scale": 2.0"#, "output_scale"),
         (#""hook_head_index": 3"#, "attention head"), (#""architecture": "transcoder", "d_out": 48"#, "48"),
     ])
     func whatItDoesNotDoIsRefusedByName(keys: String, named: String) throws {
@@ -74,6 +76,16 @@ private let tail = #""metadata": {"hook_name": "blocks.1.hook_resid_post"}}"#
         }
         #expect(feature == "hook '\(hook)'" && advice.contains("hook_resid_post"))
         #expect(HookPoint(transformerLens: hook) == nil)
+    }
+
+    @Test(arguments: [
+        #"{"d_in": 24, "d_sae": 32, "architecture": "jumprelu", "dtype": "float32", "device": "cuda", "unheard_of": false, \#(tail)"#,
+        #"{"d_in": 24, "d_sae": 32, "architecture": "jumprelu", "hook_name": "blocks.1.hook_resid_post", "l1_coefficient": 5, "use_ghost_grads": true}"#,
+    ])
+    func trainingKeysChangeNothing(config: String) throws {
+        let folder = try TemporaryFolder()
+        try SmallAdapters.writeSAELens(to: folder, at: ".", config: config)
+        #expect(try SmallAdapters.loadSAELens(folder).latents == 32)
     }
 
     @Test func hooksAreMapped() {

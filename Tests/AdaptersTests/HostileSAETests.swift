@@ -49,6 +49,30 @@ import Testing
         #expect(problem.contains(named), "\(problem)")
     }
 
+    /// Keys that other versions and forks of sparsify wrote, or may write.
+    @Test(arguments: [
+        #""signed": true"#, #""normalize_io": true"#, #""post_encoder_scale": 2.0"#, #""jumprelu": {"a": 1}"#, #""of": ["x"]"#,
+    ])
+    func keysThatMayChangeTheResultAreRefusedByName(entry: String) throws {
+        let key = entry.split(separator: "\"")[0]
+        guard case .unsupported(_, let feature, _) = try error(config: #"{"d_in": 24, "num_latents": 64, "k": 6, \#(entry)}"#) else {
+            Issue.record("\(entry) was not refused as unsupported")
+            return
+        }
+        #expect(feature.contains("'\(key)'"))
+    }
+
+    @Test(arguments: [
+        #""signed": false"#, #""signed": null"#, #""normalize_decoder": true, "multi_topk": true"#, #""normalize_io": false"#,
+        #""n_targets": 0"#,
+        #""of": [], "the": {}, "future": """#,
+    ])
+    func keysThatChangeNothingAreNot(entry: String) throws {
+        let folder = try TemporaryFolder()
+        try SmallAdapters.writeSAE(to: folder, at: "layers.2", seed: 1, config: #"{"d_in": 24, "num_latents": 64, "k": 6, \#(entry)}"#)
+        #expect(try SmallAdapters.load(folder).k == 6)
+    }
+
     @Test func whatItDoesNotDoIsRefusedByName() throws {
         let activation = try error(config: #"{"d_in": 24, "num_latents": 64, "activation": "jumprelu"}"#)
         #expect(activation.description.contains("jumprelu") && activation.description.contains("topk"))

@@ -25,7 +25,7 @@ enum SmallAdapters {
         try folder.write(Tensor.file(tensors), to: "\(place)/sae.safetensors")
         let standard = """
             {"activation": "topk", "expansion_factor": 32, "normalize_decoder": true, "num_latents": \(latents), "k": \(k),
-             "multi_topk": false, "skip_connection": \(skip), "transcode": \(transcode), "d_in": \(width), "of the future": [1, {}]}
+             "multi_topk": false, "skip_connection": \(skip), "transcode": \(transcode), "d_in": \(width)}
             """
         try folder.write(config ?? standard, to: "\(place)/cfg.json")
     }
