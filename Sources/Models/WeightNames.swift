@@ -1,3 +1,5 @@
+import Checkpoints
+
 /// The tensors a configuration calls for, under their Hugging Face names, and what GGUF calls the same tensors.
 struct WeightNames {
     let config: ModelConfig
@@ -27,6 +29,20 @@ struct WeightNames {
             Part(name: "mlp.up_proj", gguf: "ffn_up", shape: [ffn, hidden], bias: config.mlpBias),
             Part(name: "mlp.down_proj", gguf: "ffn_down", shape: [hidden, ffn], bias: config.mlpBias),
         ]
+    }
+
+    /// Whether a layer's tensor is none that was trained, but what some version of a model kept beside them and stored too: it follows from the
+    /// configuration, and those who read checkpoints pass over it.
+    static func isBuffer(_ info: TensorInfo) -> Bool {
+        let rotary = [
+            ".rotary_emb.inv_freq", ".rotary_emb.cos_cached", ".rotary_emb.sin_cached", ".attn_rot_embd", ".attn_rot_embd.weight",
+        ]
+        if rotary.contains(where: info.name.hasSuffix) { return true }
+        // The causal mask, a square of positions, and what is written where it hides: a bias that was trained is a vector.
+        if [".self_attn.bias", ".attention.bias", ".attn.bias"].contains(where: info.name.hasSuffix) {
+            return info.shape.count >= 2 && info.shape.suffix(2).first == info.shape.last
+        }
+        return info.name.hasSuffix(".masked_bias") && info.elementCount == 1
     }
 
     /// A tensor the model needs.

@@ -49,8 +49,7 @@ package struct WeightReader: Sendable {
         let prefix = isGGUF ? "blk." : "model.layers."
         for name in tensors.tensorNames where name.hasPrefix(prefix) && !known.contains(name) {
             guard let layer = Int(name.dropFirst(prefix.count).prefix { $0 != "." }), layer < layers else { continue }
-            // Old Llama checkpoints store these, which follow from the configuration.
-            if name.hasSuffix(".rotary_emb.inv_freq") { continue }
+            if let info = tensors.info(name), WeightNames.isBuffer(info) { continue }
             throw .unsupported(
                 file: tensors.path, what: "tensor \(name), which this architecture does not use,",
                 advice: "check the configuration (architecture, attention_bias, mlp_bias) against the weights")

@@ -1,6 +1,7 @@
 import Checkpoints
 import Foundation
 import Models
+import RandomModels
 import TestSupport
 import Testing
 
@@ -69,6 +70,40 @@ import Testing
             "\($0)".contains("tensor model.layers.0.self_attn.q_proj.scale is missing; the nearest names")
         }
         #expect(weights.shape("lm_head.bias") == nil)
+    }
+
+    private func openWith(_ further: [(String, [Int])]) throws -> (ModelConfig, WeightReader) {
+        var random = try RandomCheckpoint(seed: 9)
+        defer { random.remove() }
+        let folder = try random.model(further: further.map { ($0, $1, [Float](repeating: 1, count: $1.reduce(1, *))) })
+        let checkpoint = try Checkpoint.open(path: folder.path)
+        let config = try ModelConfig.read(checkpoint)
+        return (config, try WeightReader(checkpoint: checkpoint, config: config))
+    }
+
+    /// What models keep beside their weights and old versions stored too, under the names that `transformers` passes over.
+    @Test(arguments: [
+        ("self_attn.rotary_emb.inv_freq", [8]), ("self_attn.rotary_emb.cos_cached", [1, 1, 20, 16]),
+        ("self_attn.rotary_emb.sin_cached", [20, 16]), ("self_attn.masked_bias", []), ("self_attn.masked_bias", [1]),
+        ("self_attn.bias", [1, 1, 20, 20]), ("attn.bias", [20, 20]),
+    ])
+    func storedBuffersArePassedOver(name: String, shape: [Int]) throws {
+        let (_, weights) = try openWith((0..<RandomCheckpoint.layers).map { ("model.layers.\($0).\(name)", shape) })
+        let (_, plain) = try openWith([])
+        let wanted = "model.layers.1.self_attn.q_proj.weight"
+        #expect(try floats(weights, wanted) == floats(plain, wanted))
+        #expect(weights.shape("model.layers.1.\(name)") == nil)
+    }
+
+    /// What looks like them and would change the result.
+    @Test(arguments: [
+        ("self_attn.q_norm.weight", [16]), ("self_attn.bias", [64]), ("self_attn.bias", [20, 30]), ("self_attn.masked_bias", [64]),
+        ("self_attn.rotary_emb.scale", [1]), ("self_attn.k_scale", [1]),
+    ])
+    func otherTensorsAreRefused(name: String, shape: [Int]) throws {
+        #expect { _ = try openWith([("model.layers.1.\(name)", shape)]) } throws: {
+            "\($0)".contains("tensor model.layers.1.\(name), which this architecture does not use")
+        }
     }
 
     @Test func checksShapesAgainstTheConfiguration() throws {

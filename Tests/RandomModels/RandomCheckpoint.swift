@@ -23,7 +23,8 @@ package struct RandomCheckpoint {
     package func remove() { try? FileManager.default.removeItem(at: folder) }
 
     /// A Qwen2 checkpoint with biases; returns its folder.
-    package mutating func model() throws -> URL {
+    /// - Parameter further: tensors beside those of the model.
+    package mutating func model(further: [(String, [Int], [Float])] = []) throws -> URL {
         let (hidden, ffn, width) = (Self.hidden, Self.ffn, Self.hidden / Self.heads * Self.kvHeads)
         var tensors: [(String, [Int], [Float])] = [
             ("model.embed_tokens.weight", [Self.vocab, hidden], normal(Self.vocab * hidden, 1)),
@@ -55,7 +56,7 @@ package struct RandomCheckpoint {
         ]
         let folder = folder.appendingPathComponent("model")
         try write(folder, "config.json", config)
-        try Self.writeSafetensors(tensors, to: folder.appendingPathComponent("model.safetensors"))
+        try Self.writeSafetensors(tensors + further, to: folder.appendingPathComponent("model.safetensors"))
         return folder
     }
 
