@@ -13,7 +13,7 @@ final class BenchDisplay: Sendable {
         var hasDrawn = false
     }
 
-    private let isTerminal = isatty(FileHandle.standardError.fileDescriptor) == 1
+    private let isTerminal = Console.errorIsTerminal
     private let state = Mutex(State())
     private static let plainInterval = Duration.seconds(5)
 
@@ -37,12 +37,12 @@ final class BenchDisplay: Sendable {
             state.hasDrawn = true
             return text(progress, tokensPerSecond: state.tokensPerSecond)
         }
-        if let line { Console.note(isTerminal ? "\r\(line)\u{1B}[K" : "\(line)\n") }
+        if let line { if isTerminal { Console.draw(line) } else { Console.note("\(line)\n") } }
     }
 
     /// Clears the line, so that the report stands alone.
     func finish() {
-        if isTerminal, state.withLock(\.hasDrawn) { Console.note("\r\u{1B}[K") }
+        if isTerminal, state.withLock(\.hasDrawn) { Console.draw("") }
     }
 
     private func text(_ progress: RunProgress, tokensPerSecond: Double) -> String {

@@ -17,19 +17,11 @@ struct BenchOutputOptions: ParsableArguments {
     @Flag(help: "Show no progress.")
     var quiet = false
 
-    /// - Throws: `CommandError` for a file that cannot be written; what goes elsewhere is written first.
+    /// - Throws: `CommandError` for a file that cannot be written.
     func write(_ report: Report) throws {
-        if json == "-" { Console.printLine(try report.json()) } else { BenchServeTable(report).print() }
-        if let json, json != "-" { try save(report.json() + "\n", to: json) }
-        if let svg { try save(ReportPage.svg(report), to: svg) }
-    }
-
-    private func save(_ text: String, to path: String) throws {
-        do {
-            try Data(text.utf8).write(to: URL(fileURLWithPath: path), options: .atomic)
-        } catch {
-            throw CommandError("\(path) cannot be written: \((error as NSError).localizedDescription)")
-        }
+        if let json, json != "-" { try OutputFile.write(try report.json() + "\n", to: json) }
+        if let svg { try OutputFile.write(ReportPage.svg(report), to: svg) }
+        if json == "-" { Console.print(try report.json() + "\n") } else { BenchServeTable(report).print() }
     }
 }
 

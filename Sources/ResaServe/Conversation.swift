@@ -43,7 +43,7 @@ struct Conversation {
 enum InputFile {
     /// - Throws: `CommandError` naming the file and the reason.
     static func data(_ path: String) throws -> Data {
-        if path == "-" { return Console.input() }
+        if path == "-" { return try Console.input() }
         do {
             return try Data(contentsOf: URL(fileURLWithPath: path))
         } catch {

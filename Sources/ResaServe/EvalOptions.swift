@@ -195,16 +195,8 @@ struct EvalRunOptions: ParsableArguments {
     }
 
     func write(_ report: EvaluationReport) throws {
-        if json == "-" { Console.printLine(try report.json()) } else { EvalTable(report).print() }
-        if let json, json != "-" { try Self.write(try report.json() + "\n", to: json) }
-        if let svg { try Self.write(EvaluationPage.svg(report), to: svg) }
-    }
-
-    private static func write(_ text: String, to path: String) throws {
-        do {
-            try Data(text.utf8).write(to: URL(fileURLWithPath: path), options: .atomic)
-        } catch {
-            throw CommandError("\(path) cannot be written: \((error as NSError).localizedDescription)")
-        }
+        if let json, json != "-" { try OutputFile.write(try report.json() + "\n", to: json) }
+        if let svg { try OutputFile.write(EvaluationPage.svg(report), to: svg) }
+        if json == "-" { Console.print(try report.json() + "\n") } else { EvalTable(report).print() }
     }
 }

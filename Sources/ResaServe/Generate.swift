@@ -90,7 +90,7 @@ struct Generate: AsyncParsableCommand {
 
     private func promptTokens(_ bundle: ModelBundle) throws -> [Int32] {
         if chat == nil && messages == nil {
-            let text = prompt ?? String(decoding: Console.input(), as: UTF8.self)
+            let text = try prompt ?? String(decoding: Console.input(), as: UTF8.self)
             return bundle.tokenizer.encode(text)
         }
         guard let template = bundle.chatTemplate else {

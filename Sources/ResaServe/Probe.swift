@@ -118,10 +118,6 @@ struct Probe: AsyncParsableCommand {
     }
 
     private func write(_ names: JSONObject, to path: String) throws {
-        do {
-            try Data(JSONWriter.bytes(.object(names))).write(to: URL(fileURLWithPath: path), options: .atomic)
-        } catch {
-            throw CommandError("\(path) cannot be written: \(error.localizedDescription)")
-        }
+        try OutputFile.write(String(decoding: JSONWriter.bytes(.object(names)), as: UTF8.self), to: path)
     }
 }

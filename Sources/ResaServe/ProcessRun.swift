@@ -19,7 +19,7 @@ enum ProcessRun {
             throw code
         } catch  where group.count > 1 {
             if !group.leads { wait() }
-            FileHandle.standardError.write(Data("\(verb.fullMessage(for: error))\n".utf8))
+            Console.tell(verb.fullMessage(for: error), always: true)
             group.abort(status: verb.exitCode(for: error).rawValue)
         }
         group.leave()

@@ -10,7 +10,7 @@ final class ProgressReporter {
     private var found = 0.0
     /// Shown with the rest.
     var note: String?
-    private let isTerminal = isatty(FileHandle.standardError.fileDescriptor) == 1
+    private let isTerminal = Console.errorIsTerminal
     private let start = ContinuousClock.now
     private var lastReport: ContinuousClock.Instant?
     private static let quietTime = Duration.seconds(1)
@@ -64,20 +64,22 @@ final class ProgressReporter {
         }
         if gained > 0 { line += ", \(Int((elapsed.inSeconds * (1 - fraction) / gained).rounded(.up))) s left" }
         if let note { line += ", \(note)" }
-        write(isTerminal ? "\r\(line)\u{1B}[K" : "\(line)\n")
+        show(line)
     }
 
     /// Ends the display: says how long it took if it said anything before.
     func finish() {
         guard lastReport != nil else { return }
         let seconds = String(format: "%.1f", (ContinuousClock.now - start).inSeconds)
-        write("\(isTerminal ? "\r" : "")\(label): done in \(seconds) s\(isTerminal ? "\u{1B}[K" : "")\n")
+        show("\(label): done in \(seconds) s", ending: "\n")
     }
 
     /// Leaves the display as it is; what follows begins on a line of its own.
-    func breakOff() { if isTerminal, lastReport != nil { write("\n") } }
+    func breakOff() { if isTerminal, lastReport != nil { Console.note("\n") } }
 
-    private func write(_ text: String) { Console.note(text) }
+    private func show(_ line: String, ending: String = "") {
+        if isTerminal { Console.draw(line, ending: ending) } else { Console.note("\(line)\n") }
+    }
 }
 
 extension Duration {

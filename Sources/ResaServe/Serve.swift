@@ -71,6 +71,12 @@ struct Serve: AsyncParsableCommand {
     @OptionGroup(title: "Limits")
     var limits: ServeLimits
 
+    @Option(
+        help: ArgumentHelp(
+            "What may wait for standard error when it is slow or read by nobody; further lines are dropped and counted.", valueName: "bytes"
+        ))
+    var logBuffer = 1 << 20
+
     @Option(help: "trace, debug, info, notice, warning, error or critical; goes to standard error.")
     var logLevel = "info"
 
@@ -85,9 +91,14 @@ struct Serve: AsyncParsableCommand {
         try check((0...1 << 30).contains(residualCache), "--residual-cache is \(residualCache), but must be from 0 to \(1 << 30)")
         try check(Logger.Level(rawValue: logLevel) != nil, "--log-level is \(logLevel), which is no level")
         try check(!apiKeys.contains(""), "--api-key is empty")
+        try check((4096...1 << 30).contains(logBuffer), "--log-buffer is \(logBuffer), but must be from 4096 to \(1 << 30)")
     }
 
     func run() async throws {
+        // Until it has a meaning here, it is no reason to cut answers off.
+        signal(SIGHUP, SIG_IGN)
+        let log = Console.writeErrorsInBackground(limit: logBuffer)
+        if store { AdapterStore.standard().removeLeftovers() }
         let format = compute.weights
         let pool = compute.makePool()
         let folder = adapters.map { URL(fileURLWithPath: $0, isDirectory: true) }
@@ -111,11 +122,11 @@ struct Serve: AsyncParsableCommand {
         registry.limitMemory(residency.memoryBytes)
         let watch = residency.watch(registry)
         defer { watch?.cancel() }
-        let server = Server(service: service, settings: serverSettings(), logger: makeLogger())
+        let server = Server(service: service, settings: serverSettings(), logger: makeLogger(log))
         let host = host
         try await server.run { port in
             let address = host.contains(":") ? "[\(host)]" : host
-            Console.printLine("resa: listening on http://\(address):\(port)")
+            Console.announce("resa: listening on http://\(address):\(port)")
         }
         await engine.shutdown()
     }
@@ -145,8 +156,8 @@ struct Serve: AsyncParsableCommand {
         return settings
     }
 
-    private func makeLogger() -> Logger {
-        var logger = Logger(label: "resa") { StreamLogHandler.standardError(label: $0) }
+    private func makeLogger(_ writer: LogWriter) -> Logger {
+        var logger = Logger(label: "resa") { StreamLogHandler(label: $0, stream: LogStream(writer: writer)) }
         logger.logLevel = Logger.Level(rawValue: logLevel) ?? .info
         return logger
     }

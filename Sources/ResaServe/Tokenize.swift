@@ -31,7 +31,7 @@ struct Tokenize: ParsableCommand {
         let tokenizer = try Tokenizer.open(try Checkpoint.open(path: source.model))
         if decode { return try printText(tokenizer) }
         let ids =
-            input.isEmpty
+            try input.isEmpty
             ? tokenizer.encode(bytes: Console.input(), addSpecialTokens: !noSpecialTokens)
             : tokenizer.encode(input.joined(separator: " "), addSpecialTokens: !noSpecialTokens)
         if pieces {
@@ -42,7 +42,7 @@ struct Tokenize: ParsableCommand {
     }
 
     private func printText(_ tokenizer: Tokenizer) throws {
-        let text = input.isEmpty ? String(decoding: Console.input(), as: UTF8.self) : input.joined(separator: " ")
+        let text = input.isEmpty ? String(decoding: try Console.input(), as: UTF8.self) : input.joined(separator: " ")
         let ids = try text.split { $0.isWhitespace || ",[]".contains($0) }.map { word -> Int32 in
             guard let id = Int32(word), id >= 0, Int(id) < tokenizer.vocabSize else {
                 throw CommandError("'\(word)' is not a token id of this model; ids run from 0 to \(tokenizer.vocabSize - 1)")

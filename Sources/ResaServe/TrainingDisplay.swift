@@ -5,7 +5,7 @@ import Training
 /// few seconds.
 final class TrainingDisplay {
     private let label: String
-    private let isTerminal = isatty(FileHandle.standardError.fileDescriptor) == 1
+    private let isTerminal = Console.errorIsTerminal
     private let start = ContinuousClock.now
     private var lastReport: ContinuousClock.Instant?
 
@@ -27,7 +27,7 @@ final class TrainingDisplay {
         line += " step \(progress.step) of \(progress.steps), loss \(String(format: "%.5g", progress.loss))"
         line += String(format: ", %.0f tokens/s", progress.tokensPerSecond)
         if !isLast { line += ", \(Self.duration(left)) left" }
-        Console.note(isTerminal ? "\r\(line)\u{1B}[K" : "\(line)\n")
+        if isTerminal { Console.draw(line) } else { Console.note("\(line)\n") }
     }
 
     func finish() { if isTerminal, lastReport != nil { Console.note("\n") } }
