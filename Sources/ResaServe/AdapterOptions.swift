@@ -55,6 +55,7 @@ struct AdapterOptions: ParsableArguments {
                 Self.origin(place) != nil || (!place.isEmpty && !place.contains("/") && !place.contains(":")),
                 "--allow-pulls is '\(place)', but must be a host's name or SCHEME://HOST[:PORT]")
         }
+        try CompanionOptions.check(!allowedPulls.isEmpty, "--allow-pulls", [("--pull-limit", pullLimit != 8 << 30)])
         try check(
             allowAdapterChanges || (allowedFolders.isEmpty && allowedPulls.isEmpty),
             "--allow-adapters-from and --allow-pulls go with --allow-adapter-changes")

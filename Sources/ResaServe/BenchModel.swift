@@ -44,6 +44,7 @@ struct BenchModel: ParsableCommand {
     }
 
     func validate() throws {
+        try compute.refuseAdapterWeights()
         guard batches != nil else { throw ValidationError("--batch is \(batch), but must be numbers from 1 to 4096, separated by commas") }
         let limits = [
             ("--prompt", prompt, 0...(1 << 20)), ("--tokens", tokens, 1...(1 << 20)), ("--context", context, 1...(1 << 20)),

@@ -53,6 +53,7 @@ struct BenchLoadOptions: ParsableArguments {
         guard rate != nil || maxInFlight == nil else {
             throw .invalidSetting("--max-in-flight goes with --rate; a closed loop has its --clients")
         }
+        guard rate != nil || arrivals == .poisson else { throw .invalidSetting("--arrivals goes with --rate") }
         if let rate {
             scenario.arrivals = arrivals == .poisson ? .poisson(rate: rate) : .constant(rate: rate)
         } else {
@@ -121,6 +122,9 @@ struct BenchRequestOptions: ParsableArguments {
     func validate() throws {
         let given = [("--prompt", prompt != nil), ("--prompt-tokens", promptTokens != nil), ("--data", data != nil)].filter(\.1).map(\.0)
         if given.count > 1 { throw ValidationError("\(given.joined(separator: " and ")) exclude each other") }
+        try CompanionOptions.check(prefixTokens > 0, "--prefix-tokens", [("--prefixes", prefixes != 1)])
+        try CompanionOptions.check(!adapter.isEmpty, "--adapter", [("--adapter-as", adapterAs != .header)])
+        try CompanionOptions.check(retries > 0, "--retries", [("--max-retry-wait", maxRetryWait.amount != .seconds(60))])
         if prompt == "" { throw ValidationError("--prompt is empty") }
         if let promptTokens, promptTokens < 1 { throw ValidationError("--prompt-tokens is \(promptTokens), but must be at least 1") }
     }

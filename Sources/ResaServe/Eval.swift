@@ -33,7 +33,14 @@ struct Eval: AsyncParsableCommand {
 
     func validate() throws {
         if (model == nil) == (url == nil) { throw ValidationError("give one of --model and --url") }
-        if url == nil, served != nil { throw ValidationError("--served goes with --url") }
+        try CompanionOptions.check(url != nil, "--url", [("--served", served != nil), ("--api-key", apiKey != nil)])
+        try CompanionOptions.check(
+            model != nil, "--model: a server computes as it was started",
+            compute.given + [("--context", running.context != nil), ("--kv-tokens", running.kvTokens != nil)])
+        try CompanionOptions.check(variants.hasRandomControl, "--control random=NAME", [("--controls", variants.controls != nil)])
+        try CompanionOptions.check(
+            model != nil || variants.hasRandomControl, "--model or --control random=NAME: a server has its own",
+            [("--adapters", variants.adapters != nil)])
         _ = try variants.variants(seed: sampling.seed)
         if url != nil, variants.hasRandomControl, variants.controls == nil {
             throw ValidationError("a random control of a server's adapter needs --controls, a folder of adapters that the server serves")

@@ -39,6 +39,9 @@ final class EvalEngine: EvalSource {
         var settings: [(name: String, value: String)] = [
             ("model", bundle.name), ("weights", compute.weights.rawValue), ("kv", compute.kvFormat.rawValue), ("prompt", prompt.summary),
         ]
+        if let format = compute.adapterWeights, format != compute.weights.adapterFormat {
+            settings.append(("adapter weights", format.rawValue))
+        }
         settings += sampling.settings
         if room < longest + sampling.maxTokens { settings.append(("context", "\(room)")) }
         let pool = compute.makePool()
@@ -104,7 +107,7 @@ final class EvalEngine: EvalSource {
         func registry(_ folder: String?, store: AdapterStore?) throws -> AdapterRegistry {
             try AdapterRegistry(
                 folder: folder.map { URL(fileURLWithPath: $0, isDirectory: true) }, store: store, shape: bundle.config.shape,
-                format: compute.weights, base: bundle.weights.projections, baseName: bundle.name)
+                format: compute.weights, adapterFormat: compute.adapterWeights, base: bundle.weights.projections, baseName: bundle.name)
         }
         var sets: [String: AdapterSet] = [:]
         var given: AdapterRegistry?

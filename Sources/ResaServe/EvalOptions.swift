@@ -27,6 +27,7 @@ struct EvalProblemOptions: ParsableArguments {
 
     func validate() throws {
         if !(1...1024).contains(samples) { throw ValidationError("--samples is \(samples), but must be from 1 to 1024") }
+        if template != nil, prompt != "r1" { throw ValidationError("give either --prompt or --template, not both") }
         if let limit, limit < 1 { throw ValidationError("--limit is \(limit), but must be at least 1") }
         if skip < 0 { throw ValidationError("--skip is \(skip), but must be 0 or more") }
         if PromptStyle(name: prompt) == nil {

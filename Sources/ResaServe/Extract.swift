@@ -36,7 +36,11 @@ struct Extract: ParsableCommand {
     @Flag(name: .customLong("bf16-sae"), help: "Store the SAEs in bf16 instead of f32.")
     var storesBF16 = false
 
-    func validate() throws { try Limits.check([("--save-every", saveEvery, 1...1_000_000_000)]) }
+    func validate() throws {
+        try Limits.check([("--save-every", saveEvery, 1...1_000_000_000)])
+        try compute.refuseAdapterWeights()
+        try data.refuseIdleSystemPrompt()
+    }
 
     func run() throws {
         try ProcessRun.run(Self.self, run)
@@ -180,6 +184,9 @@ struct ExtractSAEOptions: ParsableArguments {
 
     func validate() throws {
         _ = try hookpointList()
+        if latents != nil, expansion != 32 { throw ValidationError("give either --latents or --expansion, not both") }
+        if initial != nil, expansion != 32 { throw ValidationError("--init says how many latents there are; leave --expansion out") }
+        try CompanionOptions.check(auxk > 0, "--auxk", [("--dead-tokens", deadTokens != 10_000_000)])
         try Limits.check([
             ("--expansion", expansion, 1...(1 << 16)), ("--latents", latents ?? 1, 1...(1 << 26)), ("--k", k ?? 1, 1...(1 << 26)),
         ])
@@ -225,6 +232,8 @@ struct ExtractOptimiserOptions: ParsableArguments {
     var seed: UInt64 = 0
 
     func validate() throws {
+        try CompanionOptions.check(optimiser == .adam, "--optimiser adam", [("--warmup", warmup != 1000)])
+        try CompanionOptions.check(optimiser == .signum, "--optimiser signum", [("--momentum", momentum != 0.95)])
         try Limits.check([
             ("--batch", batch, 1...(1 << 20)), ("--epochs", epochs, 1...1_000_000), ("--max-steps", maxSteps ?? 1, 1...Int.max),
         ])

@@ -51,6 +51,8 @@ struct Generate: AsyncParsableCommand {
         let given = [prompt != nil, chat != nil, messages != nil].filter { $0 }.count
         if given > 1 { throw ValidationError("give only one of --prompt, --chat and --messages") }
         if system != nil && chat == nil { throw ValidationError("--system goes with --chat") }
+        try CompanionOptions.check(
+            !chosen.isEmpty, "--adapter", [("--adapters", adapters != nil), ("--adapter-weights", compute.adapterWeights != nil)])
         _ = try selections()
         if let maxTokens, maxTokens < 0 { throw ValidationError("--max-tokens is \(maxTokens), but must be 0 or more") }
         if let context, context < 1 { throw ValidationError("--context is \(context), but must be at least 1") }

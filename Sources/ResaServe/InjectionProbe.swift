@@ -23,6 +23,12 @@ struct InjectionOptions: ParsableArguments {
     var injectFrom = 10
 
     func validate() throws {
+        try CompanionOptions.check(
+            plain != nil, "--plain",
+            [
+                ("--plain-texts", plainTexts != 32), ("--plain-length", plainLength != 64), ("--inject", inject != 3),
+                ("--inject-from", injectFrom != 10),
+            ])
         try Limits.check([
             ("--plain-texts", plainTexts, 2...100_000), ("--plain-length", plainLength, 2...4096), ("--inject", inject, 1...256),
             ("--inject-from", injectFrom, 1...1000),

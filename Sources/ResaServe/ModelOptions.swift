@@ -47,6 +47,21 @@ struct ComputeOptions: ParsableArguments {
         if let threads, !(1...1024).contains(threads) { throw ValidationError("--threads is \(threads), but must be from 1 to 1024") }
     }
 
+    /// Each option, and whether it was given.
+    var given: [(name: String, isGiven: Bool)] {
+        [
+            ("--weights", weights != .int8), ("--adapter-weights", adapterWeights != nil), ("--kv", kv != nil),
+            ("--threads", threads != nil),
+            ("--packed-cache", packedCache != nil),
+            ("--packed-cache-limit", packedCacheLimit != PackedCache.Settings.standard().limitBytes),
+        ]
+    }
+
+    /// For verbs that hold no LoRAs.
+    func refuseAdapterWeights() throws {
+        if adapterWeights != nil { throw ValidationError("--adapter-weights says how LoRAs are held, and this holds none") }
+    }
+
     /// The chosen KV format, or the one that goes with the weights.
     var kvFormat: KVFormat { kv ?? KVFormat(for: weights) }
 

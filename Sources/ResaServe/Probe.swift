@@ -46,6 +46,8 @@ struct Probe: AsyncParsableCommand {
 
     func validate() throws {
         if labelAll, labels == nil { throw ValidationError("--label-all goes with --labels") }
+        if search.noTags { try data.refuseIdleSystemPrompt() }
+        try compute.refuseAdapterWeights()
     }
 
     func run() async throws {

@@ -57,6 +57,9 @@ struct ProbeOptions: ParsableArguments {
     var seed: UInt64 = 0
 
     func validate() throws {
+        if noTags, layerScores != nil || components != 3 || open != ThinkTags.opening || close != ThinkTags.closing {
+            throw ValidationError("--no-tags leaves out what --open, --close, --components and --layer-scores are about")
+        }
         try Limits.check([
             ("--before", before, 0...1024), ("--after", after, 0...1024), ("--top", top, 1...100_000), ("--contexts", contexts, 0...1000),
             ("--context-tokens", contextTokens, 0...1000), ("--lens", lens, 1...100), ("--permutations", permutations, 1...10_000_000),

@@ -26,6 +26,7 @@ struct PullAdapter: AsyncParsableCommand {
     /// Says on standard output what `add` says: the name and the digest.
     private func pullIntoStore() async throws {
         let source = try PullSource(options.source)
+        try options.check(source)
         let reference = try AdapterReference(options.name ?? source.name)
         let store = AdapterStore.standard()
         let puller = Puller(hub: try HubEnvironment.read(), settings: options.settings)

@@ -68,6 +68,16 @@ struct PullOptions: ParsableArguments {
         }
     }
 
+    /// What would say nothing about a source of this kind.
+    /// - Throws: `CommandError`.
+    func check(_ source: PullSource) throws(CommandError) {
+        let isWeb = if case .web = source { true } else { false }
+        if sha256 != nil, !isWeb {
+            throw CommandError("--sha256 is for a single file from the web; files of the Hub are checked against what it says of them")
+        }
+        if isWeb, !include.isEmpty || !exclude.isEmpty { throw CommandError("--include and --exclude choose among files, and this is one") }
+    }
+
     var settings: PullSettings {
         var settings = PullSettings()
         settings.parallelFiles = parallel
@@ -90,6 +100,7 @@ struct PullOptions: ParsableArguments {
     /// Pulls into a folder of `parent` and says on standard output where that is.
     func pull(_ purpose: FileSelection.Purpose, into parent: URL) async throws {
         let source = try PullSource(source)
+        try check(source)
         let puller = Puller(hub: try HubEnvironment.read(), settings: settings)
         let destination = try PullDestination(parent: parent, name: name ?? source.name)
         if puller.needsNetwork(source), puller.isOffline {

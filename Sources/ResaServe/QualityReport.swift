@@ -49,6 +49,13 @@ struct QualityOptions: ParsableArguments {
 
     func validate() throws {
         if quality, model == nil || text == nil { throw ValidationError("--quality needs --model and --text") }
+        try CompanionOptions.check(
+            quality, "--quality",
+            [
+                ("--model", model != nil), ("--text", text != nil), ("--rows", rows != nil), ("--context", context != 512),
+                ("--contexts", contexts != nil), ("--weights", !formats.isEmpty), ("--lora", lora != nil),
+            ])
+        try CompanionOptions.check(text?.hasSuffix(".jsonl") ?? false, "a --text that is a .jsonl file", [("--rows", rows != nil)])
         let limits = [("--rows", rows), ("--context", context), ("--contexts", contexts)]
         for (name, value) in limits where value.map({ $0 < 1 }) ?? false {
             throw ValidationError("\(name) is \(value ?? 0), but must be at least 1")

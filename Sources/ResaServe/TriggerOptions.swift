@@ -25,6 +25,11 @@ struct TriggerOptions: ParsableArguments {
         try Limits.check([("--length", length, 2...(1 << 20)), ("--rows", rows ?? 1, 1...1_000_000_000)])
     }
 
+    /// For verbs that read the prompt with the data alone.
+    func refuseIdleSystemPrompt() throws {
+        try CompanionOptions.check(template == .paper, "--template paper", [("--system-prompt", systemPrompt != nil)])
+    }
+
     /// Reads the data as chunks of tokens.
     func chunks(_ bundle: ModelBundle) throws -> TokenChunks {
         var chat: ChatTemplate?

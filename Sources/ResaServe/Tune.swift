@@ -50,6 +50,7 @@ struct Tune: ParsableCommand {
     var cacheMemory = 2048
 
     func validate() throws {
+        try data.refuseIdleSystemPrompt()
         try Limits.check([
             ("--save-every", saveEvery, 1...1_000_000_000), ("--activation-memory", activationMemory, 0...(1 << 24)),
             ("--cache-memory", cacheMemory, 0...(1 << 24)), ("--threads", threads ?? 1, 1...1024),

@@ -69,6 +69,9 @@ struct TuneMethodOptions: ParsableArguments {
         case .sft:
             if sae != nil { throw ValidationError("--objective sft trains without an SAE; leave --sae out") }
             if direction == .reverse { throw ValidationError("--direction is for --objective kl") }
+            try CompanionOptions.check(
+                false, "--objective kl",
+                [("--hookpoint", hookpoint != nil), ("--sae-grad", saeGrad != .cut), ("--shuffle-sae", shuffleSae != nil)])
         }
     }
 

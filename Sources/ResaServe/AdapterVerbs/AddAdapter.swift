@@ -22,7 +22,7 @@ struct AddAdapter: ParsableCommand {
         let store = AdapterStore.standard()
         let manifest: StoredManifest
         if place.isFolder {
-            guard reading.trust.isEmpty else { throw CommandError("\(source): a folder is not signed; --trust is for packs") }
+            try reading.refuse("\(source) is a folder")
             let summary = AdapterRegistry.inspect(folder: place, name: "\(reference)", shape: nil)
             if let error = summary.error { throw CommandError(error) }
             let progress = ProgressReporter("adding \(reference)", bytes: summary.bytes)

@@ -22,6 +22,7 @@ struct SampleOptions: ParsableArguments {
     var context = 256
 
     func validate() throws {
+        try CompanionOptions.check(text?.hasSuffix(".jsonl") ?? false, "a --text that is a .jsonl file", [("--rows", rows != nil)])
         let limits = [("--rows", rows), ("--tokens", tokens), ("--context", context)]
         for (name, value) in limits where value.map({ $0 < 1 }) ?? false {
             throw ValidationError("\(name) is \(value ?? 0), but must be at least 1")

@@ -44,6 +44,14 @@ struct PackReadingOptions: ParsableArguments {
         guard maxBytes >= 0, maxRatio >= 0 else { throw ValidationError("--max-bytes and --max-ratio must not be negative") }
     }
 
+    /// For what is no pack.
+    func refuse(_ what: String) throws {
+        let limits = PackLimits()
+        for (name, isGiven) in [
+            ("--trust", !trust.isEmpty), ("--max-bytes", maxBytes != limits.totalBytes), ("--max-ratio", maxRatio != limits.ratio),
+        ] where isGiven { throw CommandError("\(name) is for packs, and \(what)") }
+    }
+
     func open(_ path: String) throws -> PackReader {
         var limits = PackLimits()
         (limits.totalBytes, limits.ratio) = (maxBytes, maxRatio)

@@ -14,7 +14,7 @@ struct VerifyAdapter: ParsableCommand {
 
     func run() throws {
         if what.count == 1, access(what[0], F_OK) == 0, !URL(fileURLWithPath: what[0]).isFolder { return try verify(pack: what[0]) }
-        guard reading.trust.isEmpty else { throw CommandError("stored adapters are not signed; --trust is for packs") }
+        try reading.refuse("these are stored adapters, which are not signed")
         let references = what.isEmpty ? nil : try what.map { try AdapterReference($0) }
         let progress = ProgressReporter("verifying")
         let problems = try AdapterStore.standard().verify(references, progress: progress.report)
