@@ -19,7 +19,7 @@ from smollm2 import reader
 from transformers import LlamaConfig, LlamaForCausalLM, Qwen2Config
 from transformers.modeling_rope_utils import ROPE_INIT_FUNCTIONS
 
-DEPENDS = ["Tests/Reference/smollm2.py"]
+SECONDS = 12
 
 
 def safetensors_types(out: Path) -> None:

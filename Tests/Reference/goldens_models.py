@@ -1,11 +1,9 @@
-"""Logits of `transformers` for tiny random checkpoints and for SmolLM2, plain and with adapters made by PEFT and sparsify.
+"""Logits of `transformers` for tiny random checkpoints, plain and with adapters made by PEFT and sparsify.
 
 Below OUT/models:
+    index.json         every NAME
     NAME/checkpoint/   a Hugging Face folder          NAME/adapters/*/   adapters of the shape of NAME
-    NAME/cases.json    what was run                   NAME/logits.safetensors   `<case>` [positions, vocab] f32, and for every SAE
-                                                      `<case>:<hookpoint>:latents` / `:activations` [tokens, k], strongest first
-    smollm2/           the same for the default model (its adapters are the repository's), and greedy.json
-A case: {"name", "tokens", "adapters", "prompt_length", "positions": "all" | "last"}; adapters as in interventions.py.
+    NAME/cases.json, NAME/logits.safetensors          what was run and what came of it, as model_cases.py writes it
 """
 
 import json
@@ -13,27 +11,19 @@ import shutil
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import smollm2
 import torch
-from interventions import adapted, inside_think
+from model_cases import Cases
 from peft import LoraConfig, get_peft_model
-from safetensors.torch import save_file
 from sparsify import SparseCoder, SparseCoderConfig
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast, Qwen2Config, Qwen2ForCausalLM
 
-DEPENDS = [
-    "Tests/Reference/interventions.py",
-    "Tests/Reference/smollm2.py",
-    "adapters/smollm2-gsm8k-lora/adapter_model.safetensors",
-    "adapters/smollm2-sae/layers.14",
-]
+SECONDS = 12
 
 VOCAB = 512
 # One token; inside a block of the KV cache (32 tokens); just over one, two and four blocks.
 LENGTHS = [1, 7, 33, 70, 130]
 ALL_PROJECTIONS = ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"]
-GREEDY_TOKENS = 64
 
 
 @dataclass
@@ -182,55 +172,6 @@ def save_adapters(tiny: Tiny, model, folder: Path) -> None:
             sae.save_to_disk(folder / name / hookpoint)
 
 
-class Cases:
-    """Runs cases on one model and collects what the Swift tests read."""
-
-    def __init__(self, model, adapters: Path) -> None:
-        self.model, self.adapters = model, adapters
-        self.cases: list[dict] = []
-        self.tensors: dict[str, torch.Tensor] = {}
-
-    @torch.inference_mode()
-    def run(
-        self, name: str, tokens: list[int], adapters: list[dict] = (), positions: str = "all", prompt_length: int | None = None,
-        think: list[int] | None = None,
-    ):  # fmt: skip
-        prompt_length = len(tokens) if prompt_length is None else prompt_length
-        inside = inside_think(tokens, think) if think else [False] * len(tokens)
-        with adapted(self.model, list(adapters), self.adapters) as (model, recorder, place):
-            place(torch.arange(len(tokens))[None], torch.tensor([prompt_length]), torch.tensor([inside]))
-            logits = model(input_ids=torch.tensor([tokens]), use_cache=False).logits[0].float()
-        self.tensors[name] = logits[-1:].clone() if positions == "last" else logits.contiguous()
-        for hookpoint, indices in recorder.indices.items():
-            self.tensors[f"{name}:{hookpoint}:latents"] = indices.to(torch.int32).contiguous()
-            self.tensors[f"{name}:{hookpoint}:activations"] = recorder.activations[hookpoint].contiguous()
-        is_prompt = torch.arange(len(tokens)) < prompt_length
-        for hookpoint in recorder.splices:
-            self.tensors[f"{name}:{hookpoint}:fvu"] = torch.tensor([[recorder.fvu(hookpoint, is_prompt), recorder.fvu(hookpoint, ~is_prompt)]])
-        self.cases.append({
-            "name": name, "tokens": tokens, "adapters": list(adapters), "prompt_length": prompt_length, "positions": positions,
-            "think": think,
-        })  # fmt: skip
-
-    def condition(self, name: str, hookpoint: str) -> dict:
-        """`when` for a latent that acts at several tokens of an earlier case, above the widest gap between its activations."""
-        latents, activations = self.tensors[f"{name}:{hookpoint}:latents"], self.tensors[f"{name}:{hookpoint}:activations"]
-        latent = int(latents[activations > 0].long().bincount().argmax())
-        values = activations[(latents == latent) & (activations > 0)].sort().values
-        assert len(values) > 2, (name, latent)
-        gap = int((values[1:] - values[:-1]).argmax())
-        return {"latent": latent, "above": float((values[gap] + values[gap + 1]) / 2)}
-
-    def strongest(self, name: str, hookpoint: str, token: int, rank: int) -> int:
-        """A latent that was selected at `token` of an earlier case."""
-        return int(self.tensors[f"{name}:{hookpoint}:latents"][token, rank])
-
-    def write(self, folder: Path) -> None:
-        folder.mkdir(parents=True, exist_ok=True)
-        save_file({name: tensor.contiguous() for name, tensor in self.tensors.items()}, folder / "logits.safetensors")
-        (folder / "cases.json").write_text(json.dumps(self.cases))
-
-
 def edits_for(cases: Cases, case: str, hookpoint: str, unselected: int) -> list[dict]:
     """All five operations: four on latents that act somewhere in the case, one on a latent that (mostly) does not."""
     pick = [cases.strongest(case, hookpoint, token, rank) for token, rank in [(5, 0), (9, 1), (14, 2), (20, 3)]]
@@ -316,132 +257,10 @@ def make_tiny(name: str, tiny: Tiny, folder: Path) -> None:
     tiny_cases(model, folder)
 
 
-LONG_TEXT = (
-    "The mill stood at the bend of the river, where the water ran deep and slow. Every spring the miller's daughter counted the sacks "
-    "of grain twice: once when the carts came in, and once when the flour went out. In a good year there were four hundred and twelve; in "
-    "a bad year, fewer than ninety. She wrote the numbers in a ledger with a red cover, and beside each number she wrote a word: rain, "
-    "frost, locusts, peace. One winter the ledger was lost. Some said that it had fallen into the race and been ground up with the rye; "
-    "others, that the tax collector had taken it. The daughter said nothing. She sat down by the fire with a new book and began, from "
-    "memory, at the first page. "
-)
-
-CHAT_PROMPTS = [
-    "What is the capital of France?",
-    "Janet has 3 boxes with 12 pencils each and gives away 7 pencils. How many pencils does she have left?",
-    "Write a haiku about the sea.",
-    "Explain photosynthesis to a child.",
-    "List three uses for a brick.",
-    "Translate 'good morning' into Spanish, French and German.",
-    "Who wrote Pride and Prejudice?",
-    "What is 17 + 26?",
-    "Give me a short recipe for pancakes.",
-    "Why is the sky blue? Answer in one sentence.",
-    "What is the largest planet in our solar system?",
-    "How many legs does a spider have?",
-    "Name the three primary colours.",
-    "What is the opposite of hot?",
-    "Who painted the Mona Lisa?",
-    "What does a bee make?",
-    "How many minutes are in an hour?",
-    "What is the chemical formula of water?",
-    "Which ocean is the largest?",
-    "In which year did the Second World War end?",
-]
-
-TEXT_PROMPTS = [
-    "Once upon a time",
-    "def fibonacci(n):\n    ",
-    "The three laws of thermodynamics are",
-    "1, 1, 2, 3, 5, 8, 13,",
-    "Roses are red,",
-    "#include <stdio.h>\n\nint main(void) {\n",
-    "Das Wetter in Berlin ist heute",
-    "Q: What do plants need to grow?\nA:",
-    LONG_TEXT,
-    LONG_TEXT + LONG_TEXT + "The moral of the story is",
-]
-
-
-@torch.inference_mode()
-def greedy(model, prompts: list[list[int]], adapters: list[dict], folder: Path) -> list[dict]:
-    """64 tokens by argmax for every prompt, in one left-padded batch, cut off before end-of-sequence.
-
-    The smallest margin between the two strongest tokens says how near the nearest tie was.
-    """
-    lengths = torch.tensor([len(prompt) for prompt in prompts])
-    longest = int(lengths.max())
-    step = torch.tensor([[0] * (longest - len(prompt)) + prompt for prompt in prompts])
-    positions = torch.arange(longest)[None] - (longest - lengths)[:, None]
-    mask = (positions >= 0).long()
-    chosen, margins, cache = [], [], None
-    with adapted(model, adapters, folder) as (wrapped, _, place):
-        for _ in range(GREEDY_TOKENS):
-            place(positions, lengths)
-            out = wrapped(
-                input_ids=step, attention_mask=mask, position_ids=positions.clamp(min=0), past_key_values=cache, use_cache=True,
-                logits_to_keep=1,
-            )  # fmt: skip
-            cache = out.past_key_values
-            best = out.logits[:, -1].topk(2)
-            margins.append(best.values[:, 0] - best.values[:, 1])
-            step, positions = best.indices[:, :1], positions[:, -1:] + 1
-            mask = torch.cat([mask, torch.ones_like(step)], dim=1)
-            chosen.append(step)
-    runs, end = [], smollm2.value("tokenizer.ggml.eos_token_id")
-    for prompt, tokens, margins in zip(prompts, torch.cat(chosen, dim=1).tolist(), torch.stack(margins, dim=1).tolist()):
-        made = tokens.index(end) if end in tokens else len(tokens)
-        runs.append({"prompt": prompt, "adapters": adapters, "tokens": tokens[:made], "smallest_margin": min(margins[: made + 1])})
-    return runs
-
-
-def smollm2_adapters(folder: Path) -> dict[str, list[dict]]:
-    """The repository's two adapters in the settings that are compared."""
-    lora = {"name": "smollm2-gsm8k-lora"}
-    [hookpoint] = [path.name for path in (folder / "smollm2-sae").iterdir() if path.is_dir()]
-    splice = {"name": "smollm2-sae", "hookpoint": hookpoint, "mode": "splice"}
-    edits = [
-        {"latent": 11, "op": "add", "value": 40.0},
-        {"latent": 500, "op": "set", "value": 25.0},
-        {"latent": 1200, "op": "ablate"},
-    ]
-    edit = {**splice, "mode": "edit", "edits": edits}
-    return {"lora": [lora], "sae-splice": [splice], "sae-edit": [edit], "lora-sae-edit": [lora, edit]}
-
-
-def make_smollm2(folder: Path) -> None:
-    adapters = Path(__file__).resolve().parents[2] / "adapters"
-    model, tokenizer = smollm2.load_model(), smollm2.load_tokenizer()
-    prompts = [smollm2.chat_ids(tokenizer, text) for text in CHAT_PROMPTS]
-    prompts += [tokenizer(text, add_special_tokens=False)["input_ids"] for text in TEXT_PROMPTS]
-
-    cases = Cases(model, adapters)
-    variants = smollm2_adapters(adapters)
-    for number, prompt in enumerate(prompts[16:28]):
-        cases.run(f"base-{number}", prompt, positions="last")
-        for name, specs in variants.items():
-            if number % 3 == 0 or name == "lora":
-                cases.run(f"{name}-{number}", prompt, specs, positions="last")
-    # Every position of a beginning, so that bf16 is compared as far as it selects the latents that f32 does.
-    for name in ("sae-splice", "sae-edit", "lora-sae-edit"):
-        for number in (3, 20, 24):
-            cases.run(f"{name}-beginning-{number}", prompts[number][:16], variants[name])
-    cases.write(folder)
-
-    runs = []
-    for name, specs in {"base": [], **variants}.items():
-        for number, run in enumerate(greedy(model, prompts[:20], specs, adapters)):
-            # Two tokens nearer than the rounding of f32 would make "equal text" a matter of luck: choose another prompt.
-            assert name != "base" or run["smallest_margin"] > 1e-3, f"{name}-{number}: margin {run['smallest_margin']}"
-            runs.append({"name": f"{name}-{number}", "variant": name, **run})
-    (folder / "greedy.json").write_text(json.dumps(runs))
-
-
 def main(out: Path, cache: Path) -> None:
     folder = out / "models"
     names = tiny_models()
     for name, tiny in names.items():
-        print(f"  {name}", flush=True)
+        print("at", name, flush=True)
         make_tiny(name, tiny, folder / name)
     (folder / "index.json").write_text(json.dumps(list(names)))
-    print("  smollm2", flush=True)
-    make_smollm2(folder / "smollm2")

@@ -24,7 +24,7 @@ import numpy as np
 from tokenizer_lines import SENTENCES, lines
 from tokenizers import Regex, Tokenizer, normalizers, pre_tokenizers
 
-DEPENDS = ["Tests/Reference/tokenizer_lines.py"]
+SECONDS = 23
 
 GPT2 = r"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+"
 QWEN2 = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"

@@ -19,7 +19,7 @@ from safetensors.torch import save_file
 from sparsify import SparseCoder, SparseCoderConfig
 from transformers import LlamaForCausalLM, Qwen2Config, Qwen2ForCausalLM, get_cosine_schedule_with_warmup
 
-DEPENDS = ["Tests/Reference/goldens_models.py"]
+SECONDS = 20
 
 # Over one and over two blocks of the attention's 64 queries, and over a row block of the loss.
 LENGTH = 150
@@ -193,6 +193,6 @@ def trajectories(base, sae: SparseCoder, folder: Path) -> None:
 
 
 def main(out: Path, cache: Path) -> None:
-    torch.set_num_threads(2)
+    torch.set_num_threads(1)
     for name in SAES:
         make(name, out / "training" / name)
