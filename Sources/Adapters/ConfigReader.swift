@@ -131,6 +131,7 @@ extension JSON {
         case .null: true
         case .bool(let bool): !bool
         case .int(let integer): integer == 0
+        case .largeInt: false
         case .double(let double): double == 0
         case .string(let string): string.isEmpty
         case .array(let elements): elements.isEmpty

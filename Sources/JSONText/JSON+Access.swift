@@ -16,7 +16,7 @@ extension JSON {
     package var array: [JSON]? { if case .array(let value) = self { value } else { nil } }
     package var object: JSONObject? { if case .object(let value) = self { value } else { nil } }
 
-    /// An integer; a double counts when it is exactly integral (`10000.0`).
+    /// An integer of 64 bits; a double counts when it is exactly integral (`10000.0`).
     package var int: Int? {
         switch self {
         case .int(let value): value
@@ -25,10 +25,11 @@ extension JSON {
         }
     }
 
-    /// A number of either kind.
+    /// A number of any kind; the nearest float to a whole number beyond 64 bits, an infinity beyond all floats.
     package var double: Double? {
         switch self {
         case .int(let value): Double(value)
+        case .largeInt(let text): Double(text)
         case .double(let value): value
         default: nil
         }
@@ -40,6 +41,7 @@ extension JSON {
         case .null: "null"
         case .bool(let value): "\(value)"
         case .int(let value): "the integer \(value)"
+        case .largeInt(let text): "the integer \(text.prefix(60))"
         case .double(let value): "the number \(value)"
         case .string(let value): "the string \"\(value.prefix(60))\""
         case .array(let value): "an array of \(value.count)"

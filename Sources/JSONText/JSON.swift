@@ -7,6 +7,8 @@ package enum JSON: Sendable, Equatable {
     case bool(Bool)
     /// A number written without fraction or exponent that fits in 64 bits.
     case int(Int)
+    /// Such a number beyond 64 bits, as it is written: its digits, after a minus sign where it is negative. A float would change its value.
+    case largeInt(String)
     case double(Double)
     case string(String)
     case array([JSON])
@@ -17,6 +19,8 @@ package enum JSON: Sendable, Equatable {
         package var maximumBytes = 256 << 20
         /// Nesting of arrays and objects; the parser recurses once per level.
         package var maximumDepth = 128
+        /// Digits of a whole number, as many as Python's `json` reads.
+        package var maximumDigits = 4300
         /// Formats such as safetensors forbid duplicate keys; elsewhere the last one wins.
         package var refusesDuplicateKeys = false
         /// Python's `json.dumps` writes `NaN`, `Infinity` and `-Infinity`, which RFC 8259 does not know.

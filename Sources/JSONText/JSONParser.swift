@@ -143,6 +143,13 @@ struct JSONParser {
             if negative, magnitude == UInt64(Int.max) + 1 { return .int(.min) }
         }
         let text = String(decoding: UnsafeBufferPointer(start: base + start, count: position - start), as: UTF8.self)
+        if isInteger {
+            guard position - digits <= rules.maximumDigits else {
+                throw syntaxError(
+                    got: "a whole number of \(position - digits) digits", wanted: "at most \(rules.maximumDigits); send it as a string")
+            }
+            return .largeInt(text)
+        }
         guard let value = Double(text), value.isFinite || rules.acceptsNonFinite else {
             throw syntaxError(got: "the number \(text.prefix(60))", wanted: "a number that a 64-bit float can hold")
         }

@@ -17,6 +17,7 @@ package struct JSONWriter {
         case .null: append("null")
         case .bool(let value): append(value ? "true" : "false")
         case .int(let value): append(value.description)
+        case .largeInt(let text): append(text)
         // JSON has no word for these; a value that cannot be told is null.
         case .double(let value): append(value.isFinite ? value.description : "null")
         case .string(let value): write(value)

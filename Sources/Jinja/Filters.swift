@@ -88,6 +88,7 @@ extension Interpreter {
         switch name {
         case "abs":
             if case .double(let number) = value { return .double(number.magnitude) }
+            if case .largeInt(let digits) = value { return digits.hasPrefix("-") ? .largeInt(String(digits.dropFirst())) : value }
             guard let number = value.integer, number != .min else { throw .failure("bad operand type for abs(): '\(value.typeName)'") }
             return .int(number < 0 ? -number : number)
         case "int": return try toInt(value, try arguments.bind(name, "default", "base"))
@@ -105,7 +106,12 @@ extension Interpreter {
     /// Python's `float(text)`.
     private func parseDouble(_ text: String) -> Double? {
         let body = text.stripped().lowercased()
-        guard !body.includes("x"), !body.includes("("), !body.hasPrefix("_") else { return nil }
+        guard !body.includes("x"), !body.includes("(") else { return nil }
+        let bytes = Array(body.utf8)
+        // Underscores stand between digits.
+        for (place, byte) in bytes.enumerated() where byte == UInt8(ascii: "_") {
+            guard place > 0, place + 1 < bytes.count, 0x30...0x39 ~= bytes[place - 1], 0x30...0x39 ~= bytes[place + 1] else { return nil }
+        }
         return Double(body.replacing("_", by: ""))
     }
 
@@ -113,22 +119,14 @@ extension Interpreter {
         let standard = bound[0] ?? 0
         let base = try bound.integer(1, default: 10)
         guard base == 0 || (2...36).contains(base) else { return standard }
-        if let whole = value.integer { return .int(whole) }
+        if let digits = value.wholeDigits { return .whole(digits) }
         if case .string(let text) = value {
-            if let whole = parseInt(text.stripped().replacing("_", by: "").lowercased(), base: base) { return .int(whole) }
-            guard let number = parseDouble(text), let whole = Int(exactly: number.rounded(.towardZero)) else { return standard }
-            return .int(whole)
+            return Value.parseWhole(text, base: base) ?? parseDouble(text).flatMap(Value.whole) ?? standard
         }
         if case .undefined(let reason) = value { throw .failure(reason) }
-        guard let number = value.number, let whole = Int(exactly: number.rounded(.towardZero)) else { return standard }
-        return .int(whole)
-    }
-
-    private func parseInt(_ text: String, base: Int) -> Int? {
-        for (prefix, prefixBase) in [("0x", 16), ("0o", 8), ("0b", 2)] where base == prefixBase || base == 0 {
-            if text.hasPrefix(prefix) { return Int(text.dropFirst(2), radix: prefixBase) }
-        }
-        return Int(text, radix: base == 0 ? 10 : base)
+        guard let number = value.number else { return standard }
+        guard !number.isInfinite else { throw .failure("cannot convert float infinity to integer") }
+        return Value.whole(number) ?? standard
     }
 
     private func round(_ value: Value, _ bound: BoundArguments) throws(JinjaError) -> Value {
@@ -140,13 +138,25 @@ extension Interpreter {
         guard abs(precision) <= 300, number.isFinite else { return value }
         let scale = pow(10, Double(precision))
         if method != "common" { return .double((method == "ceil" ? ceil(number * scale) : floor(number * scale)) / scale) }
-        if let whole = value.integer {
-            guard precision < 0 else { return .int(whole) }
-            return .int(Int(exactly: (number * scale).rounded(.toNearestOrEven) / scale) ?? whole)
+        if let digits = value.wholeDigits {
+            guard precision < 0 else { return .whole(digits) }
+            guard let whole = value.integer else { throw .failure("a whole number beyond 64 bits cannot be rounded") }
+            return Self.rounded(whole, zeros: -precision)
         }
         guard precision >= 0 else { return .double((number * scale).rounded(.toNearestOrEven) / scale) }
         // Rounds the exact binary value, as Python does.
         return .double(Double(String(format: "%.\(precision)f", number)) ?? number)
+    }
+
+    /// The nearest number that ends in `zeros` zeros, of two the one whose digit before them is even.
+    private static func rounded(_ whole: Int, zeros: Int) -> Value {
+        // Half of 10^20 is beyond all of them.
+        guard zeros < 20 else { return 0 }
+        let unit = (0..<zeros).reduce(UInt64(1)) { power, _ in power * 10 }
+        var (quotient, rest) = UInt64(whole.magnitude).quotientAndRemainder(dividingBy: unit)
+        if rest > unit - rest || (rest == unit - rest && quotient % 2 == 1) { quotient += 1 }
+        guard quotient > 0 else { return 0 }
+        return .whole((whole < 0 ? "-" : "") + String(quotient) + String(repeating: "0", count: zeros))
     }
 
     private func fileSize(_ value: Value, binary: Bool) throws(JinjaError) -> String {

@@ -26,7 +26,7 @@ extension Interpreter {
         case .double: return name == "is_integer" ? .callable(.method(value, name)) : nil
         case .runtime(let object): return try runtimeAttribute(name, of: object)
         case .callable(.macro(let index)): return macroAttribute(name, macros[index].definition)
-        case .none, .bool, .int, .callable: return nil
+        case .none, .bool, .int, .largeInt, .callable: return nil
         }
     }
 

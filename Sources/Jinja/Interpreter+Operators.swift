@@ -7,6 +7,10 @@ extension Interpreter {
         if operation == .not { return .bool(!value.isTrue) }
         if case .undefined(let reason) = value { throw .failure(reason) }
         if case .double(let number) = value { return .double(operation == .negate ? -number : number) }
+        if case .largeInt(let digits) = value {
+            guard operation == .negate else { return value }
+            return .whole(digits.hasPrefix("-") ? String(digits.dropFirst()) : "-" + digits)
+        }
         guard let number = value.integer else { throw .failure("bad operand type for a sign: '\(value.typeName)'") }
         guard operation == .negate else { return .int(number) }
         return .int(try exact(0.subtractingReportingOverflow(number)))
@@ -32,6 +36,10 @@ extension Interpreter {
         default: break
         }
         if let a = left.integer, let b = right.integer { return try apply(operation, a, b) }
+        for (side, other) in [(left, right), (right, left)] where side.isLargeInt {
+            // With a float Python calculates in floats, too.
+            guard case .double = other, side.number?.isFinite == true else { throw .failure("the numbers do not fit in 64 bits") }
+        }
         if let a = left.number, let b = right.number { return try apply(operation, a, b) }
         throw .failure("unsupported operand types for \(operation.rawValue): '\(left.typeName)' and '\(right.typeName)'")
     }

@@ -94,7 +94,7 @@ extension Interpreter {
                     text, width: try bound.integer(0, default: nil), fill: fill, align: name == "center" ? "^" : name == "ljust" ? "<" : ">"
                 ))
         case "zfill": return .string(try padNumber(text, width: try arguments.bind(name, "width").integer(0, default: nil)))
-        case "expandtabs": return .string(try replace(text, "\t", String(repeating: " ", count: 8), limit: .max))
+        case "expandtabs": return .string(try expandTabs(text, try arguments.bind(name, "tabsize").integer(0, default: 8)))
         case "islower", "isupper": return .bool(text.hasOnlyCase(upper: name == "isupper"))
         case "isascii": return .bool(text.utf8.allSatisfy { $0 < 0x80 })
         default: return .bool(!text.isEmpty && text.unicodeScalars.allSatisfy { belongs($0, to: name) })
@@ -211,6 +211,27 @@ extension Interpreter {
         // Python's center puts the odd space on the left when the width is odd.
         let left = align == "<" ? 0 : align == ">" ? gap : gap / 2 + (gap & width & 1)
         return String(repeating: fill, count: left) + text + String(repeating: fill, count: gap - left)
+    }
+
+    /// Tabs reach to the next multiple of `size` columns, counted from the last line break.
+    private func expandTabs(_ text: String, _ size: Int) throws(JinjaError) -> String {
+        let tabs = text.utf8.count { $0 == UInt8(ascii: "\t") }
+        let (growth, overflow) = max(0, size).multipliedReportingOverflow(by: tabs)
+        try check(bytes: overflow ? .max : text.utf8.count + growth)
+        var out = ""
+        var column = 0
+        for scalar in text.unicodeScalars {
+            guard scalar == "\t" else {
+                out.unicodeScalars.append(scalar)
+                column = scalar == "\n" || scalar == "\r" ? 0 : column + 1
+                continue
+            }
+            guard size > 0 else { continue }
+            let spaces = size - column % size
+            out += String(repeating: " ", count: spaces)
+            column += spaces
+        }
+        return out
     }
 
     private func padNumber(_ text: String, width: Int) throws(JinjaError) -> String {

@@ -84,6 +84,8 @@ package struct OrderedObject: Sendable {
 indirect enum HashKey: Hashable, Sendable {
     case none
     case integer(Int)
+    /// Beyond 64 bits, by its digits.
+    case largeInteger(String)
     case double(Double)
     case text(ExactText)
     case tuple([HashKey])
@@ -95,7 +97,12 @@ indirect enum HashKey: Hashable, Sendable {
         case .bool(let flag): self = .integer(flag ? 1 : 0)
         case .int(let number): self = .integer(number)
         case .double(let number):
-            if let whole = Int(exactly: number) { self = .integer(whole) } else { self = .double(number) }
+            switch number.rounded() == number ? Value.whole(number) : nil {
+            case .int(let whole)?: self = .integer(whole)
+            case .largeInt(let digits)?: self = .largeInteger(digits)
+            default: self = .double(number)
+            }
+        case .largeInt(let digits): self = .largeInteger(digits)
         case .string(let text): self = .text(ExactText(text))
         case .tuple(let items):
             var parts: [HashKey] = []

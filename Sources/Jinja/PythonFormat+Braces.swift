@@ -37,7 +37,7 @@ extension Interpreter {
         if pieces.count == 2 { value = .string(pieces[1] == "s" ? try text(of: value) : try quoted(value)) }
         let field = try parseField(parts.count == 2 ? parts[1] : "")
         switch value {
-        case .int, .double: break
+        case .int, .largeInt, .double: break
         case .bool where !["", "s"].contains(field.type): break
         default:
             guard field.type.isEmpty || field.type == "s", value.text != nil || parts.count == 1 || parts[1].isEmpty else {

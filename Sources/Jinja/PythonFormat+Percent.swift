@@ -96,13 +96,13 @@ extension Interpreter {
             }
             return try place(try text(of: value), field)
         case "d", "i", "u":
-            guard let number = value.number, let whole = Int(exactly: number.rounded(.towardZero)) else {
+            guard let whole = value.wholeDigits.map(Value.whole) ?? value.number.flatMap(Value.whole) else {
                 throw .failure("%d format: a real number is required, not \(value.typeName)")
             }
             field.type = "d"
-            return try formatNumber(.int(value.integer ?? whole), field, zeroPads: field.fill == "0")
+            return try formatNumber(whole, field, zeroPads: field.fill == "0")
         case "x", "X", "o":
-            guard value.integer != nil else { throw .failure("%\(field.type) format: an integer is required, not \(value.typeName)") }
+            guard value.wholeDigits != nil else { throw .failure("%\(field.type) format: an integer is required, not \(value.typeName)") }
             return try formatNumber(value, field, zeroPads: field.fill == "0")
         case "e", "E", "f", "F", "g", "G":
             guard let number = value.number else { throw .failure("must be real number, not \(value.typeName)") }

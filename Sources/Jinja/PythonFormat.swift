@@ -32,7 +32,11 @@ extension Interpreter {
         var digits: String
         let isNegative: Bool
         var prefix = ""
-        if let whole = value.integer, ["", "d", "n", "x", "X", "o", "b"].contains(field.type) {
+        if case .largeInt(let text) = value, ["", "d", "n", "x", "X", "o", "b"].contains(field.type) {
+            guard ["", "d", "n"].contains(field.type) else { throw .failure("a whole number beyond 64 bits can be shown in base 10 only") }
+            isNegative = text.hasPrefix("-")
+            digits = isNegative ? String(text.dropFirst()) : text
+        } else if let whole = value.integer, ["", "d", "n", "x", "X", "o", "b"].contains(field.type) {
             isNegative = whole < 0
             let radix = field.type.lowercased() == "x" ? 16 : field.type == "o" ? 8 : field.type == "b" ? 2 : 10
             digits = String(whole.magnitude, radix: radix, uppercase: field.type == "X")

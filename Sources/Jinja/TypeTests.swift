@@ -32,7 +32,7 @@ extension Interpreter {
         case "boolean": if case .bool = value { return true } else { return false }
         case "true": if case .bool(true) = value { return true } else { return false }
         case "false": if case .bool(false) = value { return true } else { return false }
-        case "integer": if case .int = value { return true } else { return false }
+        case "integer": return value.typeName == "int"
         case "float": if case .double = value { return true } else { return false }
         case "number": return value.number != nil
         case "mapping": if case .object = value { return true } else { return false }

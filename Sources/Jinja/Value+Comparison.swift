@@ -22,9 +22,7 @@ extension Interpreter {
             return true
         case (.runtime(let a), .runtime(let b)): return a == b
         default:
-            if let a = left.integer, let b = right.integer { return a == b }
-            if let a = left.number, let b = right.number { return a == b }
-            return false
+            return numericOrder(left, right) == 0
         }
     }
 
@@ -41,8 +39,7 @@ extension Interpreter {
             return a.count < b.count
         case (.undefined(let reason), _), (_, .undefined(let reason)): throw .failure(reason)
         default:
-            if let a = left.integer, let b = right.integer { return a < b }
-            if let a = left.number, let b = right.number { return a < b }
+            if left.number != nil, right.number != nil { return numericOrder(left, right) == -1 }
             throw .failure("'\(operation)' not supported between instances of '\(left.typeName)' and '\(right.typeName)'")
         }
     }
@@ -62,7 +59,7 @@ extension Interpreter {
 
     private func isLessOrEqual(_ left: Value, _ right: Value, operation: String) throws(JinjaError) -> Bool {
         // Not the negation of `>`: NaN is neither.
-        if let a = left.number, let b = right.number { return a <= b }
+        if left.number != nil, right.number != nil { return numericOrder(left, right).map { $0 <= 0 } ?? false }
         if try isLess(left, right, operation: operation) { return true }
         return try areEqual(left, right)
     }

@@ -7,6 +7,7 @@ extension Value {
         case .null: self = .none
         case .bool(let value): self = .bool(value)
         case .int(let value): self = .int(value)
+        case .largeInt(let text): self = .largeInt(text)
         case .double(let value): self = .double(value)
         case .string(let value): self = .string(value)
         case .array(let elements): self = .array(elements.map { Value($0) })

@@ -133,6 +133,7 @@ extension Interpreter {
         case .none: out += "None"
         case .bool(let flag): out += flag ? "True" : "False"
         case .int(let number): out += String(number)
+        case .largeInt(let digits): out += digits
         case .double(let number): out += number.pythonText
         case .string(let text):
             try charge(text: text)
@@ -178,6 +179,7 @@ extension Interpreter {
         case .none: out += "null"
         case .bool(let flag): out += flag ? "true" : "false"
         case .int(let number): out += String(number)
+        case .largeInt(let digits): out += digits
         case .double(let number): out += jsonText(number)
         case .string(let text):
             try charge(text: text)
@@ -229,6 +231,7 @@ extension Interpreter {
         case .none: return "null"
         case .bool(let flag): return flag ? "true" : "false"
         case .int(let number): return String(number)
+        case .largeInt(let digits): return digits
         case .double(let number): return jsonText(number)
         default: throw .failure("keys must be str, int, float, bool or None, not \(key.typeName)")
         }

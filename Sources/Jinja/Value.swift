@@ -8,6 +8,8 @@ package enum Value: Sendable {
     case none
     case bool(Bool)
     case int(Int)
+    /// A whole number beyond 64 bits: its digits, after a minus sign where it is negative.
+    case largeInt(String)
     case double(Double)
     case string(String)
     case array([Value])
@@ -41,6 +43,7 @@ extension Value {
         case .undefined, .none: false
         case .bool(let flag): flag
         case .int(let number): number != 0
+        case .largeInt: true
         case .double(let number): number != 0
         case .string(let text): !text.isEmpty
         case .array(let items), .tuple(let items): !items.isEmpty
@@ -62,7 +65,7 @@ extension Value {
         case .undefined: "Undefined"
         case .none: "NoneType"
         case .bool: "bool"
-        case .int: "int"
+        case .int, .largeInt: "int"
         case .double: "float"
         case .string: "str"
         case .array: "list"
@@ -82,7 +85,7 @@ extension Value {
     /// How a message names the holder of a missing attribute.
     var holderName: String { if case .none = self { "None" } else { "\(typeName) object" } }
 
-    /// The value as a whole number, with bools counting as 0 and 1.
+    /// The value as a whole number of 64 bits, with bools counting as 0 and 1.
     var integer: Int? {
         switch self {
         case .int(let number): number
@@ -91,10 +94,13 @@ extension Value {
         }
     }
 
-    /// The value as a floating-point number when it is a number at all.
+    /// The value as a floating-point number when it is a number at all: the nearest one to a whole number.
     var number: Double? {
-        if case .double(let number) = self { return number }
-        return integer.map(Double.init)
+        switch self {
+        case .double(let number): number
+        case .largeInt(let digits): Double(digits)
+        default: integer.map(Double.init)
+        }
     }
 
     /// An undefined value for a missing variable.

@@ -107,6 +107,7 @@ package struct TriggerFile {
             switch members[key] {
             case .string(let text): text
             case .int(let number): String(number)
+            case .largeInt(let digits): digits
             case .double(let number): number.description
             default: nil
             }

@@ -8,8 +8,10 @@ import Testing
         arguments: [
             ("null", JSON.null), (" true ", .bool(true)), ("false", .bool(false)), ("0", .int(0)), ("-0", .int(0)), ("-12", .int(-12)),
             ("9223372036854775807", .int(.max)), ("-9223372036854775808", .int(.min)),
-            ("9223372036854775808", .double(9_223_372_036_854_775_808)),
-            ("-9223372036854775809", .double(-9_223_372_036_854_775_809)), ("1000000000000000019884624838656", .double(1e30)),
+            ("9223372036854775808", .largeInt("9223372036854775808")), ("-9223372036854775809", .largeInt("-9223372036854775809")),
+            ("1000000000000000019884624838656", .largeInt("1000000000000000019884624838656")), ("-0.0", .double(-0.0)),
+            ("1e30", .double(1e30)), ("9223372036854775808.0", .double(9_223_372_036_854_775_808)), ("5e-324", .double(5e-324)),
+            ("1e-400", .double(0)),
             ("1e-06", .double(1e-6)), ("1.5E+2", .double(150)), ("2.0", .double(2)), ("Infinity", .double(.infinity)),
             ("-Infinity", .double(-.infinity)), ("\"\"", .string("")), ("[]", .array([])), ("{}", .object([:])),
             ("[1,[2],{}]", .array([.int(1), .array([.int(2)]), .object([:])])),
@@ -64,6 +66,19 @@ import Testing
         #expect { _ = try JSON(parsing: "{\"a\":1,\"a\":1}", rules: .init(refusesDuplicateKeys: true)) } throws: {
             "\($0)".contains("\"a\" twice")
         }
+    }
+
+    @Test func largeWholeNumbersAreKept() throws {
+        let text = "[12345678901234567890123,-12345678901234567890123,18446744073709551615,1]"
+        let parsed = try JSON(parsing: text)
+        #expect(JSONWriter.text(parsed) == text)
+        #expect(parsed[0]?.int == nil)
+        #expect(parsed[0]?.double == 12_345_678_901_234_567_890_123)
+        #expect(parsed[1]?.kind == "the integer -12345678901234567890123")
+        let longest = String(repeating: "9", count: 4300)
+        #expect(try JSON(parsing: longest, rules: .message) == .largeInt(longest))
+        #expect(try JSON(parsing: longest).double == .infinity)
+        #expect { _ = try JSON(parsing: longest + "9") } throws: { "\($0)".contains("at most 4300") }
     }
 
     @Test func gettersNameTheKey() throws {

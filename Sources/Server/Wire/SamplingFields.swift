@@ -34,6 +34,10 @@ struct SamplingFields {
     private static func seed(_ fields: FieldReader) throws(APIError) -> UInt64? {
         guard let value = fields["seed"] else { return nil }
         if let number = value.int { return UInt64(bitPattern: Int64(number)) }
+        if case .largeInt(let text) = value {
+            let rest = text.utf8.reduce(UInt64(0)) { rest, byte in byte == UInt8(ascii: "-") ? rest : rest &* 10 &+ UInt64(byte - 0x30) }
+            return text.hasPrefix("-") ? 0 &- rest : rest
+        }
         guard let number = value.double, number.isFinite, number == number.rounded() else {
             throw fields.wrong("seed", value, "a whole number")
         }
