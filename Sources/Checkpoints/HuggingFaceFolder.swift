@@ -14,6 +14,8 @@ package struct HuggingFaceFolder: Sendable {
     package let tokenizerConfig: JSON?
     /// `chat_template.jinja`, which wins, or the default one of `tokenizer_config.json`.
     package let chatTemplate: String?
+    /// The files that declare tokens beside `tokenizer.json`.
+    package let declaredTokens: DeclaredTokenFiles
     /// `generation_config.json`.
     package let generationConfig: JSON?
 
@@ -38,6 +40,7 @@ package struct HuggingFaceFolder: Sendable {
         } else {
             chatTemplate = nil
         }
+        declaredTokens = try HuggingFaceFolder.declaredTokens(in: url, tokenizerConfig: tokenizerConfig)
         tensors = try HuggingFaceFolder.openTensors(url)
     }
 
@@ -72,7 +75,7 @@ package struct HuggingFaceFolder: Sendable {
         throw .cannotRead(file: url.path, reason: "it holds neither model.safetensors nor model.safetensors.index.json")
     }
 
-    private static let rules = JSON.Rules(maximumBytes: maximumConfigBytes)
+    static let rules = JSON.Rules(maximumBytes: maximumConfigBytes)
 
     private static func path(_ url: URL, _ name: String) -> String { url.appendingPathComponent(name).path }
 
@@ -81,7 +84,7 @@ package struct HuggingFaceFolder: Sendable {
         return FileManager.default.fileExists(atPath: path) ? path : nil
     }
 
-    private static func optionalJSON(_ url: URL, _ name: String) throws(CheckpointError) -> JSON? {
+    static func optionalJSON(_ url: URL, _ name: String) throws(CheckpointError) -> JSON? {
         guard let path = existing(url, name) else { return nil }
         return try JSON(file: path, rules: rules)
     }

@@ -42,7 +42,10 @@ package struct BaseFacts: Sendable {
         let tokenizerConfig = names.flatMap { file in attempt { try JSON(file: file) } }
         if let file = place("tokenizer.json") {
             tokenizer = attempt {
-                try Tokenizer(tokenizerJSON: Data(contentsOf: URL(fileURLWithPath: file)), config: tokenizerConfig)
+                try Tokenizer(
+                    tokenizerJSON: Data(contentsOf: URL(fileURLWithPath: file)),
+                    declared: HuggingFaceFolder.declaredTokens(
+                        in: URL(fileURLWithPath: path, isDirectory: true), tokenizerConfig: tokenizerConfig))
             }
         }
         if let file = place("chat_template.jinja") {

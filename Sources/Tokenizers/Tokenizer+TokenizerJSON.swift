@@ -4,13 +4,13 @@ import JSONText
 
 extension Tokenizer {
     /// The tokenizer that a `tokenizer.json` describes.
-    /// - Parameter config: `tokenizer_config.json`, for the names of the beginning- and end-of-sequence tokens.
+    /// - Parameter declared: what the files beside it say of tokens.
     /// - Throws: `TokenizerError`; kinds that are not implemented are refused by name. `JSONError` when the text is no JSON.
-    package convenience init(tokenizerJSON data: Data, config: JSON? = nil) throws {
-        try self.init(json: JSON(parsing: data), config: config)
+    package convenience init(tokenizerJSON data: Data, declared: DeclaredTokenFiles = DeclaredTokenFiles()) throws {
+        try self.init(json: JSON(parsing: data), declared: declared)
     }
 
-    convenience init(json: JSON, config: JSON?) throws {
+    convenience init(json: JSON, declared files: DeclaredTokenFiles) throws {
         let model = TokenizerJSONNode(json, at: "").child("model")
         try model.requireKind("BPE", of: ["BPE"])
         for key in ["continuing_subword_prefix", "end_of_word_suffix"] {
@@ -23,7 +23,9 @@ extension Tokenizer {
         }
 
         let root = TokenizerJSONNode(json, at: "")
-        let added = try Self.addedTokens(root.child("added_tokens"), vocab: model.child("vocab").object)
+        let declared = try DeclaredTokens(
+            files, given: try Self.addedTokens(root.child("added_tokens")), vocab: try model.child("vocab").object)
+        let (added, bos, eos) = (declared.tokens, declared.bos, declared.eos)
         let vocabulary = Vocabulary(names: try Self.names(model.child("vocab")), added: added.map { ($0.id, $0.content) })
         let byteTokens = vocabulary.byteTokens
         if try model.child("byte_fallback").optionalBool ?? false, byteTokens.contains(-1) {
@@ -35,14 +37,13 @@ extension Tokenizer {
             unknownToken: unknown.flatMap(vocabulary.id(ofName:)), fuseUnknown: try model.child("fuse_unk").optionalBool ?? false,
             ignoreMerges: try model.child("ignore_merges").optionalBool ?? false)
         try DecoderKind.check(root.child("decoder"))
-        let bos = Self.tokenText(config?["bos_token"])
-        let eos = Self.tokenText(config?["eos_token"])
         let template = try SequenceTemplate(root.child("post_processor"))
         self.init(
             Parts(
                 vocabulary: vocabulary, encoder: encoder, normalizer: try Normalizer(root.child("normalizer")),
                 preTokenizer: try PreTokenizer(root.child("pre_tokenizer")),
-                template: try template ?? SequenceTemplate(config: config, bos: bos, eos: eos, vocabulary), added: added, bos: bos, eos: eos
+                template: try template ?? SequenceTemplate(config: files.config, bos: bos, eos: eos, vocabulary), added: added, bos: bos,
+                eos: eos
             ))
     }
 
@@ -83,29 +84,22 @@ extension Tokenizer {
         return reader.table
     }
 
-    /// A token that the model's vocabulary has too keeps the id it has there.
-    private static func addedTokens(_ node: TokenizerJSONNode, vocab: JSONObject) throws(TokenizerError) -> [AddedTokens.Token] {
+    /// In the order of the file, with the ids it gives.
+    private static func addedTokens(_ node: TokenizerJSONNode) throws(TokenizerError) -> [AddedTokens.Token] {
         guard !node.value.isNull else { return [] }
         var tokens: [AddedTokens.Token] = []
         for index in try node.array.indices {
             let entry = node.child(index)
-            let content = try entry.child("content").string
-            let given = try entry.child("id").integer
-            let id = vocab[content]?.int ?? given
+            guard entry.value.object != nil else { throw entry.refuse(wanted: "an object with content") }
+            var token = try DeclaredTokens.token(entry)
+            let id = try entry.child("id").integer
             guard id >= 0, id < Vocabulary.maximumID else {
                 throw .malformed(path: "\(entry.path).id", got: "\(id)", wanted: "a token id below \(Vocabulary.maximumID)")
             }
-            tokens.append(
-                AddedTokens.Token(
-                    id: Int32(id), content: content, lstrip: try entry.child("lstrip").optionalBool ?? false,
-                    rstrip: try entry.child("rstrip").optionalBool ?? false,
-                    singleWord: try entry.child("single_word").optionalBool ?? false,
-                    normalized: try entry.child("normalized").optionalBool ?? false,
-                    special: try entry.child("special").optionalBool ?? false))
+            token.id = Int32(id)
+            token.normalized = try entry.child("normalized").optionalBool ?? false
+            tokens.append(token)
         }
         return tokens
     }
-
-    /// A token of `tokenizer_config.json`: its text, or an object that holds it.
-    private static func tokenText(_ value: JSON?) -> String? { value?.string ?? value?["content"]?.string }
 }

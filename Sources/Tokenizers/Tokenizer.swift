@@ -66,7 +66,7 @@ package final class Tokenizer: Sendable {
             return try Tokenizer(gguf: file)
         case .huggingFace(let folder):
             guard let path = folder.tokenizerJSON else { throw TokenizerError.noTokenizer(folder.url.path) }
-            return try Tokenizer(json: JSON(file: path), config: folder.tokenizerConfig)
+            return try Tokenizer(json: JSON(file: path), declared: folder.declaredTokens)
         }
     }
 

@@ -18,7 +18,7 @@ package enum ByteTokenizer {
         let tagged = Set(tags.map { Int($0.0) })
         let json = file(vocabulary: vocabulary.filter { !tagged.contains($0.value) }, added: added)
         do {
-            return try Tokenizer(tokenizerJSON: JSONSerialization.data(withJSONObject: json), config: nil)
+            return try Tokenizer(tokenizerJSON: JSONSerialization.data(withJSONObject: json))
         } catch {
             fatalError("the byte tokenizer must load: \(error)")
         }

@@ -8,6 +8,7 @@ Written below `tokenizers/`:
     hostile.json            long runs of one text: hash of the ids
     characters.json         every character in a small context: hashes of word lengths per pattern, and of its NFC, per 256 characters
     variants.json           small tokenizers: their tokenizer.json, lines and ids
+    declared.json           folders whose files disagree about added tokens: the tokens that transformers makes of them
     gguf/PRE.gguf, gguf.json  small GGUF vocabularies under each pre-tokeniser's name, and the ids of lines
 """
 
@@ -286,6 +287,82 @@ def ggufs(out: Path, ranks, all_lines: list[bytes]) -> None:
     (out / "gguf.json").write_text(json.dumps(cases))
 
 
+def flags(content: str, **others) -> dict:
+    return {"content": content, "lstrip": False, "normalized": False, "rstrip": False, "single_word": False, "special": False} | others
+
+
+def typed(content: str, **others) -> dict:
+    """As `save_pretrained` writes a token that has a role."""
+    return {"__type": "AddedToken", "content": content, "lstrip": False, "normalized": True, "rstrip": False, "single_word": False} | others
+
+
+def declared(out: Path) -> None:
+    """What PreTrainedTokenizerFast knows of tokens that only files beside tokenizer.json name."""
+    from transformers import AutoTokenizer
+
+    plain, x = [], [added(256, "<x>")]
+    decoder = lambda *tokens: {str(id): flags(content, **others) for id, content, others in tokens}
+    # name: added tokens of tokenizer.json, tokenizer_config.json, special_tokens_map.json, added_tokens.json
+    cases = {
+        "decoder": (plain, {"added_tokens_decoder": decoder((256, "<a>", {"special": True}), (257, "<b>", {}))}, None, None),
+        "decoder with gaps": (plain, {"added_tokens_decoder": decoder((300, "<a>", {"special": True}), (270, "<b>", {}))}, None, None),
+        "decoder changes flags": (x, {"added_tokens_decoder": {"256": {"content": "<x>", "lstrip": True, "special": True}}}, None, None),
+        "decoder takes special away": ([added(256, "<x>", special=True)], {"added_tokens_decoder": {"256": {"content": "<x>", "special": False}}}, None, None),
+        "decoder clashes": (x, {"added_tokens_decoder": decoder((256, "<z>", {"special": True}))}, None, None),
+        "decoder of a word": (plain, {"added_tokens_decoder": decoder((65, "A", {"special": True}))}, None, None),
+        "decoder twice": (plain, {"added_tokens_decoder": decoder((256, "<q>", {}), (257, "<q>", {"special": True}))}, None, None),
+        "decoder empty": (plain, {"added_tokens_decoder": decoder((256, "", {}), (257, "<q>", {"rstrip": True}))}, None, None),
+        "decoder mixed": ([added(256, "<x>"), added(257, "<y>")], {"added_tokens_decoder": decoder((256, "<x>", {"special": True}), (258, "<b>", {}))}, None, None),
+        "roles": (plain, {"bos_token": "<s>", "eos_token": typed("</s>"), "pad_token": "<pad>", "unk_token": None}, None, None),
+        "roles in order": (plain, {"extra_special_tokens": ["<e>"], "pad_token": "<p>", "bos_token": "<b>", "unk_token": "<u>", "eos_token": "<z>"}, None, None),
+        "role of a token": (x, {"eos_token": "<x>"}, None, None),
+        "role of a listed token": (x, {"eos_token": "<x>", "added_tokens_decoder": decoder((256, "<x>", {}))}, None, None),
+        "role beside a decoder": (x, {"eos_token": "<x>", "added_tokens_decoder": {}}, None, None),
+        "role of a new listed token": (x, {"eos_token": "<q>", "added_tokens_decoder": decoder((300, "<q>", {"normalized": True}))}, None, None),
+        "role of a word": (x, {"eos_token": "A", "pad_token": "<p>"}, None, None),
+        "two roles": (x, {"eos_token": "<q>", "pad_token": "<q>"}, None, None),
+        "further roles": (plain, {"image_token": "<img>", "boi_token": "<boi>", "add_bos_token": True, "model_max_length": int(1e30)}, None, None),
+        "extra": (plain, {"extra_special_tokens": ["<e1>", "<e2>"]}, None, None),
+        "extra known": (x, {"extra_special_tokens": ["<x>"]}, None, None),
+        "extra roles": (plain, {"extra_special_tokens": {"image_token": "<img>"}, "additional_special_tokens": ["<b>"]}, None, None),
+        "additional": (plain, {"additional_special_tokens": ["<e1>", typed("<e2>", lstrip=True, normalized=False, special=True)]}, None, None),
+        "extra and additional": (plain, {"extra_special_tokens": ["<e1>"], "additional_special_tokens": ["<e2>"]}, None, None),
+        "extra empty": (plain, {"extra_special_tokens": [], "additional_special_tokens": ["<a>"]}, None, None),
+        "map": (plain, {"bos_token": "<c>"}, {"bos_token": "<m>", "eos_token": {k: v for k, v in flags("</m>").items() if k != "special"}}, None),
+        "map of a token": ([added(256, "<x>", lstrip=True)], {}, {"eos_token": {"content": "<x>", "lstrip": False, "normalized": True, "rstrip": True, "single_word": False}}, None),
+        "map of additional": (plain, {}, {"additional_special_tokens": ["<a1>", "<a2>"]}, None),
+        "map hidden": (plain, {"bos_token": "<c>", "added_tokens_decoder": decoder((256, "<c>", {"special": True}))}, {"bos_token": "<m>", "pad_token": "<p>"}, {"<q>": 280}),
+        "map alone": (plain, None, {"bos_token": "<m>"}, None),
+        "added": (plain, {"eos_token": "<q>"}, None, {"<q>": 257, "<r>": 256}),
+        "added alone": (plain, None, None, {"<q>": 257, "<r>": 256}),
+        "added and given": (x, {}, None, {"<x>": 256, "<q>": 257}),
+        "given with gaps": ([added(300, "<x>", special=True), added(257, "<y>")], {"eos_token": "<q>"}, None, None),
+        "given inside": ([added(5, "<x>", special=True)], {"eos_token": "<q>"}, None, None),
+    }
+    description = describe({letter: index for index, letter in enumerate(sorted(LETTERS))}, [], [], byte_level())
+    texts = ["<x><y>", "a <a> b <b> c", "<s>hi</s><pad>", "<q> <q><r>", "ABA", "<img><boi><e1><e2><e>", "<m></m><a1><a2><c><p><z><u>"]
+    written = []
+    for name, (given, config, special_map, more) in cases.items():
+        folder = out / "declared" / name.replace(" ", "-")
+        folder.mkdir(parents=True, exist_ok=True)
+        files = {
+            "tokenizer.json": description | {"added_tokens": given}, "special_tokens_map.json": special_map, "added_tokens.json": more,
+            "tokenizer_config.json": None if config is None else {**config, "tokenizer_class": "PreTrainedTokenizerFast"},
+        }
+        for file, content in files.items():
+            if content is not None:
+                (folder / file).write_text(json.dumps(content, ensure_ascii=False), encoding="utf-8")
+        tokenizer = AutoTokenizer.from_pretrained(str(folder))
+        tokens = tokenizer.added_tokens_decoder
+        written.append({
+            "folder": folder.name, "bos": tokenizer.bos_token or "", "eos": tokenizer.eos_token or "", "size": len(tokenizer),
+            "tokens": [{"id": id, "content": token.content, "special": tokenizer.decode([id], skip_special_tokens=True) == ""} for id, token in sorted(tokens.items())],
+            "lines": texts, "ids": [tokenizer.encode(text, add_special_tokens=False) for text in texts],
+            "shown": [tokenizer.decode(tokenizer.encode(text, add_special_tokens=False), skip_special_tokens=True) for text in texts],
+        })
+    (out / "declared.json").write_text(json.dumps(written, ensure_ascii=False), encoding="utf-8")
+
+
 def main(out: Path, cache: Path) -> None:
     out = out / "tokenizers"
     (out / "qwen").mkdir(parents=True, exist_ok=True)
@@ -306,3 +383,4 @@ def main(out: Path, cache: Path) -> None:
     characters(out)
     variants(out, ranks, hard)
     ggufs(out, ranks, hard)
+    declared(out)

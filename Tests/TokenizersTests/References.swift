@@ -14,7 +14,8 @@ enum References {
     // Loaded once: in a debug build Qwen's takes seconds.
     private static let loadedQwen = Result {
         try Tokenizer(
-            tokenizerJSON: Data(contentsOf: file("qwen/tokenizer.json")), config: JSON(file: file("qwen/tokenizer_config.json").path))
+            tokenizerJSON: Data(contentsOf: file("qwen/tokenizer.json")),
+            declared: DeclaredTokenFiles(config: JSON(file: file("qwen/tokenizer_config.json").path)))
     }
     private static let loadedSmolLM2 = Result { try Tokenizer(gguf: GGUFFile(path: ReferenceAnswers.defaultModel().path)) }
 
