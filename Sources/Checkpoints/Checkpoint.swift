@@ -43,11 +43,21 @@ package enum Checkpoint: Sendable {
 }
 
 extension Checkpoint {
-    /// The source of the model's chat template, when it has one.
-    package var chatTemplate: String? {
+    /// The source of the model's chat template, when it has one: of several, the one named `default`.
+    package var chatTemplate: String? { chatTemplates["default"] }
+
+    /// The sources of all its chat templates by name. A GGUF file has `tokenizer.chat_template` and `tokenizer.chat_template.NAME`.
+    package var chatTemplates: [String: String] {
         switch self {
-        case .huggingFace(let folder): folder.chatTemplate
-        case .gguf(let file): file.metadata["tokenizer.chat_template"]?.stringValue
+        case .huggingFace(let folder): return folder.chatTemplates
+        case .gguf(let file):
+            let key = "tokenizer.chat_template"
+            var found: [String: String] = [:]
+            for (name, value) in file.metadata where name.hasPrefix(key + ".") {
+                found[String(name.dropFirst(key.count + 1))] = value.stringValue
+            }
+            if let source = file.metadata[key]?.stringValue { found["default"] = source }
+            return found
         }
     }
 }

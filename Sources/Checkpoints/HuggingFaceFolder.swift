@@ -12,10 +12,10 @@ package struct HuggingFaceFolder: Sendable {
     package let tokenizerJSON: String?
     /// `tokenizer_config.json`.
     package let tokenizerConfig: JSON?
-    /// `chat_template.jinja`, which wins, or the default one of `tokenizer_config.json`.
-    package let chatTemplate: String?
     /// The files that declare tokens beside `tokenizer.json`.
     package let declaredTokens: DeclaredTokenFiles
+    /// The sources of the chat templates by name.
+    package let chatTemplates: [String: String]
     /// `generation_config.json`.
     package let generationConfig: JSON?
 
@@ -28,42 +28,9 @@ package struct HuggingFaceFolder: Sendable {
         tokenizerConfig = try HuggingFaceFolder.optionalJSON(url, "tokenizer_config.json")
         generationConfig = try HuggingFaceFolder.optionalJSON(url, "generation_config.json")
         tokenizerJSON = HuggingFaceFolder.existing(url, "tokenizer.json")
-        if let path = HuggingFaceFolder.existing(url, "chat_template.jinja") {
-            let data = try readWholeFile(path, maximumBytes: 4 << 20)
-            guard let text = String(validating: data, as: UTF8.self) else {
-                throw .malformed(file: path, what: "text", got: "bytes that are no UTF-8", wanted: "UTF-8 text")
-            }
-            chatTemplate = text
-        } else if let tokenizerConfig {
-            chatTemplate = try HuggingFaceFolder.chatTemplate(
-                tokenizerConfig, file: HuggingFaceFolder.path(url, "tokenizer_config.json"))
-        } else {
-            chatTemplate = nil
-        }
+        chatTemplates = try HuggingFaceFolder.chatTemplates(in: url, tokenizerConfig: tokenizerConfig)
         declaredTokens = try HuggingFaceFolder.declaredTokens(in: url, tokenizerConfig: tokenizerConfig)
         tensors = try HuggingFaceFolder.openTensors(url)
-    }
-
-    /// The default template of a `tokenizer_config.json`: `chat_template` is a string, or a list of `{name, template}` of which the
-    /// one named `default` counts, else the first.
-    package static func chatTemplate(_ tokenizerConfig: JSON, file: String) throws(CheckpointError) -> String? {
-        switch tokenizerConfig["chat_template"] {
-        case nil, .null: return nil
-        case .string(let text): return text
-        case .array(let entries):
-            var first: String?
-            for (index, entry) in entries.enumerated() {
-                guard let name = entry["name"]?.string, let text = entry["template"]?.string else {
-                    throw .malformed(
-                        file: file, what: "chat_template[\(index)]", got: entry.kind, wanted: "an object of strings name and template")
-                }
-                if name == "default" { return text }
-                first = first ?? text
-            }
-            return first
-        case .some(let other):
-            throw .malformed(file: file, what: "chat_template", got: other.kind, wanted: "a string or a list of {name, template}")
-        }
     }
 
     private static func openTensors(_ url: URL) throws(CheckpointError) -> any TensorSource {

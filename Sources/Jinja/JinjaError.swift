@@ -6,6 +6,8 @@ package enum JinjaError: Error, Equatable, CustomStringConvertible {
     case runtime(String, line: Int)
     /// The template itself refused its input through `raise_exception`.
     case raised(String)
+    /// The last message cannot be continued.
+    case continuation(String)
     /// A bound of `RenderLimits` was reached.
     case limit(String)
 
@@ -13,7 +15,7 @@ package enum JinjaError: Error, Equatable, CustomStringConvertible {
         switch self {
         case .syntax(let message, let line): "template syntax error in line \(line): \(message)"
         case .runtime(let message, let line): line > 0 ? "template error in line \(line): \(message)" : "template error: \(message)"
-        case .raised(let message): message
+        case .raised(let message), .continuation(let message): message
         case .limit(let message): "template stopped: \(message)"
         }
     }

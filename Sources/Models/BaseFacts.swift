@@ -40,19 +40,15 @@ package struct BaseFacts: Sendable {
         }
         let names = place("tokenizer_config.json")
         let tokenizerConfig = names.flatMap { file in attempt { try JSON(file: file) } }
+        let folder = URL(fileURLWithPath: path, isDirectory: true)
         if let file = place("tokenizer.json") {
             tokenizer = attempt {
                 try Tokenizer(
                     tokenizerJSON: Data(contentsOf: URL(fileURLWithPath: file)),
-                    declared: HuggingFaceFolder.declaredTokens(
-                        in: URL(fileURLWithPath: path, isDirectory: true), tokenizerConfig: tokenizerConfig))
+                    declared: HuggingFaceFolder.declaredTokens(in: folder, tokenizerConfig: tokenizerConfig))
             }
         }
-        if let file = place("chat_template.jinja") {
-            template = attempt { try String(contentsOfFile: file, encoding: .utf8) }
-        } else if let names, let tokenizerConfig {
-            template = attempt { try HuggingFaceFolder.chatTemplate(tokenizerConfig, file: names) } ?? nil
-        }
+        template = attempt { try HuggingFaceFolder.chatTemplates(in: folder, tokenizerConfig: tokenizerConfig)["default"] } ?? nil
     }
 
     /// Nothing that could be compared was found.

@@ -10,8 +10,13 @@ package final class ModelBundle: Sendable {
     package let weights: ModelWeights
     package let tokenizer: Tokenizer
 
-    /// Nil when the model has none; a failure says why the one it has cannot be used. Chat requests are refused in both cases.
-    package let chatTemplate: Result<ChatTemplate, JinjaError>?
+    /// Nil when the model has none.
+    package let chatTemplates: ChatTemplates?
+
+    /// The one for conversations without tools; nil when the model has none. A failure says why what it has cannot be used.
+    package var chatTemplate: Result<ChatTemplate, ChatTemplateError>? {
+        chatTemplates.map { templates in Result { () throws(ChatTemplateError) in try templates.choose() } }
+    }
 
     /// What the checkpoint's `generation_config.json` recommends; used where a request is silent.
     package let recommendedSampling: RecommendedSampling
@@ -24,7 +29,8 @@ package final class ModelBundle: Sendable {
     private init(weights: ModelWeights, tokenizer: Tokenizer) {
         self.weights = weights
         self.tokenizer = tokenizer
-        chatTemplate = Self.chatTemplate(weights.checkpoint, tokenizer: tokenizer)
+        chatTemplates = ChatTemplates(
+            sources: weights.checkpoint.chatTemplates, bosToken: tokenizer.bosText, eosToken: tokenizer.eosText)
         recommendedSampling = RecommendedSampling(weights.checkpoint)
     }
 
@@ -63,14 +69,6 @@ package final class ModelBundle: Sendable {
         try weights.load(format: format, cache: cache, pool: pool, progress: progress)
     }
 
-    private static func chatTemplate(_ checkpoint: Checkpoint, tokenizer: Tokenizer) -> Result<ChatTemplate, JinjaError>? {
-        guard let source = checkpoint.chatTemplate else { return nil }
-        do {
-            return .success(try ChatTemplate(source: source, bosToken: tokenizer.bosText, eosToken: tokenizer.eosText))
-        } catch {
-            return .failure(error)
-        }
-    }
 }
 
 /// What the thread that reads the tokenizer leaves behind.

@@ -95,14 +95,8 @@ struct Generate: AsyncParsableCommand {
             let text = try prompt ?? String(decoding: Console.input(), as: UTF8.self)
             return bundle.tokenizer.encode(text)
         }
-        guard let template = bundle.chatTemplate else {
+        guard let templates = bundle.chatTemplates else {
             throw CommandError("\(bundle.name) has no chat template; continue a text with --prompt instead")
-        }
-        let usable: ChatTemplate
-        do {
-            usable = try template.get()
-        } catch {
-            throw CommandError("the chat template of \(bundle.name) cannot be used: \(error); continue a text with --prompt instead")
         }
         var conversation: Conversation
         if let messages {
@@ -111,7 +105,13 @@ struct Generate: AsyncParsableCommand {
             conversation = Conversation(messages: [["role": "user", "content": .string(chat ?? "")]])
             if let system { conversation.messages.insert(["role": "system", "content": .string(system)], at: 0) }
         }
-        let text = try usable.render(
+        let template: ChatTemplate
+        do {
+            template = try templates.choose(hasTools: conversation.tools != nil)
+        } catch {
+            throw CommandError("the chat template of \(bundle.name) cannot be used: \(error); continue a text with --prompt instead")
+        }
+        let text = try template.render(
             messages: conversation.messages, tools: conversation.tools, addGenerationPrompt: true, extra: conversation.extra)
         // The template has written the special tokens itself.
         return bundle.tokenizer.encode(text, addSpecialTokens: false)

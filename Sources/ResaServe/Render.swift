@@ -37,24 +37,26 @@ struct Render: ParsableCommand {
     }
 
     func run() throws {
-        let template = try openTemplate()
+        let templates = try openTemplates()
         let conversation = try Conversation(file: messages)
         Console.print(
-            try template.render(
+            try templates.choose(hasTools: conversation.tools != nil).render(
                 messages: conversation.messages, tools: conversation.tools, addGenerationPrompt: !noGenerationPrompt,
                 extra: conversation.extra))
     }
 
-    private func openTemplate() throws -> ChatTemplate {
+    private func openTemplates() throws -> ChatTemplates {
+        var (sources, bosToken, eosToken) = ([String: String](), bos ?? "", eos ?? "")
         if let template {
-            let source = try InputFile.text(template)
-            return try ChatTemplate(source: source, bosToken: bos ?? "", eosToken: eos ?? "")
+            sources["default"] = try InputFile.text(template)
+        } else {
+            let checkpoint = try Checkpoint.open(path: model ?? "")
+            let tokenizer = try Tokenizer.open(checkpoint)
+            (sources, bosToken, eosToken) = (checkpoint.chatTemplates, bos ?? tokenizer.bosText, eos ?? tokenizer.eosText)
         }
-        let checkpoint = try Checkpoint.open(path: model ?? "")
-        guard let source = checkpoint.chatTemplate else {
-            throw CommandError("\(checkpoint.path) has no chat template; give one with --template")
+        guard let templates = ChatTemplates(sources: sources, bosToken: bosToken, eosToken: eosToken) else {
+            throw CommandError("\(model ?? "") has no chat template; give one with --template")
         }
-        let tokenizer = try Tokenizer.open(checkpoint)
-        return try ChatTemplate(source: source, bosToken: bos ?? tokenizer.bosText, eosToken: eos ?? tokenizer.eosText)
+        return templates
     }
 }

@@ -57,23 +57,23 @@ package struct EngineService: InferenceService {
     package func bytes(of token: Int32) -> [UInt8] { bundle.tokenizer.bytes(of: token) }
 
     package func render(_ chat: ChatPrompt) throws(APIError) -> String {
-        guard let template = bundle.chatTemplate else {
+        guard let templates = bundle.chatTemplates else {
             throw .bad("messages", "the model '\(modelName)' has no chat template; use /v1/completions", code: "no_chat_template")
         }
-        let usable: ChatTemplate
+        let template: ChatTemplate
         do {
-            usable = try template.get()
-        } catch {
+            template = try templates.choose(named: chat.templateName, hasTools: chat.tools != nil)
+        } catch .unusable(let error) {
             throw .bad(
                 "messages", "the chat template of the model '\(modelName)' cannot be used: \(error); use /v1/completions",
                 code: "no_chat_template")
-        }
-        do {
-            return try usable.render(
-                messages: chat.messages, tools: chat.tools, addGenerationPrompt: chat.addsGenerationPrompt, extra: chat.extra)
+        } catch .unknown {
+            throw .unsupported(
+                "chat_template", "chat_template is not one of the model's templates; it has \(templates.names.joined(separator: ", "))")
         } catch {
-            throw .bad("messages", "the chat template refuses these messages: \(error)", code: "chat_template_error")
+            throw .bad("chat_template", "\(error); name one of them as chat_template", code: "no_chat_template")
         }
+        return try chat.prompt(template)
     }
 
     package func adapters() async -> [AdapterSummary] {

@@ -23,8 +23,8 @@ package protocol InferenceService: Sendable {
     /// The bytes a token stands for; several tokens may share one character.
     func bytes(of token: Int32) -> [UInt8]
 
-    /// The text a chat becomes.
-    /// - Throws: 400 when the model has no template, or the template refuses the messages.
+    /// The prompt a chat becomes.
+    /// - Throws: 400 when the model has no such template, or the template refuses the messages.
     func render(_ chat: ChatPrompt) throws(APIError) -> String
 
     /// Every adapter in the registry, broken ones too, by name.

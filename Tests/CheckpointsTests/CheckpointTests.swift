@@ -1,5 +1,6 @@
 import Checkpoints
 import Foundation
+import TestSupport
 import Testing
 
 @Suite struct CheckpointTests {
@@ -28,7 +29,7 @@ import Testing
         #expect(opened.tokenizerJSON == folder.url.path + "/tokenizer.json")
         #expect(opened.tokenizerConfig?["bos_token"] == .string("<s>"))
         #expect(opened.generationConfig?["eos_token_id"]?[0] == .int(1))
-        #expect(opened.chatTemplate == nil)
+        #expect(opened.chatTemplates.isEmpty)
         #expect(try Checkpoint.open(path: folder.url.path).tensors.floats("a") == [5])
     }
 
@@ -46,17 +47,38 @@ import Testing
     }
 
     @Test func findsChatTemplate() throws {
-        #expect(try open(folder(["tokenizer_config.json": #"{"chat_template": "T"}"#])).chatTemplate == "T")
-        #expect(try open(folder(["tokenizer_config.json": #"{"chat_template": null}"#])).chatTemplate == nil)
+        #expect(try open(folder(["tokenizer_config.json": #"{"chat_template": "T"}"#])).chatTemplates == ["default": "T"])
+        #expect(try open(folder(["tokenizer_config.json": #"{"chat_template": null}"#])).chatTemplates.isEmpty)
         let list = #"{"chat_template": [{"name": "tool_use", "template": "U"}, {"name": "default", "template": "D"}]}"#
-        #expect(try open(folder(["tokenizer_config.json": list])).chatTemplate == "D")
+        #expect(try open(folder(["tokenizer_config.json": list])).chatTemplates["default"] == "D")
         let noDefault = #"{"chat_template": [{"name": "tool_use", "template": "U"}, {"name": "rag", "template": "R"}]}"#
-        #expect(try open(folder(["tokenizer_config.json": noDefault])).chatTemplate == "U")
-        #expect(try open(folder(["tokenizer_config.json": list, "chat_template.jinja": "J"])).chatTemplate == "J")
+        #expect(try open(folder(["tokenizer_config.json": noDefault])).chatTemplates == ["tool_use": "U", "rag": "R"])
+        #expect(try open(folder(["tokenizer_config.json": list])).chatTemplates == ["tool_use": "U", "default": "D"])
+        // Files hide what the configuration says.
+        #expect(try open(folder(["tokenizer_config.json": list, "chat_template.jinja": "J"])).chatTemplates == ["default": "J"])
+        let several = try folder(["tokenizer_config.json": list, "chat_template.jinja": "J"])
+        try FileManager.default.createDirectory(
+            at: several.url.appendingPathComponent("additional_chat_templates"), withIntermediateDirectories: true)
+        try several.write(Data("T".utf8), to: "additional_chat_templates/tool_use.jinja")
+        try several.write(Data("no".utf8), to: "additional_chat_templates/notes.txt")
+        #expect(try open(several).chatTemplates == ["default": "J", "tool_use": "T"])
         #expect { _ = try open(folder(["tokenizer_config.json": #"{"chat_template": 3}"#])) } throws: { "\($0)".contains("chat_template") }
         #expect { _ = try open(folder(["tokenizer_config.json": #"{"chat_template": [{"name": "x"}]}"#])) } throws: {
             "\($0)".contains("chat_template[0]")
         }
+    }
+
+    @Test func findsNamedTemplatesOfGGUF() throws {
+        var file = GGUFBytes()
+        file.add("general.architecture", "llama")
+        file.add("tokenizer.chat_template", "D")
+        file.add("tokenizer.chat_templates", arrayOf: 8, count: 2, GGUFBytes.string("tool_use") + GGUFBytes.string("rag"))
+        file.add("tokenizer.chat_template.tool_use", "T")
+        file.add("tokenizer.chat_template.rag", "R")
+        let folder = try TemporaryFolder()
+        let opened = try Checkpoint.open(path: folder.write(file.bytes, to: "x.gguf"))
+        #expect(opened.chatTemplates == ["default": "D", "tool_use": "T", "rag": "R"])
+        #expect(opened.chatTemplate == "D")
     }
 
     @Test func refusesIncompleteFolders() throws {

@@ -32,7 +32,7 @@ enum ReaderFuzzTarget: String, CaseIterable, Sendable {
             try use(Tokenizer(gguf: file))
         case .config:
             let json = try JSON(parsing: Data(bytes))
-            _ = try HuggingFaceFolder.chatTemplate(json, file: "fuzz.json")
+            _ = try HuggingFaceFolder.chatTemplates(json, file: "fuzz.json")
             // Sizes are bounded, so that this cannot take much memory.
             _ = try ModelConfig(huggingFace: json, generation: json).inverseFrequencies()
         case .tokenizer:

@@ -1,7 +1,7 @@
 """Jinja cases with jinja2's own answers, in the environment `transformers` gives a chat template.
 
 Writes `jinja/language.json` (small cases, and random ones from a fixed seed), `jinja/chat.json` (chat templates of every family against many conversations). A case is
-{template, context, expected} or {template, context, error}. Files in `chat_templates/` are written for these tests.
+{template, context, expected} or {template, context, error}. `jinja/continued.json` holds what `transformers` makes of conversations whose last message is continued. Files in `chat_templates/` are written for these tests.
 """
 
 import copy
@@ -81,6 +81,7 @@ DATA = {
     "emoji": "a👩‍👩‍👧b é e\u0301 \u200b \u00a0|", "floats": [0.1, 1e16, 1e-5, 123456789.125, -0.0, 1e22, 5e-324, 3.0, 100000.0, 1.7976931348623157e308, 0.0001],
     "mixed": [1, "1", 1.0, True, None, [1], {"k": "v'"}], "messages": [{"role": "user", "content": "hi"}, {"role": "assistant", "content": "yo"}],
     "items_dict": {"items": 5, "keys": 6, "get": 7}, "quote": "it's \"x\"\\ \n\t\x07\u2028",
+    "huge": 10**30, "low": -(2**70), "edge": 2**63, "infinite": float("inf"),
 }
 
 EXPRESSIONS = r"""
@@ -765,6 +766,109 @@ users|groupby("age")|map("first")|list
 "{:b}".format(5)
 "{:g}".format(0.00001)
 "{:.0f}".format(2.5)
+huge
+-huge
+-low
+edge ~ huge
+[huge, low, edge]
+huge|tojson
+{huge: huge}|tojson
+{"n": [low, edge]}|tojson(indent=1)
+huge|string|length
+huge|abs
+low|abs
+huge|int
+huge|float
+huge|round
+low|round(2)
+huge is integer
+huge is number
+huge is float
+huge is string
+huge == huge
+huge == edge
+huge == 1e30
+huge == 10.0
+edge == 9223372036854775808.0
+edge > 9223372036854775807
+low < -9223372036854775807
+low < huge
+huge > 1e29
+huge < 1e31
+huge >= 1e30
+huge < infinite
+low > -infinite
+edge in [1, 9223372036854775808.0]
+huge in {huge: 1}
+{edge: 1}[9223372036854775808.0]
+[huge, 3, low, 2.5, edge]|sort
+[huge, 3, low]|min
+[huge, 3, low]|max
+[huge, huge, 1]|unique|list
+huge * 1.0
+huge / 2.0
+low + 0.5
+"%d" % huge
+"%d" % 1e25
+"%5d|" % low
+"%s" % edge
+"%f" % edge
+"%+d" % huge
+"{}".format(huge)
+"{:,}".format(huge)
+"{:>40}|".format(low)
+"{:d}".format(edge)
+"{:.1f}".format(edge)
+9007199254740993 == 9007199254740992.0
+9007199254740993 > 9007199254740992.0
+9007199254740992 == 9007199254740992.0
+9007199254740993 in [9007199254740992.0]
+9223372036854775807 == 9223372036854775808.0
+9223372036854775807 < 9223372036854775808.0
+3 < 3.5
+-3 < -3.5
+-4 < -3.5
+1e30|int
+-1e20|int
+2.9|int
+-2.9|int
+"123456789012345678901234567890"|int
+"-123456789012345678901234567890"|int
+"1e30"|int
+"1e400"|int
+"nan"|int
+"0xffffffffffffffffffff"|int(base=16)
+"0xffffffffffffffffffff"|int(base=0)
+"ffffffffffffffffffff"|int(base=16)
+"-0x1f"|int(base=16)
+"+0b101"|int(base=2)
+"0b_1"|int(base=2)
+"0o777"|int(base=0)
+"zz"|int(base=36)
+"1_000"|int
+"1__0"|int
+"_10"|int
+"10_"|int
+"1_0.5"|float
+"1__0"|float
+"010"|int
+"010"|int(base=0)
+"\uff11\uff12"|int
+" 12 "|int
+"12.7"|int
+15|round(-1)
+25|round(-1)
+-25|round(-1)
+1234567890123456789|round(-3)
+9223372036854775807|round(-1)
+9223372036854775807|round(-19)
+123|round(-25)
+true|round
+"a\tbc\td".expandtabs()
+"a\tbc\td".expandtabs(3)
+"abcdefgh\ti\r\n\tj\n".expandtabs(tabsize=4)
+"a\tb".expandtabs(0)
+"a\tb".expandtabs(-2)
 """
 
 TEMPLATES = [
@@ -912,12 +1016,59 @@ def chats() -> list[dict]:
     return cases
 
 
+# ----------------------------------------------------------------------------------------------------------------- continued messages
+
+ENDINGS = [
+    "Sure", "<", "e", "|", "[", "\n", "assistant", "user", "", " ", " OK", "Sure, ", "Sure.\n", "  both  ", "<|im_end|>", "</s>", "Hi", "a", "system", "<think>\nSo",
+    "<think>\nSo\n</think>\n\nYes", "\u0301", "e\u0301", "\U0001f469\u200d\U0001f467", "CONTINUE_FINAL_MESSAGE", "{{ 7 * 7 }}", [{"type": "text", "text": "one part"}],
+    [{"type": "text", "text": "one"}, {"type": "text", "text": "<"}],
+]
+CONTINUED = {
+    "plain": "{% for m in messages %}[{{ m.role }}]{{ m.content }}{% endfor %}<end>",
+    "trims": "{% for m in messages %}[{{ m.role }}]{{ m.content | trim }}<end>{% endfor %}",
+    "trims left": "{% for m in messages %}[{{ m.role }}]{{ m.content.lstrip() }}{% endfor %}",
+    "parts": "{% for m in messages %}[{{ m.role }}]{% if m.content is string %}{{ m.content }}{% else %}{% for p in m.content %}{{ p.text }}{% endfor %}{% endif %}{% endfor %}",
+    "twice": "{% for m in messages %}[{{ m.role }}]{{ m.content }}{% endfor %}{{ messages[0].content }}<end>",
+    "drops": "{% for m in messages[:-1] %}[{{ m.role }}]{{ m.content }}{% endfor %}",
+    "replaces": "{% for m in messages %}[{{ m.role }}]{{ m.content.replace('e', '3').replace('<', '(') }}{% endfor %}",
+    "upper": "{% for m in messages %}[{{ m.role }}]{{ m.content | upper }}{% endfor %}",
+}
+
+
+def continued(sources: dict[str, str]) -> list[dict]:
+    """Of lists of parts only where the template reads them: what others print of a list is Python's business."""
+    from transformers.utils import chat_template_utils
+
+    chat_template_utils._compile_jinja_template = compiled
+    cases = []
+    for name, source in {**sources, **CONTINUED}.items():
+        for ending in ENDINGS:
+            if isinstance(ending, list) and name != "parts":
+                continue
+            messages = [{"role": "user", "content": "Hi < e"}, {"role": "assistant", "content": ending}]
+            case = {"name": f"{name}, {ending!r}", "messages": messages}
+            case |= {"source": source} if name in CONTINUED else {"template": name}
+            try:
+                # What transformers does not see: the text is looked for anywhere, and a template that counts or cuts the message shows the tag put into it.
+                rendered = chat_template_utils.render_jinja_template(
+                    [messages], chat_template=source, continue_final_message=True, add_generation_prompt=False, bos_token="<s>", eos_token="</s>")[0][0]
+                text = ending if isinstance(ending, str) else ending[-1]["text"]
+                if rendered.rstrip().endswith(text.strip()) and rendered.count("CONTINUE_FINA") == text.count("CONTINUE_FINA") and name != "constructs.jinja":
+                    case["expected"] = rendered
+            except Exception as error:
+                case["error"] = f"{type(error).__name__}: {error}"[:200]
+            cases.append(case)
+    return cases
+
+
 def main(out: Path, cache: Path) -> None:
     folder = out / "jinja"
     folder.mkdir(parents=True, exist_ok=True)
     templates = {path.name: path.read_text(encoding="utf-8") for path in sorted((Path(__file__).resolve().parent / "chat_templates").glob("*.jinja"))}
     shared = {"data": DATA, "cases": [{**case, "context": "data"} if case["context"] is DATA else case for case in language()]}
     (folder / "language.json").write_text(json.dumps(shared, ensure_ascii=False, indent=0), encoding="utf-8")
+    everything = {"templates": templates, "cases": continued(templates)}
+    (folder / "continued.json").write_text(json.dumps(everything, ensure_ascii=False), encoding="utf-8")
     (folder / "chat.json").write_text(json.dumps({"templates": templates, "cases": chats()}, ensure_ascii=False), encoding="utf-8")
 
 

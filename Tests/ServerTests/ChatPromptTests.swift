@@ -1,3 +1,4 @@
+import Foundation
 import Jinja
 import Testing
 
@@ -9,10 +10,7 @@ import Testing
     }
 
     private func render(_ template: String, _ fields: String) throws -> String {
-        let chat = try prompt(fields)
-        return try chat.prompt(
-            rendered: try ChatTemplate(source: template, bosToken: "<s>", eosToken: "</s>").render(
-                messages: chat.messages, tools: chat.tools, addGenerationPrompt: chat.addsGenerationPrompt, extra: chat.extra))
+        try prompt(fields).prompt(ChatTemplate(source: template, bosToken: "<s>", eosToken: "</s>"))
     }
 
     private static let plain =
@@ -50,10 +48,63 @@ import Testing
             #""messages": [{"role": "user", "content": "a"}, {"role": "assistant", "content": "Sure, "}], "continue_final_message": true"#
         #expect(try render(template, fields) == "[user]a[end][assistant]Sure,")
         #expect(try render(Self.plain, fields) == "[user]a[assistant]Sure, ")
-        #expect(throws: APIError.self) { try render("nothing", fields) }
-        #expect(throws: APIError.self) {
-            try prompt(#""messages": [{"role": "assistant", "content": " "}], "continue_final_message": true"#)
+        #expect { _ = try render("nothing", fields) } throws: { ($0 as? APIError)?.param == "continue_final_message" }
+        for content in ["", #", "content": null"#] {
+            #expect { _ = try prompt(#""messages": [{"role": "assistant"\#(content)}], "continue_final_message": true"#) } throws: {
+                ($0 as? APIError)?.param == "continue_final_message"
+            }
         }
+        let inKwargs = fields.replacingOccurrences(
+            of: #""continue_final_message": true"#, with: #""chat_template_kwargs": {"continue_final_message": true}"#)
+        #expect(try render(Self.plain, inKwargs) == "[user]a[assistant]Sure, ")
+    }
+
+    @Test func continuesWhatStandsElsewhereToo() throws {
+        for content in ["<", "[", "a", "assistant", "]"] {
+            let fields =
+                #""messages": [{"role": "user", "content": "a"}, {"role": "assistant", "content": "\#(content)"}], "continue_final_message": true"#
+            #expect(try render(Self.plain + "<end>[]a", fields) == "[user]a[assistant]" + content)
+        }
+    }
+
+    @Test func callsWithoutContentOrArguments() throws {
+        let concatenates =
+            "{% for m in messages %}{{ m.content + ';' }}{% for c in m.tool_calls %}{{ c.function.arguments | tojson }}{% endfor %}{% endfor %}"
+        for message in [
+            #"{"role": "assistant", "content": null, "tool_calls": [{"function": {"name": "f", "arguments": ""}}]}"#,
+            #"{"role": "assistant", "tool_calls": [{"function": {"name": "f", "arguments": null}}]}"#,
+            #"{"role": "assistant", "content": "", "tool_calls": [{"function": {"name": "f"}}]}"#,
+        ] {
+            #expect(try render(concatenates, #""messages": [\#(message)], "add_generation_prompt": false"#) == ";{}")
+        }
+    }
+
+    @Test func aTextReachesTemplatesThatLoopOverParts() throws {
+        let loop =
+            "{% for m in messages %}{{ m.role }}:{% for p in m.content %}{% if p['type'] == 'text' %} {{ p['text'] }}{% endif %}{% endfor %}{% endfor %}"
+        #expect(try render(loop, #""messages": [{"role": "user", "content": "Hi"}]"#) == "user: Hi")
+        #expect(
+            try render(loop, #""messages": [{"role": "user", "content": [{"text": "Hi"}, {"type": "text", "text": "you"}]}]"#)
+                == "user: Hi you")
+    }
+
+    @Test func largeNumbersKeepTheirDigits() throws {
+        let fields = #"""
+            "messages": [{"role": "user", "content": "a"}], "tools": [{"n": 123456789012345678901234567890}],
+            "documents": [{"id": -98765432109876543210}], "chat_template_kwargs": {"budget": 18446744073709551616}
+            """#
+        let shown = try render("{{ tools | tojson }} {{ documents[0].id }} {{ budget }}", fields)
+        #expect(shown == #"[{"n": 123456789012345678901234567890}] -98765432109876543210 18446744073709551616"#)
+    }
+
+    @Test func aTemplateIsNamed() throws {
+        let fields = #""messages": [{"role": "user", "content": "a"}]"#
+        #expect(try prompt(fields).templateName == nil)
+        #expect(try prompt(fields + #", "chat_template": "rag""#).templateName == "rag")
+        #expect(try prompt(fields + #", "chat_template_kwargs": {"chat_template": "rag"}"#).templateName == "rag")
+        #expect(throws: APIError.self) { try prompt(fields + #", "chat_template": 3"#) }
+        #expect(throws: APIError.self) { try prompt(fields + #", "chat_template_kwargs": {"messages": []}"#) }
+        #expect(throws: APIError.self) { try prompt(fields + #", "documents": ["text"]"#) }
     }
 
     @Test func knowsWhenTheAnswerStartsInsideReasoning() throws {

@@ -46,7 +46,6 @@ import Testing
         (#""reasoning_format": "none""#, "reasoning_format"), (#""post_sampling_probs": true"#, "post_sampling_probs"),
         (#""modalities": ["text", "audio"]"#, "modalities"), (#""audio": {"voice": "x"}"#, "audio"), (#""verbosity": "low""#, "verbosity"),
         (#""web_search_options": {}"#, "web_search_options"), (#""suffix": "b""#, "suffix"), (#""best_of": 2"#, "best_of"),
-        (#""chat_template": "{{ x }}""#, "chat_template"),
     ])
     func whatWouldChangeAnAnswerIsRefused(_ fields: String, _ param: String) async throws {
         let service = ScriptedService()

@@ -8,7 +8,7 @@ extension Endpoint {
         let service = state.service
         let choice = try await state.adapters(request, fields)
         let chat = try ChatRequest(fields, service: service, settings: state.settings)
-        let prompt = try chat.prompt.prompt(rendered: try service.render(chat.prompt))
+        let prompt = try service.render(chat.prompt)
         let tokens = service.encode(prompt, addSpecialTokens: chat.addsSpecialTokens)
         let features = try await state.features(fields)
         let adapters = try await state.resolve(choice, beside: features)

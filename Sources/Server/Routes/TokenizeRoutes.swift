@@ -11,7 +11,7 @@ extension Endpoint {
         switch try TokenizeRequest(fields, settings: state.settings) {
         case .text(let text, let special): tokens = service.encode(text, addSpecialTokens: special)
         case .chat(let chat, let special):
-            tokens = service.encode(try chat.prompt(rendered: try service.render(chat)), addSpecialTokens: special)
+            tokens = service.encode(try service.render(chat), addSpecialTokens: special)
         }
         var object = JSONObject([
             ("count", .int(tokens.count)), ("max_model_len", .int(service.contextLength)),

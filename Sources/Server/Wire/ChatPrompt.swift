@@ -1,3 +1,4 @@
+import JSONText
 import Jinja
 
 /// What a chat template is rendered with.
@@ -5,27 +6,35 @@ package struct ChatPrompt: Sendable {
     package let messages: [Value]
     package let tools: Value?
     package let addsGenerationPrompt: Bool
+    /// Which of the model's templates was asked for; nil leaves the choice to the conversation.
+    package let templateName: String?
     /// Further variables of the template, such as `enable_thinking`.
     package let extra: [String: Value]
     /// The answer continues this content of the last message.
     private let continued: String?
 
+    /// Arguments of a rendering, which `chat_template_kwargs` may hold as well, where they win, as in vLLM.
+    private static let arguments: Set<String> = ["tools", "chat_template", "add_generation_prompt", "continue_final_message"]
+
     init(_ fields: FieldReader, settings: ServerSettings) throws(APIError) {
         let messages = try ChatMessages(fields, limit: settings.maxMessages)
         self.messages = messages.values
+        let kwargs = try fields.object("chat_template_kwargs")
         let choice = fields["tool_choice"]?.string
-        let tools = try fields.array("tools", of: "an array of tools")
+        let readers = [kwargs, fields].compactMap { $0 }
+        let tools = try Self.first(readers) { (fields) throws(APIError) in try fields.array("tools", of: "an array of tools") }
         self.tools = tools.flatMap { $0.isEmpty || choice == "none" ? nil : Value(.array($0)) }
+        templateName = try Self.first(readers) { (fields) throws(APIError) in try fields.string("chat_template") }
 
-        let continues = try fields.bool("continue_final_message") ?? false
-        let addsPrompt = try fields.bool("add_generation_prompt")
+        let continues = try Self.first(readers) { (fields) throws(APIError) in try fields.bool("continue_final_message") } ?? false
+        let addsPrompt = try Self.first(readers) { (fields) throws(APIError) in try fields.bool("add_generation_prompt") }
         if continues, addsPrompt == true {
             throw .bad("continue_final_message", "continue_final_message and add_generation_prompt exclude each other; send one as false")
         }
         addsGenerationPrompt = addsPrompt ?? !continues
         if continues {
-            guard let content = messages.lastContent, !content.allSatisfy(\.isWhitespace) else {
-                throw .bad("continue_final_message", "continue_final_message needs a last message with text to continue")
+            guard let content = messages.lastContent else {
+                throw .bad("continue_final_message", "continue_final_message needs a last message with content to continue")
             }
             continued = content
         } else {
@@ -33,11 +42,15 @@ package struct ChatPrompt: Sendable {
         }
 
         var extra: [String: Value] = [:]
-        if let kwargs = try fields.object("chat_template_kwargs") {
-            for (key, value) in kwargs.object { extra[key] = Value(value) }
-        }
-        if let documents = try fields.array("documents", of: "an array of documents"), extra["documents"] == nil {
+        if let documents = try fields.array("documents", of: "an array of documents") {
+            for (index, document) in documents.enumerated() where document.object == nil {
+                throw fields.wrong("documents[\(index)]", document, "an object")
+            }
             extra["documents"] = Value(.array(documents))
+        }
+        if let kwargs {
+            if kwargs["messages"] != nil { throw .bad(kwargs.path + "messages", "\(kwargs.path)messages: send them as messages") }
+            for (key, value) in kwargs.object where !Self.arguments.contains(key) { extra[key] = Value(value) }
         }
         if let effort = try Self.reasoningEffort(fields) {
             // As in vLLM: templates that know no efforts may know thinking.
@@ -59,17 +72,25 @@ package struct ChatPrompt: Sendable {
         return effort
     }
 
-    /// The prompt: the rendered chat, cut off after the message to be continued.
-    /// - Throws: 400 when the template changed that message beyond recognition.
-    func prompt(rendered: String) throws(APIError) -> String {
-        guard let continued else { return rendered }
-        let content = continued.trimmingTrailingWhitespace()
-        guard let range = rendered.ranges(of: content).last else {
-            throw .bad("continue_final_message", "the chat template changes the last message, so it cannot be continued")
+    /// What the first of the readers that has the field reads.
+    private static func first<T>(_ readers: [FieldReader], _ read: (FieldReader) throws(APIError) -> T?) throws(APIError) -> T? {
+        for fields in readers {
+            if let value = try read(fields) { return value }
         }
-        // Trailing white space belongs to the message where the template kept it.
-        let whole = rendered[range.lowerBound...].hasPrefix(continued) ? continued : content
-        return String(rendered[..<range.lowerBound]) + whole
+        return nil
+    }
+
+    /// The prompt that `template` makes of the chat, up to the end of the message to be continued.
+    /// - Throws: 400 when the template refuses the messages or does not show the one to be continued as it is.
+    package func prompt(_ template: ChatTemplate) throws(APIError) -> String {
+        do {
+            return try template.render(
+                messages: messages, tools: tools, addGenerationPrompt: addsGenerationPrompt, continuesLast: continued != nil, extra: extra)
+        } catch .continuation(let reason) {
+            throw .bad("continue_final_message", "\(reason), so it cannot be continued")
+        } catch {
+            throw .bad("messages", "the chat template refuses these messages: \(error)", code: "chat_template_error")
+        }
     }
 
     /// Whether the answer starts inside `<think>`.

@@ -31,7 +31,7 @@ enum PromptSource {
     ) throws(APIError) -> (tokens: [Int32], startsInReasoning: Bool) {
         switch self {
         case .chat(let chat):
-            let text = try chat.prompt(rendered: try service.render(chat))
+            let text = try service.render(chat)
             return (service.encode(text, addSpecialTokens: special ?? false), chat.startsInReasoning(prompt: text))
         case .text(.text(let text)): return (service.encode(text, addSpecialTokens: special ?? true), false)
         case .text(.tokens(let tokens)): return (tokens, false)

@@ -84,7 +84,6 @@ enum UnservedFields {
 
         // What is read.
         Entry(names: ["truncate_prompt_tokens"], neutral: .nothing, routes: Route.allCases, hint: "send a shorter prompt"),
-        Entry(names: ["chat_template"], neutral: .empty, routes: Route.allCases),
         Entry(names: ["prompt_embeds", "kv_transfer_params", "ec_transfer_params"], neutral: .empty),
         Entry(names: ["lora"], neutral: .empty, hint: "name adapters in the field adapters"),
         Entry(names: ["suffix"], neutral: .empty),
