@@ -110,7 +110,7 @@ struct ConfigReader {
         for key in object.keys.sorted() where !known.contains(key) {
             guard let value = value(key), !value.isEmpty else { continue }
             switch value {
-            case .int, .double, .string: if passingValues { continue }
+            case .int, .largeInt, .double, .string: if passingValues { continue }
             default: break
             }
             throw .unsupported(
