@@ -203,7 +203,7 @@ struct ServeLimits: ParsableArguments {
     @Option(help: "Adapters that /metrics counts one by one; more are counted together.")
     var maxAdapterSeries = standard.maxAdapterSeries
 
-    @Option(help: "Connections at once; more wait to be accepted.")
+    @Option(help: "Connections at once; beyond them those that only stand idle or send slowly make room.")
     var maxConnections = standard.maxConnections
 
     @Option(help: "Bytes of all header lines of a request.")
@@ -214,6 +214,27 @@ struct ServeLimits: ParsableArguments {
 
     @Option(help: "Seconds a request body may take to arrive.")
     var bodyTimeout = standard.bodySeconds
+
+    @Option(help: "Seconds in which a client must take some byte of its answer; then its connection closes and what it asked for ends.")
+    var writeTimeout = standard.writeSeconds
+
+    @Option(help: "Bytes still read of a request that was answered before its body had come; then its connection closes.")
+    var maxDiscard = standard.maxDiscardBytes
+
+    @Option(
+        help: ArgumentHelp(
+            "Memory for all requests under way: bodies, what is made of them, reports, answers. More get 429, one that needs more than all 413.",
+            valueName: "MiB"))
+    var requestMemory = standard.requestMemoryBytes >> 20
+
+    @Option(help: "Bytes of one text that is made into tokens.")
+    var maxText = standard.maxTextBytes
+
+    @Option(help: "Token ids in one list.")
+    var maxTokenIds = standard.maxTokenIDs
+
+    @Option(help: "Threads for long bodies and answers, so that short ones need not wait; as many again for those of middling length.")
+    var workThreads = standard.workThreads
 
     @Option(help: "Seconds that answers in flight get to end when the server stops.")
     var drainTimeout = standard.drainSeconds
@@ -243,6 +264,8 @@ struct ServeLimits: ParsableArguments {
             ("--max-tokens", maxTokens ?? 1), ("--max-prompts", maxPrompts),
             ("--max-choices", maxChoices), ("--max-connections", maxConnections), ("--max-header", maxHeader),
             ("--idle-timeout", idleTimeout), ("--body-timeout", bodyTimeout), ("--max-messages", maxMessages),
+            ("--write-timeout", writeTimeout), ("--request-memory", requestMemory), ("--max-text", maxText),
+            ("--max-token-ids", maxTokenIds), ("--work-threads", workThreads),
         ]
         for (name, value) in positive where value < 1 || value > Int(Int32.max) {
             throw ValidationError("\(name) is \(value), but must be from 1 to \(Int32.max)")
@@ -250,7 +273,7 @@ struct ServeLimits: ParsableArguments {
         let notNegative = [
             ("--max-logprobs", maxLogprobs), ("--max-stops", maxStops), ("--max-adapters", maxAdapters),
             ("--max-variants", maxVariants), ("--drain-timeout", drainTimeout), ("--retry-after", retryAfter),
-            ("--max-retry-after", maxRetryAfter), ("--max-adapter-series", maxAdapterSeries),
+            ("--max-retry-after", maxRetryAfter), ("--max-adapter-series", maxAdapterSeries), ("--max-discard", maxDiscard),
         ]
         for (name, value) in notNegative where value < 0 || value > Int(Int32.max) {
             throw ValidationError("\(name) is \(value), but must be from 0 to \(Int32.max)")
@@ -272,6 +295,12 @@ struct ServeLimits: ParsableArguments {
         settings.maxHeaderBytes = maxHeader
         settings.idleSeconds = idleTimeout
         settings.bodySeconds = bodyTimeout
+        settings.writeSeconds = writeTimeout
+        settings.maxDiscardBytes = maxDiscard
+        settings.requestMemoryBytes = requestMemory << 20
+        settings.maxTextBytes = maxText
+        settings.maxTokenIDs = maxTokenIds
+        settings.workThreads = workThreads
         settings.drainSeconds = drainTimeout
         settings.retryAfterSeconds = retryAfter
         settings.maxRetryAfterSeconds = maxRetryAfter

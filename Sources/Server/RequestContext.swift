@@ -6,6 +6,8 @@ import NIOCore
 struct ServerRequestContext: RequestContext {
     var coreContext: CoreRequestContextStorage
     let channel: any Channel
+    /// What the request takes of the memory for all.
+    var share: RequestShare?
     /// As echoed in `x-request-id`.
     var requestID = ""
     /// The place in the server's list of the API key that the request carries.

@@ -5,7 +5,6 @@ import HTTPTypes
 import Hummingbird
 import HummingbirdCore
 import Logging
-import NIOCore
 import ServiceLifecycle
 
 /// The HTTP server over one `InferenceService`.
@@ -15,22 +14,29 @@ package struct Server: Sendable {
     package let drain: DrainGate
     private let state: ServerState
     private let logger: Logger
+    private let connections: ConnectionRegistry
 
     package init(service: any InferenceService, settings: ServerSettings, logger: Logger) {
         self.settings = settings
         self.logger = logger
         drain = DrainGate(limit: .seconds(settings.drainSeconds))
+        connections = ConnectionRegistry(limit: settings.maxConnections)
         state = ServerState(
-            service: service, settings: settings, metrics: ServerMetrics(adapterLimit: settings.maxAdapterSeries), drain: drain)
+            service: service, settings: settings, metrics: ServerMetrics(adapterLimit: settings.maxAdapterSeries), drain: drain,
+            memory: RequestMemory(limit: settings.requestMemoryBytes, retrySeconds: settings.retryAfterSeconds),
+            lanes: WorkLanes(threads: settings.workThreads))
     }
 
     /// - Parameter onListening: hears the port once the server listens.
     package func application(onListening: @escaping @Sendable (Int) async -> Void = { _ in }) -> some ApplicationProtocol {
         Application(
-            router: router(), server: .http1(configuration: channelConfiguration),
+            router: router(),
+            server: HTTPServerBuilder { [settings, state, connections] responder in
+                ConnectionChannel(responder: responder, settings: settings, metrics: state.metrics, registry: connections)
+            },
             configuration: ApplicationConfiguration(
                 address: .hostname(settings.host, port: settings.port), serverName: "resa/\(ResaVersion.current)",
-                availableConnectionsDelegate: MaximumAvailableConnections(settings.maxConnections, logger: logger)),
+                availableConnectionsDelegate: connections.door),
             onServerRunning: { channel in await onListening(channel.localAddress?.port ?? 0) }, logger: logger)
     }
 
@@ -45,6 +51,9 @@ package struct Server: Sendable {
         try await ServiceGroup(configuration: configuration).run()
     }
 
+    /// Bytes that requests under way take.
+    var memoryInUse: Int { state.memory.usedBytes }
+
     private func router() -> Router<ServerRequestContext> {
         let router = Router(context: ServerRequestContext.self, options: .autoGenerateHeadEndpoints)
         router.add(middleware: RequestIDMiddleware())
@@ -55,19 +64,11 @@ package struct Server: Sendable {
         router.add(middleware: APIKeyMiddleware(keys: settings.apiKeys))
         let state = state
         for endpoint in Endpoint.all {
+            let intake = RequestIntake(endpoint: endpoint, state: state)
             for path in endpoint.paths {
-                router.on(RouterPath(path), method: endpoint.method) { request, context in
-                    try await endpoint.respond(request, context, state)
-                }
+                router.on(RouterPath(path), method: endpoint.method) { request, context in try await intake.respond(request, context) }
             }
         }
         return router
-    }
-
-    private var channelConfiguration: HTTP1Channel.Configuration {
-        HTTP1Channel.Configuration(
-            additionalChannelHandlers: [HangUpHandler(), ContinueHandler()], idleTimeout: .seconds(Int64(settings.idleSeconds)),
-            httpDecoderConfiguration: .init(
-                maxHeaderFieldSize: settings.maxHeaderBytes, maxHeaderListSize: settings.maxHeaderBytes, maxHeaderFieldCount: 200))
     }
 }

@@ -14,14 +14,24 @@ package struct ServerSettings: Sendable {
 
     /// Bytes of a request body.
     package var maxBodyBytes = 16 << 20
-    /// Connections at once; more wait to be accepted.
+    /// Connections at once. Beyond them one that only stands idle or sends slowly makes room for the next.
     package var maxConnections = 1024
     /// Bytes of all header lines of a request.
     package var maxHeaderBytes = 64 << 10
+    /// Header lines of a request.
+    package var maxHeaderFields = 200
+    /// Bytes that are still read of a request which was answered before its body had come.
+    package var maxDiscardBytes = 1 << 20
+    /// Bytes that all requests under way may take together: bodies, what is made of them, reports, answers.
+    package var requestMemoryBytes = 1 << 30
+    /// Threads for each lane of work that takes long.
+    package var workThreads = 2
     /// Seconds a connection may stand idle, or take to send its header lines.
     package var idleSeconds = 60
     /// Seconds a request body may take to arrive.
     package var bodySeconds = 30
+    /// Seconds in which a client must take some byte of what is written to it.
+    package var writeSeconds = 60
     /// Seconds that requests in flight get to end when the server shuts down.
     package var drainSeconds = 30
     /// The least seconds named by `Retry-After` when the queue is full, and what is named while nothing is known.
@@ -29,6 +39,10 @@ package struct ServerSettings: Sendable {
     /// The most seconds named by `Retry-After`.
     package var maxRetryAfterSeconds = 60
 
+    /// Bytes of one text that becomes tokens.
+    package var maxTextBytes = 4 << 20
+    /// Token ids in one list.
+    package var maxTokenIDs = 1 << 20
     /// Prompts in one completion request.
     package var maxPrompts = 256
     /// Prompts times `n` in one request.

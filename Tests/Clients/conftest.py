@@ -90,7 +90,11 @@ class Server:
             body = json.dumps(body).encode()
             sent.setdefault("Content-Type", "application/json")
         try:
-            connection.request(method, path, body, sent)
+            try:
+                connection.request(method, path, body, sent)
+            except (BrokenPipeError, ConnectionResetError):
+                # Answered before all was sent. The answer is there all the same.
+                pass
             return Reply(connection.getresponse())
         finally:
             connection.close()

@@ -26,14 +26,6 @@ import Testing
         "POST \(completionPath) HTTP/1.1\r\nHost: x\r\nContent-Length: \(body.utf8.count)\r\n\r\n\(body)"
     }
 
-    private func eventually(_ condition: () async throws -> Bool) async throws {
-        for _ in 0..<2000 {
-            if try await condition() { return }
-            try await Task.sleep(for: .milliseconds(5))
-        }
-        Issue.record("it never happened")
-    }
-
     @Test(arguments: [(true, CloseMode.all), (false, .all), (true, .output), (false, .output)])
     func hangingUpCancelsTheSequence(_ streams: Bool, _ mode: CloseMode) async throws {
         let service = ScriptedService(ending: .never)
@@ -43,9 +35,29 @@ import Testing
             #expect(service.log.cancelled == 0)
             try await channel.close(mode: mode)
             try await eventually { service.log.cancelled == 1 && client.server.drain.inFlight == 0 }
+            // A stream has begun with 200; who leaves before an answer is no fault of the server's.
+            try await eventually { try await client.get("/metrics").text.contains(#"status="\#(streams ? 200 : 499)"} 1"#) }
+            #expect(try await !client.get("/metrics").text.contains(#"status="500""#))
             #expect(try await client.get("/health").status == 200)
             #expect(try await client.get("/metrics").text.contains("resa_hang_ups_total 1\n"))
             try? await channel.close()
+        }
+    }
+
+    @Test(arguments: [
+        (completionPath, #"{"prompt": "a", "max_tokens": 100}"#),
+        (chatPath, #"{"messages": [{"role": "user", "content": "a"}], "max_tokens": 100}"#),
+        ("/v1/compare", #"{"prompt": "a", "max_tokens": 100, "variants": [[], ["math-lora"]]}"#),
+    ])
+    func leavingIsNoFaultOfTheServers(_ path: String, _ body: String) async throws {
+        let service = ScriptedService(ending: .never)
+        try await Server.testLive(service) { client in
+            let channel = try await connect(
+                client, sending: "POST \(path) HTTP/1.1\r\nHost: x\r\nContent-Length: \(body.utf8.count)\r\n\r\n\(body)")
+            try await eventually { client.server.drain.inFlight == 1 }
+            try await channel.close()
+            try await eventually { try await client.get("/metrics").text.contains(#"route="\#(path)",status="499"} 1"#) }
+            #expect(try await !client.get("/metrics").text.contains(#"status="500""#))
         }
     }
 

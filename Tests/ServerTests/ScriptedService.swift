@@ -32,6 +32,10 @@ final class ScriptedService: InferenceService {
     let pieces: [String]
     let ending: Ending
     let refusal: EngineError?
+    /// What happens to each text before it becomes tokens.
+    let encoding: @Sendable (String) -> Void
+    /// The text of token ids, where it is not their bytes.
+    let decoding: (@Sendable ([Int32]) -> String)?
     let renders: @Sendable (ChatPrompt) throws(APIError) -> String
     /// What is served instead of the scripted adapters, when they may be changed.
     let registry: AdapterRegistry?
@@ -40,7 +44,8 @@ final class ScriptedService: InferenceService {
 
     init(
         pieces: [String] = ["Hello", " world"], ending: Ending = .finishes, refusal: EngineError? = nil,
-        keeper: AdapterKeeper? = nil,
+        keeper: AdapterKeeper? = nil, encoding: @escaping @Sendable (String) -> Void = { _ in },
+        decoding: (@Sendable ([Int32]) -> String)? = nil,
         renders: @escaping @Sendable (ChatPrompt) throws(APIError) -> String = { chat throws(APIError) in
             "\(chat.messages.count)" + (chat.addsGenerationPrompt ? "|" : "")
         }
@@ -49,6 +54,8 @@ final class ScriptedService: InferenceService {
         self.ending = ending
         self.refusal = refusal
         self.renders = renders
+        self.encoding = encoding
+        self.decoding = decoding
         self.keeper = keeper
         registry = keeper?.registry
     }
@@ -62,11 +69,12 @@ final class ScriptedService: InferenceService {
     }
 
     func encode(_ text: String, addSpecialTokens: Bool) -> [Int32] {
-        (addSpecialTokens ? [256] : []) + text.utf8.map { Int32($0) }
+        encoding(text)
+        return (addSpecialTokens ? [256] : []) + text.utf8.map { Int32($0) }
     }
 
     func decode(_ tokens: [Int32]) -> String {
-        String(decoding: tokens.flatMap(bytes(of:)), as: UTF8.self)
+        decoding?(tokens) ?? String(decoding: tokens.flatMap(bytes(of:)), as: UTF8.self)
     }
 
     func bytes(of token: Int32) -> [UInt8] { token < 256 ? [UInt8(token)] : Array("<s>".utf8) }

@@ -72,7 +72,7 @@ struct CompareAnswer: AnswerBuilder {
             var request = ScoreRequest(
                 id: plan.id, prompt: first.prompt, answer: reference, variants: variants.map(\.adapters.set))
             request.client = first.client
-            guard let all = try await score(request) else { throw .internal("the comparison was cancelled") }
+            guard let all = try await score(request) else { throw .clientLeft }
             scores = all
         }
         var object = plan.head(chunkObject)

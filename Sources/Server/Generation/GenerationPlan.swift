@@ -15,7 +15,7 @@ struct GenerationPlan: Sendable {
     let requests: [GenerationRequest]
     let choices: Int
     let applied: [AppliedReport]
-    let streams: Bool
+    var streams: Bool
     let includesUsage: Bool
     /// What latents stand for, by the adapter's name.
     var labels: [String: LatentLabels] = [:]

@@ -10,6 +10,7 @@ struct GenerationResponder {
     let context: ServerRequestContext
 
     func respond(_ plan: GenerationPlan, _ answer: some AnswerBuilder) async throws -> Response {
+        try context.share?.resize(to: MemoryCost.reports(plan))
         let run = try start(plan)
         let hangUp = await context.hangUpSignal()
         let listener = hangUp?.listen {
@@ -33,7 +34,9 @@ struct GenerationResponder {
         for adapter in Set(plan.applied.map(\.name)) { state.metrics.adapters.add(adapter) }
         guard plan.streams else {
             defer { end() }
-            return .json(try await collect(run, answer), headers: headers)
+            return try await state.lanes.run(MemoryCost.reports(plan)) {
+                .json(try await collect(run, answer), headers: headers)
+            }
         }
         for field in SSEWriter.headers { headers[field.name] = field.value }
         let guardian = EndGuard(end)
@@ -41,7 +44,7 @@ struct GenerationResponder {
             status: .ok, headers: headers,
             body: ResponseBody { writer in
                 defer { guardian.end() }
-                try await stream(run, answer, into: &writer)
+                try await state.lanes.run(MemoryCost.promptReports(plan)) { try await stream(run, answer, into: &writer) }
                 try await writer.finish(nil)
             })
     }
@@ -49,7 +52,8 @@ struct GenerationResponder {
     private func start(_ plan: GenerationPlan) throws(APIError) -> GenerationRun {
         if state.drain.isDraining { throw .draining }
         do {
-            return try GenerationRun.start(plan.requests, on: state.service)
+            return try GenerationRun.start(
+                plan.requests, on: state.service, backlog: plan.streams ? context.share.map(EventBacklog.init) : nil)
         } catch {
             throw apiError(error, plan)
         }
@@ -80,6 +84,7 @@ struct GenerationResponder {
         var answer = answer
         var progress = GenerationProgress(choices: answer.plan.choiceCount, metrics: state.metrics)
         for await item in run.events {
+            run.backlog?.remove(item.event)
             if case .failed(let error) = item.event {
                 try await writer.write(SSEWriter.event(apiError(error, answer.plan).json))
                 return
@@ -90,7 +95,7 @@ struct GenerationResponder {
             try await writer.write(contentsOf: chunks.map(SSEWriter.event))
         }
         guard progress.isComplete else {
-            try await writer.write(SSEWriter.event(interrupted.json))
+            try await writer.write(SSEWriter.event((run.backlog?.isFull == true ? APIError.readTooSlowly : interrupted).json))
             return
         }
         progress.record(answer.usage)
@@ -100,7 +105,7 @@ struct GenerationResponder {
 
     /// The run was cancelled: the time to drain was up, or the client has gone and nobody will read this.
     private var interrupted: APIError {
-        state.drain.isDraining ? .draining : .internal("the generation was cancelled")
+        state.drain.isDraining ? .draining : .clientLeft
     }
 }
 

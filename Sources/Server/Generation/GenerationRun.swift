@@ -12,33 +12,47 @@ struct GenerationRun: Sendable {
     }
 
     let events: AsyncStream<Event>
+    /// What the reader has not taken yet, where it may be slow.
+    let backlog: EventBacklog?
     private let pump: Task<Void, Never>
     private let afterwards = Afterwards()
 
-    static func start(_ requests: [GenerationRequest], on service: some InferenceService) throws(EngineError) -> GenerationRun {
-        GenerationRun(try service.submit(together: requests))
+    /// - Parameter backlog: counts what waits to be read, and bounds it; nil where what reads is quick.
+    static func start(
+        _ requests: [GenerationRequest], on service: some InferenceService, backlog: EventBacklog?
+    ) throws(EngineError) -> GenerationRun {
+        GenerationRun(try service.submit(together: requests), backlog)
     }
 
-    private init(_ streams: [any AsyncSequence<GenerationEvent, Never> & Sendable]) {
-        // Unbounded, because the engine must not wait for a slow client; `max_tokens` bounds it.
+    private init(_ streams: [any AsyncSequence<GenerationEvent, Never> & Sendable], _ backlog: EventBacklog?) {
+        // Without a limit of its own, because the engine must not wait for a slow client.
         let (events, continuation) = AsyncStream.makeStream(of: Event.self)
         let pump = Task {
             await withDiscardingTaskGroup { group in
                 for (prompt, stream) in streams.enumerated() {
-                    group.addTask { await Self.forward(stream, prompt, continuation) }
+                    group.addTask { await Self.forward(stream, prompt, continuation, backlog) }
                 }
             }
             continuation.finish()
         }
         continuation.onTermination = { _ in pump.cancel() }
         self.events = events
+        self.backlog = backlog
         self.pump = pump
     }
 
     private static func forward(
-        _ stream: some AsyncSequence<GenerationEvent, Never>, _ prompt: Int, _ continuation: AsyncStream<Event>.Continuation
+        _ stream: some AsyncSequence<GenerationEvent, Never>, _ prompt: Int, _ continuation: AsyncStream<Event>.Continuation,
+        _ backlog: EventBacklog?
     ) async {
-        for await event in stream { continuation.yield(Event(prompt: prompt, event: event)) }
+        for await event in stream {
+            if let backlog, !backlog.add(event) {
+                // All of them end: half an answer is none.
+                continuation.finish()
+                return
+            }
+            continuation.yield(Event(prompt: prompt, event: event))
+        }
     }
 
     /// Runs what is left to do when all events have come, so that `cancel` ends it too.

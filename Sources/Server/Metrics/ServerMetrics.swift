@@ -6,6 +6,7 @@ struct ServerMetrics: Sendable {
     let requestsInFlight: Meter
     let hangUps: Counter
     let adapters: AdapterCounts
+    let writeTimeouts: Counter
     private let promptTokens: Counter
     private let cachedPromptTokens: Counter
     private let completionTokens: Counter
@@ -19,6 +20,7 @@ struct ServerMetrics: Sendable {
         registry = PrometheusRegistry(descriptions: Self.descriptions)
         requestsInFlight = Meter(label: "resa_http_requests_in_flight", factory: registry)
         hangUps = Counter(label: "resa_hang_ups_total", factory: registry)
+        writeTimeouts = Counter(label: "resa_write_timeouts_total", factory: registry)
         promptTokens = Counter(label: "resa_prompt_tokens_total", factory: registry)
         cachedPromptTokens = Counter(label: "resa_cached_prompt_tokens_total", factory: registry)
         completionTokens = Counter(label: "resa_completion_tokens_total", factory: registry)
@@ -32,6 +34,7 @@ struct ServerMetrics: Sendable {
         "resa_http_request_seconds": .init(help: "Time to the response, or to the head of a stream."),
         "resa_http_requests_in_flight": .init(help: "Requests whose response has not begun."),
         "resa_hang_ups_total": .init(help: "Generations whose client left before the end."),
+        "resa_write_timeouts_total": .init(help: "Connections closed because their client took no bytes."),
         "resa_prompt_tokens_total": .init(help: "Prompt tokens of finished requests."),
         "resa_cached_prompt_tokens_total": .init(help: "Prompt tokens found in the cache."),
         "resa_completion_tokens_total": .init(help: "Generated tokens of finished requests."),

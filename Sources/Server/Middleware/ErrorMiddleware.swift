@@ -14,7 +14,6 @@ struct ErrorMiddleware: RouterMiddleware {
             if isUnknownRoute, !methods.isEmpty { return Self.wrongMethod(request, allowed: methods) }
             let problem = Self.apiError(error, request)
             if problem.status.kind == .serverError, problem != .draining { context.logger.error("\(request.uri.path): \(error)") }
-            if problem.closesConnection { Self.closeSoon(context) }
             return problem.response
         }
     }
@@ -43,11 +42,5 @@ struct ErrorMiddleware: RouterMiddleware {
         ).response
         response.headers[.allow] = allow
         return response
-    }
-
-    /// The rest of a refused body may never come, or never end. The client gets a moment to read the answer.
-    private static func closeSoon(_ context: ServerRequestContext) {
-        let channel = context.channel
-        channel.eventLoop.scheduleTask(in: .seconds(1)) { channel.close(promise: nil) }
     }
 }

@@ -21,7 +21,7 @@ struct RequestIDMiddleware: RouterMiddleware {
         (1...128).contains(id.utf8.count) && id.utf8.allSatisfy { $0 > 0x20 && $0 < 0x7F } ? id : nil
     }
 
-    private static func make() -> String {
+    static func make() -> String {
         "req-" + UUID().uuidString.replacing("-", with: "").lowercased()
     }
 }

@@ -9,7 +9,7 @@ extension Endpoint {
         let choice = try await state.adapters(request, fields)
         let chat = try ChatRequest(fields, service: service, settings: state.settings)
         let prompt = try service.render(chat.prompt)
-        let tokens = service.encode(prompt, addSpecialTokens: chat.addsSpecialTokens)
+        let tokens = try state.encode(prompt, addSpecialTokens: chat.addsSpecialTokens, param: "messages")
         let features = try await state.features(fields)
         let adapters = try await state.resolve(choice, beside: features)
 

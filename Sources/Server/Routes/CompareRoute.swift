@@ -11,7 +11,7 @@ extension Endpoint {
         try Self.refuseOutsideVariants(choice, request, fields)
         let compare = try CompareRequest(fields, service: service, settings: state.settings)
         let (tokens, startsInReasoning) = try compare.prompt.tokens(
-            service, addsSpecialTokens: try fields.bool("add_special_tokens"))
+            state, addsSpecialTokens: try fields.bool("add_special_tokens"))
         let stop = try compare.stop.conditions(
             promptTokens: tokens.count, contextLength: service.contextLength, defaultTokens: state.settings.defaultCompletionTokens,
             param: compare.prompt.field, settings: state.settings)

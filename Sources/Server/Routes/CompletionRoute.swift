@@ -15,7 +15,7 @@ extension Endpoint {
             let tokens: [Int32]
             switch prompt {
             case .text(let text):
-                tokens = service.encode(text, addSpecialTokens: completion.addsSpecialTokens)
+                tokens = try state.encode(text, addSpecialTokens: completion.addsSpecialTokens)
                 if completion.echo { echoes.append(text) }
             case .tokens(let ids):
                 tokens = ids

@@ -12,7 +12,7 @@ extension Endpoint {
         let features = try FeatureFields(fields, adapters: await service.adapters(), whole: true)
         let prompt = try PromptSource(fields, service, state.settings)
         try UnservedFields.refuse(fields, on: .features)
-        let tokens = try prompt.tokens(service, addsSpecialTokens: try fields.bool("add_special_tokens")).tokens
+        let tokens = try prompt.tokens(state, addsSpecialTokens: try fields.bool("add_special_tokens")).tokens
         let room = service.contextLength
         guard !tokens.isEmpty else { throw APIError.bad(prompt.field, EngineError.promptEmpty.description) }
         guard tokens.count <= room else {

@@ -10,6 +10,8 @@ extension Endpoint {
         if !counted.isEmpty { state.metrics.adapters.keep(Set(await state.service.adapterNames(likely: counted))) }
         state.metrics.adapters.print(into: &page)
         page.gauge("resa_generations_in_flight", "Generations that clients wait for.", Double(state.drain.inFlight))
+        page.gauge("resa_request_memory_bytes", "Memory that requests under way take.", Double(state.memory.usedBytes))
+        page.gauge("resa_request_memory_limit_bytes", "Memory that requests under way may take.", Double(state.memory.limit))
         page.addEngine(state.service)
         page.addAdapters(state.service.adapterStatistics)
         return Response(

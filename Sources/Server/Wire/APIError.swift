@@ -60,6 +60,16 @@ extension APIError {
         code: "draining",
         retryAfter: 5)
 
+    /// Nobody reads this; it is what counts and logs say. The number is nginx's.
+    static let clientLeft = APIError(
+        status: HTTPResponse.Status(code: 499, reasonPhrase: "Client Closed Request"), message: "the client left before it was answered",
+        code: "client_left", closesConnection: true)
+
+    static let readTooSlowly = APIError(
+        status: .tooManyRequests,
+        message: "the answer ended: there is no memory left for what was generated and not read; read faster, or try again later",
+        type: "rate_limit_error", code: "memory_full")
+
     static func `internal`(_ message: String) -> APIError {
         APIError(status: .internalServerError, message: message, type: "server_error", code: "internal_error")
     }

@@ -12,7 +12,7 @@ struct FieldReader {
     }
 
     /// The body of a request, which must be an object.
-    init(body: [UInt8]) throws(APIError) {
+    init(body: some Collection<UInt8>) throws(APIError) {
         let value: JSON
         do {
             value = try JSON(parsing: body, rules: .message)
@@ -84,8 +84,11 @@ struct FieldReader {
         return FieldReader(object, path: "\(path)\(key).")
     }
 
-    /// A list of token ids below `vocabSize`.
-    static func tokens(_ values: [JSON], path: String, vocabSize: Int) throws(APIError) -> [Int32] {
+    /// A list of token ids below `vocabSize`, `limit` at most.
+    static func tokens(_ values: [JSON], path: String, vocabSize: Int, limit: Int) throws(APIError) -> [Int32] {
+        guard values.count <= limit else {
+            throw .bad(path, "\(path) has \(values.count) token ids; at most \(limit) are read (--max-token-ids)", code: "too_many_tokens")
+        }
         var tokens: [Int32] = []
         tokens.reserveCapacity(values.count)
         for (index, value) in values.enumerated() {

@@ -12,7 +12,7 @@ enum PromptField {
         let prompts: [PromptField]
         switch value {
         case .string(let text): prompts = [.text(text)]
-        case .array(let elements): prompts = try list(elements, fields, vocabSize)
+        case .array(let elements): prompts = try list(elements, fields, vocabSize, settings.maxTokenIDs)
         default: throw fields.wrong("prompt", value, "a string, an array of strings, or token ids")
         }
         guard prompts.count <= settings.maxPrompts else {
@@ -21,10 +21,10 @@ enum PromptField {
         return prompts
     }
 
-    private static func list(_ elements: [JSON], _ fields: FieldReader, _ vocabSize: Int) throws(APIError) -> [PromptField] {
+    private static func list(_ elements: [JSON], _ fields: FieldReader, _ vocabSize: Int, _ limit: Int) throws(APIError) -> [PromptField] {
         guard let first = elements.first else { throw .bad("prompt", "prompt is an empty array") }
         if first.double != nil {
-            return [.tokens(try FieldReader.tokens(elements, path: "prompt", vocabSize: vocabSize))]
+            return [.tokens(try FieldReader.tokens(elements, path: "prompt", vocabSize: vocabSize, limit: limit))]
         }
         var prompts: [PromptField] = []
         for (index, element) in elements.enumerated() {
@@ -33,7 +33,7 @@ enum PromptField {
                 prompts.append(.text(text))
             case .array(let ids) where first.array != nil:
                 guard !ids.isEmpty else { throw .bad("prompt[\(index)]", "prompt[\(index)] is an empty array") }
-                prompts.append(.tokens(try FieldReader.tokens(ids, path: "prompt[\(index)]", vocabSize: vocabSize)))
+                prompts.append(.tokens(try FieldReader.tokens(ids, path: "prompt[\(index)]", vocabSize: vocabSize, limit: limit)))
             default:
                 throw fields.wrong(
                     "prompt[\(index)]", element, first.string != nil ? "a string like the first" : "an array of token ids")

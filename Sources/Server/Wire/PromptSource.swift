@@ -27,13 +27,15 @@ enum PromptSource {
     ///
     /// - Parameter special: whether BOS stands in front; nil for what is usual, of texts only.
     func tokens(
-        _ service: some InferenceService, addsSpecialTokens special: Bool?
+        _ state: ServerState, addsSpecialTokens special: Bool?
     ) throws(APIError) -> (tokens: [Int32], startsInReasoning: Bool) {
         switch self {
         case .chat(let chat):
-            let text = try service.render(chat)
-            return (service.encode(text, addSpecialTokens: special ?? false), chat.startsInReasoning(prompt: text))
-        case .text(.text(let text)): return (service.encode(text, addSpecialTokens: special ?? true), false)
+            let text = try state.service.render(chat)
+            return (
+                try state.encode(text, addSpecialTokens: special ?? false, param: field), chat.startsInReasoning(prompt: text)
+            )
+        case .text(.text(let text)): return (try state.encode(text, addSpecialTokens: special ?? true), false)
         case .text(.tokens(let tokens)): return (tokens, false)
         }
     }

@@ -17,7 +17,7 @@ struct StopFields {
         var conditions = StopConditions(maxTokens: 0)
         conditions.strings = try Self.strings(fields, settings)
         if let ids = try fields.array("stop_token_ids", of: "an array of token ids") {
-            conditions.tokens = Set(try FieldReader.tokens(ids, path: "stop_token_ids", vocabSize: vocabSize))
+            conditions.tokens = Set(try FieldReader.tokens(ids, path: "stop_token_ids", vocabSize: vocabSize, limit: settings.maxTokenIDs))
         }
         conditions.ignoreEOS = try fields.bool("ignore_eos") ?? false
         conditions.includeStopText = try fields.bool("include_stop_str_in_output") ?? false
