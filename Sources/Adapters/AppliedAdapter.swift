@@ -24,7 +24,7 @@ package enum AppliedAdapter: Sendable {
     }
 
     /// Whether anything is computed differently because of it.
-    var changesActivations: Bool {
+    package var changesActivations: Bool {
         switch self {
         case .lora: true
         case .sae(let intervention): intervention.mode != .observe

@@ -10,6 +10,8 @@ package struct RowContext: BitwiseCopyable {
     package var isInsideThink: Bool
     /// A bit for each condition of the row's adapter set that holds at this row, set as the pass reaches them.
     package var conditions: UInt32 = 0
+    /// The row's activations have left what numbers can hold, so nothing that follows from them means anything. Set by the pass.
+    package var isBroken = false
     /// The sums of its sequence, one for each splice of the adapter set; nil when the row has been counted before, or nobody counts.
     package var fits: UnsafeMutablePointer<SpliceFit>?
 

@@ -11,6 +11,8 @@ package enum EngineError: Error, Equatable, CustomStringConvertible {
     case queueFull(limit: Int)
     case clientQueueFull(limit: Int)
     case shuttingDown
+    /// What the model computed at a position is no number any more, so there is no next token.
+    case notFinite(position: Int, adapters: [String])
 
     package var description: String {
         switch self {
@@ -34,6 +36,11 @@ package enum EngineError: Error, Equatable, CustomStringConvertible {
             "\(limit) requests of this client are already waiting; try again later"
         case .shuttingDown:
             "the server is shutting down"
+        case .notFinite(let position, let adapters):
+            "what the model computed at token \(position) of the text (the first is 0) is infinite or no number, so there is no answer"
+                + (adapters.isEmpty
+                    ? "; the model's weights may be damaged"
+                    : "; ask for a smaller scale, or smaller values of edits, of \(adapters.joined(separator: ", "))")
         }
     }
 }

@@ -9,8 +9,7 @@ extension EngineLoop {
     /// - Returns: how many output rows the item has.
     func score(_ item: ScheduledRows, hidden: MatrixView, from first: Int) -> Int {
         let sequence = scheduler.running[item.index]
-        var end = first
-        while end < plan.outputRows.count, plan.outputRows[end] < item.firstRow + item.count { end += 1 }
+        let end = first + outputCount(item, from: first)
         guard let scorer = sequence.scorer else { return end - first }
         var tile = first
         while tile < end {

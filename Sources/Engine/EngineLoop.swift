@@ -114,6 +114,7 @@ final class EngineLoop {
     private func compute() {
         let mark = workspace.mark()
         let hidden = model.forward(plan, cache: cache, pool: pool, workspace: workspace)
+        for number in 0..<scheduler.scheduledCount { noteBroken(scheduler.scheduled[number]) }
         if scheduler.captures { scheduler.commitCaptures() }
         // Backwards: a sequence's rows that begin higher come later in the plan, and before the others in the sequence.
         for number in stride(from: scheduler.scheduledCount - 1, through: 0, by: -1) { advance(scheduler.scheduled[number]) }
@@ -121,6 +122,10 @@ final class EngineLoop {
         for number in 0..<scheduler.scheduledCount {
             let item = scheduler.scheduled[number]
             let sequence = item.state
+            if sequence.pointee.isBroken {
+                outputs.skip(outputCount(item, from: outputs.index))
+                continue
+            }
             if sequence.pointee.isScored {
                 outputs.skip(score(item, hidden: hidden, from: outputs.index))
             }
@@ -131,12 +136,25 @@ final class EngineLoop {
                 } else if sequence.pointee.maxTokens > 0 {
                     drawFirst(item, logits)
                     sample(sequence, item, logits)
-                    scheduler.scheduled[number].hasToken = true
+                    scheduler.scheduled[number].hasToken = !sequence.pointee.isBroken
                 }
             }
-            scheduler.blocks.publish(sequence)
+            if !sequence.pointee.isBroken { scheduler.blocks.publish(sequence) }
         }
         workspace.release(mark)
+    }
+
+    /// Nothing of a sequence with a row that is no number may be drawn from, or kept.
+    private func noteBroken(_ item: ScheduledRows) {
+        let contexts = plan.contexts
+        for row in item.firstRow..<item.firstRow + item.count where contexts[row].isBroken { item.state.pointee.isBroken = true }
+    }
+
+    /// How many of the plan's output rows, from number `first` on, are the item's.
+    func outputCount(_ item: ScheduledRows, from first: Int) -> Int {
+        var end = first
+        while end < plan.outputRows.count, plan.outputRows[end] < item.firstRow + item.count { end += 1 }
+        return end - first
     }
 
     /// The rows' keys and values are in the cache now.
@@ -169,6 +187,10 @@ final class EngineLoop {
     private func draw(_ sequence: UnsafeMutablePointer<SequenceState>, _ logits: UnsafeMutablePointer<Float>) {
         let token = sequence.pointee.sampler.pointee.sample(
             logits, count: vocabulary, step: sequence.pointee.generated, workspace: workspace)
+        guard token >= 0 else {
+            sequence.pointee.isBroken = true
+            return
+        }
         sequence.pointee.append(token)
         statistics.generatedTokens += 1
     }
@@ -179,6 +201,7 @@ final class EngineLoop {
         let unmodified = workspace.allocate(Float.self, vocabulary)
         unmodified.update(from: logits, count: vocabulary)
         draw(sequence.state, logits)
+        if sequence.state.pointee.isBroken { return }
         let token = sequence.state.pointee.tokens[sequence.state.pointee.tokenCount - 1]
         sequence.newestLogprobs = logprobs(token, unmodified, top: sequence.request.logprobs ?? 0)
     }
@@ -217,9 +240,15 @@ final class EngineLoop {
     func reportStep() {
         for number in 0..<scheduler.scheduledCount {
             let item = scheduler.scheduled[number]
+            if item.state.pointee.isBroken {
+                fail(item)
+                continue
+            }
             guard item.hasToken || item.state.pointee.maxTokens == 0 else { continue }
             guard item.endPosition >= item.state.pointee.promptLength else { continue }
             let sequence = scheduler.running[item.index]
+            // Its request may have failed with another choice.
+            if sequence.isFinished { continue }
             sequence.reportPrompt()
             let observation = newestObservation(item)
             if item.hasToken {
@@ -236,8 +265,25 @@ final class EngineLoop {
         }
     }
 
+    /// Ends the request of a sequence whose numbers are none.
+    private func fail(_ item: ScheduledRows) {
+        let sequence = scheduler.running[item.index]
+        if sequence.isFinished { return }
+        let contexts = plan.contexts
+        let row = (item.firstRow..<item.firstRow + item.count).first { contexts[$0].isBroken } ?? item.firstRow + item.count - 1
+        scheduler.fail(sequence.group, sequence.notFinite(position: item.position(row)))
+        for choice in newChoices where choice.group === sequence.group { choice.drop() }
+        hasFinished = true
+    }
+
     private func reportChoices(of leader: Sequence, _ observation: TokenObservation?) {
-        for choice in newChoices where choice.group === leader.group {
+        for choice in newChoices where choice.group === leader.group && !choice.isFinished {
+            if choice.state.pointee.isBroken {
+                scheduler.fail(leader.group, choice.notFinite(position: choice.state.pointee.promptLength - 1))
+                for other in newChoices where other.group === leader.group { other.drop() }
+                hasFinished = true
+                return
+            }
             choice.reportToken(observation: observation, endOfSequence: endOfSequence)
             if choice.isFinished { hasFinished = true }
         }

@@ -170,6 +170,11 @@ final class ResidualCache {
     /// The pass is over: makes entries of what it has captured. Called before a token is drawn or a block changes hands.
     func commit() {
         for (index, capture) in captures.enumerated() {
+            if capture.sequence.pointee.isBroken {
+                // Those that continue it are the same sequence's, and go with it.
+                giveUp(capture.slot, layers: capture.layers)
+                continue
+            }
             cache.save(
                 block: Int(capture.sequence.pointee.blocks[capture.block]), layers: capture.layers, to: keysAndValues(capture.slot))
             tree.insert(
@@ -251,6 +256,13 @@ final class ResidualCache {
         UnsafeMutableRawPointer(residuals(slot) + KVBlock.tokens * width)
     }
 
+    private func giveUp(_ slot: Int32, layers: Int) {
+        byteCount -= Self.bytes(cache, width, layers: layers)
+        places[Int(slot)]?.deallocate()
+        places[Int(slot)] = nil
+        if slots.removeOwner(slot) { slots.free(slot) }
+    }
+
     /// A slot with room for an entry; nil when everything that could go for it is used in this step.
     private func reserve(layers: Int) -> Int32? {
         let needed = Self.bytes(cache, width, layers: layers)
@@ -258,10 +270,7 @@ final class ResidualCache {
         while byteCount + needed > budget || slots.freeCount == 0 {
             guard tree.oldest != PrefixCache.none, lastUse[Int(tree.oldest)] != step, let evicted = tree.evict() else { return nil }
             evictions += 1
-            byteCount -= Self.bytes(cache, width, layers: Int(evicted.identity.adapters))
-            places[Int(evicted.block)]?.deallocate()
-            places[Int(evicted.block)] = nil
-            if slots.removeOwner(evicted.block) { slots.free(evicted.block) }
+            giveUp(evicted.block, layers: Int(evicted.identity.adapters))
         }
         guard let slot = slots.allocate() else { return nil }
         byteCount += needed

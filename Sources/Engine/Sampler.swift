@@ -35,16 +35,22 @@ struct Sampler: ~Copyable {
 
     deinit { bias.deallocate() }
 
-    /// Picks the token of `step`. Overwrites `logits` `[vocabulary]`.
+    /// Picks the token of `step`; -1 where no logit is a number, or the largest is infinite. Overwrites `logits` `[vocabulary]`.
     mutating func sample(_ logits: UnsafeMutablePointer<Float>, count: Int, step: Int, workspace: Workspace) -> Int32 {
         applyPenalties(logits)
         for index in 0..<bias.count { logits[Int(bias[index].token)] += bias[index].bias }
         let token =
             temperature == 0
-            ? RowOperations.argmax(logits, count: count)
+            ? mostLikely(logits, count: count)
             : draw(logits, count: count, uniform: random.uniform(step: step), workspace: workspace)
+        guard token >= 0 else { return -1 }
         seen.generated(Int32(token))
         return Int32(token)
+    }
+
+    private func mostLikely(_ logits: UnsafePointer<Float>, count: Int) -> Int {
+        let token = RowOperations.argmax(logits, count: count)
+        return logits[token].isFinite ? token : -1
     }
 
     private func applyPenalties(_ logits: UnsafeMutablePointer<Float>) {
@@ -83,6 +89,7 @@ struct Sampler: ~Copyable {
         var width = topK > 0 ? limit : min(256, limit)
         while true {
             let found = RowOperations.topK(logits, count: count, k: width, into: indices, values: values)
+            guard values[0].isFinite else { return -1 }
             Self.probabilities(values, count: found, logSumExp: all, into: weights)
             let kept = nucleus(weights, count: found)
             // Fewer than all candidates, or nothing left to add: the set is final.

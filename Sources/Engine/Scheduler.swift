@@ -159,7 +159,7 @@ final class Scheduler {
             blocks.release(adapterKey: sequence.state.pointee.adapterKey)
             let choices = 1 + sequence.pendingChoices
             counts.finishedSequences += choices
-            if sequence.ending == .cancelled { counts.cancelledSequences += choices }
+            if sequence.isCancelled { counts.cancelledSequences += choices }
             sequence.group.choicesLeft -= choices
             if sequence.group.choicesLeft == 0 {
                 counts.finishedRequests += 1
@@ -181,6 +181,12 @@ final class Scheduler {
             sequence.finish(.cancelled)
         }
         return left
+    }
+
+    /// Ends a request with an error: all of its choices.
+    func fail(_ group: ChoiceGroup, _ error: EngineError) {
+        group.ticket.send(.failed(error))
+        for sequence in running + resuming where sequence.group === group { sequence.drop() }
     }
 
     private func chargeGenerated() {

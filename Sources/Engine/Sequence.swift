@@ -12,9 +12,8 @@ final class Sequence {
 
     /// Choices that begin when this one has read the prompt they share.
     var pendingChoices = 0
-    /// Why it ended; nil before.
-    private(set) var ending: FinishReport.Reason?
-    var isFinished: Bool { ending != nil }
+    private(set) var isFinished = false
+    private(set) var isCancelled = false
 
     /// Prompt tokens that the prefix cache had when the sequence first ran; nil before.
     var cachedTokens: Int?
@@ -160,10 +159,19 @@ final class Sequence {
         }
     }
 
+    /// Ends this choice, and those that were still to begin, without a word: the request as a whole has failed.
+    func drop() { isFinished = true }
+
+    /// The error that ends a request whose activations are no numbers.
+    func notFinite(position: Int) -> EngineError {
+        .notFinite(position: position, adapters: request.adapters.applied.filter(\.changesActivations).map(\.name))
+    }
+
     /// Ends this choice, and those that were still to begin.
     private func close(_ reason: FinishReport.Reason, text: String, stopString: String?, stopToken: Int32?) {
         guard !isFinished else { return }
-        ending = reason
+        isFinished = true
+        isCancelled = reason == .cancelled
         ticket.send(
             .finished(
                 FinishReport(

@@ -16,6 +16,9 @@ struct SequenceState: BitwiseCopyable {
     /// The most `computed` has ever been: what is below was computed before and given up.
     var furthest = 0
 
+    /// What was computed for it is no number: it ends in this step, and nothing of the step is kept.
+    var isBroken = false
+
     /// Rows below were counted in `fits`.
     var fitted = 0
 

@@ -18,7 +18,7 @@ static ptrdiff_t walk(ptrdiff_t count, const float *weights, double target) {
 ptrdiff_t resa_draw(
     const resa_kernels *kernels, ptrdiff_t count, float *x, float scale, float least, double uniform, float *sums) {
     const float largest = kernels->maximum(count, x);
-    if (isinf(largest)) { return resa_argmax(kernels, count, x); }
+    if (isinf(largest)) { return -1; }
     // The kernel keeps what is above its bound; what equals `least` is to be kept too.
     const float bound = nextafterf(least, -1);
     const ptrdiff_t runs = (count + RESA_DRAW_RUN - 1) / RESA_DRAW_RUN;

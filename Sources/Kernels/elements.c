@@ -177,3 +177,37 @@ void resa_expand(resa_element type, const void *source, ptrdiff_t count, float *
     const block_format format = formats[type];
     for (ptrdiff_t i = 0; i < count / format.elements; i++) { format.expand(bytes + i * format.bytes, out + i * format.elements); }
 }
+
+/// Whether `count` f16 from byte `first` of each block on are all finite: an exponent of all ones is an infinity or NaN.
+static bool scales_are_finite(const uint8_t *source, ptrdiff_t blocks, ptrdiff_t bytes, ptrdiff_t first, ptrdiff_t count) {
+    uint32_t odd = 0;
+    for (ptrdiff_t block = 0; block < blocks; block++) {
+        for (ptrdiff_t i = 0; i < count; i++) { odd |= (load16(source + block * bytes + first + 2 * i) & 0x7c00) == 0x7c00; }
+    }
+    return odd == 0;
+}
+
+bool resa_elements_are_finite(resa_element type, const void *source, ptrdiff_t count) {
+    const uint8_t *const bytes = source;
+    const ptrdiff_t size = resa_element_block_bytes(type), blocks = count / resa_element_block(type);
+    uint32_t odd = 0;
+    switch (type) {
+        case RESA_ELEMENT_F32:
+            for (ptrdiff_t i = 0; i < count; i++) { odd |= (load32(bytes + 4 * i) & 0x7f800000) == 0x7f800000; }
+            return odd == 0;
+        case RESA_ELEMENT_BF16:
+            for (ptrdiff_t i = 0; i < count; i++) { odd |= (load16(bytes + 2 * i) & 0x7f80) == 0x7f80; }
+            return odd == 0;
+        case RESA_ELEMENT_F16: return scales_are_finite(bytes, count, 2, 0, 1);
+        case RESA_ELEMENT_Q8_0:
+        case RESA_ELEMENT_Q4_0:
+        case RESA_ELEMENT_Q5_0: return scales_are_finite(bytes, blocks, size, 0, 1);
+        case RESA_ELEMENT_Q4_1:
+        case RESA_ELEMENT_Q5_1:
+        case RESA_ELEMENT_Q4_K:
+        case RESA_ELEMENT_Q5_K: return scales_are_finite(bytes, blocks, size, 0, 2);
+        // The scale comes last.
+        case RESA_ELEMENT_Q6_K: return scales_are_finite(bytes, blocks, size, size - 2, 1);
+    }
+    return true;
+}

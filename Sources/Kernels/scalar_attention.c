@@ -45,7 +45,8 @@ static void store_head(
     const ptrdiff_t width = resa_kv_width(cache);
     float row[RESA_ATTENTION_MAX_HEAD_DIM], largest = 0;
     copy_head(cache, x, row);
-    for (ptrdiff_t d = 0; d < width; d++) { largest = fabsf(row[d]) > largest ? fabsf(row[d]) : largest; }
+    for (ptrdiff_t d = 0; d < width; d++) { largest = fabsf(row[d]) > largest || !isfinite(row[d]) ? fabsf(row[d]) : largest; }
+    for (ptrdiff_t d = 0; d < width; d++) { largest = isfinite(row[d]) ? largest : NAN; }
     const float inverse = largest > 0 ? 127 / largest : 0;
     if (cache->format == RESA_KV_INT8) { resa_kv_scales(cache, head)[slot] = largest / 127; }
     for (ptrdiff_t d = 0; d < width; d++) {

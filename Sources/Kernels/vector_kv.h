@@ -27,14 +27,16 @@ static void spread(const resa_kv_cache *cache, float *x) {
     }
 }
 
-/// Whole numbers of at most `bound` in size, and what one of them stands for.
+/// Whole numbers of at most `bound` in size, and what one of them stands for: NaN when an element is infinite or NaN.
 static float quantise(ptrdiff_t width, const float *x, float bound, int16_t *out) {
-    vf most = v_set(0);
+    vf most = v_set(0), nothing = v_set(0);
     for (ptrdiff_t d = 0; d < width; d += LANES) {
         const vf v = v_load(x + d);
         most = v_max(v_max(v, v_sub(v_set(0), v)), most);
+        // A maximum passes NaN over; zero times an element is zero or NaN.
+        nothing = v_fma(v, v_set(0), nothing);
     }
-    const float largest = v_largest(most);
+    const float largest = v_largest(most) + v_sum(nothing);
     const vf inverse = v_set(largest > 0 ? bound / largest : 0);
     for (ptrdiff_t d = 0; d < width; d += LANES) { v_store_int16(out + d, v_mul(v_load(x + d), inverse)); }
     return largest / bound;

@@ -69,6 +69,7 @@ package final class Decoder: LanguageModel {
                 layerReferences[index]._withUnsafeGuaranteedRef { $0.intervene(on: entered, layer: index, pass: pass) }
             }
         }
+        if let contexts = plan.contexts.baseAddress { Self.noteBroken(hidden, contexts, pool: pool) }
         guard output.rows > 0 else { return output }
         let selected = workspace.matrix(output.rows, config.hiddenSize)
         for index in 0..<output.rows {
@@ -76,6 +77,15 @@ package final class Decoder: LanguageModel {
         }
         RowOperations.rmsNorm(selected, weight: finalNorm.pointer, epsilon: config.rmsEpsilon, into: output, pool: pool)
         return output
+    }
+
+    /// Marks the rows of `x` that hold infinities, NaN, or numbers whose squares overflow: a norm makes NaN or nothing but zeros of them.
+    /// The residual stream is only ever added to, so what breaks it anywhere is seen at its end, unless a splice replaces it before.
+    static func noteBroken(_ x: MatrixView, _ contexts: UnsafeMutablePointer<RowContext>, pool: WorkerPool) {
+        let tier = pool.instructionSet
+        pool.forEachRow(x.rows, elements: x.columns) { row in
+            if !RowOperations.sumOfSquares(x.row(row), count: x.columns, on: tier).isFinite { contexts[row].isBroken = true }
+        }
     }
 
     /// Carries out the orders that name `layer`.

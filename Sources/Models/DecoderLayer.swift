@@ -143,7 +143,11 @@ final class DecoderLayer: Sendable {
     private func intervene(_ hookpoint: HookPoint, on x: MatrixView, input: MatrixView?, pass: borrowing DecoderPass) {
         guard let contexts = pass.plan.contexts.baseAddress else { return }
         for segment in pass.plan.segments where segment.isHooked && segment.rows.upperBound <= x.rows {
+            var isFirst = true
             for action in segment.adapters.actions(at: hookpoint) {
+                // What a splice replaces is seen by nobody after it.
+                if isFirst { Decoder.noteBroken(x.rows(segment.rows), contexts + segment.rows.lowerBound, pool: pass.pool) }
+                isFirst = false
                 action.apply(
                     to: x.rows(segment.rows), input: input?.rows(segment.rows), rows: contexts + segment.rows.lowerBound,
                     observations: pass.plan.observations, pool: pass.pool, workspace: pass.workspace)

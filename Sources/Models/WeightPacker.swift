@@ -9,7 +9,7 @@ struct WeightPacker {
     let pool: WorkerPool
 
     /// Fills the section's bytes. Returns the matrix's factor; 1 for a table.
-    /// - Throws: `CheckpointError` when a tensor cannot be read, or holds an infinity or NaN that cannot be quantised.
+    /// - Throws: `CheckpointError` when a tensor cannot be read, or holds an infinity or NaN.
     func pack(_ section: WeightPlan.Section) throws -> Float {
         let storage = WeightStorage(region: region, range: section.range)
         switch section.layout {
@@ -35,19 +35,12 @@ struct WeightPacker {
         _ section: WeightPlan.Section, _ format: MatrixFormat, into storage: WeightStorage
     ) throws -> PackedMatrix {
         let weights = weights
-        do {
-            return try PackedMatrix(
-                format: format, outputs: section.outputs, inputs: section.inputs, search: try search(section), storage: storage, pool: pool
-            ) { range, target in
-                try section.forEachPart(of: range) { part, rows, first in
-                    try weights.read(part.tensor, rows: rows, into: target + first * section.inputs)
-                }
+        return try PackedMatrix(
+            format: format, outputs: section.outputs, inputs: section.inputs, search: try search(section), storage: storage, pool: pool
+        ) { range, target in
+            try section.forEachPart(of: range) { part, rows, first in
+                try weights.read(part.tensor, rows: rows, into: target + first * section.inputs)
             }
-        } catch let error as NonFiniteWeight {
-            let tensors = section.parts.map(\.tensor).joined(separator: ", ")
-            throw CheckpointError.malformed(
-                file: weights.path, what: "tensors \(tensors)", got: "\(error)",
-                wanted: "finite numbers; use --weights bf16 to serve it as it is")
         }
     }
 

@@ -87,35 +87,61 @@ package struct WeightReader: Sendable {
     package func stored(_ name: String, rows: Range<Int>, into destination: UnsafeMutableRawPointer) throws(CheckpointError) {
         guard let entry = entries[name] else { throw missing(name) }
         let headRows = entry.permutedHeadRows
-        guard headRows > 0 else { return try tensors.stored(entry.stored, rows: rows, into: destination) }
         let rowBytes = storedRowBytes(name)
-        for (index, row) in rows.enumerated() {
-            let source = GGUFRowOrder.stored(row, headRows: headRows)
-            try tensors.stored(entry.stored, rows: source..<source + 1, into: destination + index * rowBytes)
+        if headRows > 0 {
+            for (index, row) in rows.enumerated() {
+                let source = GGUFRowOrder.stored(row, headRows: headRows)
+                try tensors.stored(entry.stored, rows: source..<source + 1, into: destination + index * rowBytes)
+            }
+        } else {
+            try tensors.stored(entry.stored, rows: rows, into: destination)
+        }
+        guard let type = tensors.info(entry.stored)?.type.kernel else { return }
+        for (index, row) in rows.enumerated()
+        where !ElementExpansion.areFinite(type, destination + index * rowBytes, count: rowBytes / type.blockBytes * type.blockElements) {
+            throw notFinite(entry, rows: row..<row + 1)
         }
     }
 
     /// Writes rows `rows` of the tensor, as f32, `shape[1]` numbers each (one for a vector), into `destination`.
     /// May be called from several threads at once.
-    /// - Throws: `CheckpointError.missingTensor` for names outside the model, `.malformed` for rows outside the tensor, `.cannotRead`.
+    /// - Throws: `CheckpointError.missingTensor` for names outside the model, `.malformed` for rows outside the tensor and for numbers that
+    ///   are not finite, `.cannotRead`.
     package func read(_ name: String, rows: Range<Int>, into destination: UnsafeMutablePointer<Float>) throws(CheckpointError) {
         guard let entry = entries[name] else { throw missing(name) }
         let headRows = entry.permutedHeadRows
+        let rowLength = entry.shape.count > 1 ? entry.shape[1] : 1
         guard headRows > 0 else {
             try tensors.expand(entry.stored, rows: rows, into: destination)
+            try refuseNonFinite(destination, entry, rows: rows, rowLength: rowLength)
             return
         }
-        let rowLength = entry.shape.count > 1 ? entry.shape[1] : 1
         for (index, row) in rows.enumerated() {
             let source = GGUFRowOrder.stored(row, headRows: headRows)
             try tensors.expand(entry.stored, rows: source..<source + 1, into: destination + index * rowLength)
         }
+        try refuseNonFinite(destination, entry, rows: rows, rowLength: rowLength)
+    }
+
+    /// One weight that is no number turns every answer into noise.
+    private func refuseNonFinite(
+        _ values: UnsafePointer<Float>, _ entry: Entry, rows: Range<Int>, rowLength: Int
+    ) throws(CheckpointError) {
+        if RowOperations.largestMagnitude(values, count: rows.count * rowLength).isFinite { return }
+        let bad = (0..<rows.count * rowLength).first { !values[$0].isFinite } ?? 0
+        let row = rows.lowerBound + bad / max(rowLength, 1)
+        throw notFinite(entry, rows: row..<row + 1)
+    }
+
+    private func notFinite(_ entry: Entry, rows: Range<Int>) -> CheckpointError {
+        .malformed(
+            file: tensors.path, what: "tensor \(entry.stored)", got: "an infinity or NaN in row \(rows.lowerBound)",
+            wanted: "finite numbers")
     }
 
     /// A whole vector (norm weight or bias).
     package func vector(_ name: String) throws(CheckpointError) -> [Float] {
         guard let entry = entries[name] else { throw missing(name) }
-        guard entry.permutedHeadRows > 0 else { return try tensors.floats(entry.stored) }
         var values = [Float](repeating: 0, count: entry.shape.reduce(1, *))
         let rows = entry.shape[0]
         var failure: CheckpointError?

@@ -28,6 +28,11 @@ package enum ElementExpansion: String, Sendable, CaseIterable {
         resa_expand(type.element, source, count, target)
     }
 
+    /// Whether `count` stored elements, a multiple of the block, are finite numbers: of blocks the scales are looked at.
+    package static func areFinite(_ type: ElementExpansion, _ source: UnsafeRawPointer, count: Int) -> Bool {
+        resa_elements_are_finite(type.element, source, count)
+    }
+
     var element: resa_element {
         switch self {
         case .f32: RESA_ELEMENT_F32

@@ -14,6 +14,7 @@ extension RowOperations {
 
     /// Draws an index with probability in proportion to exp(row / temperature), among those at least `minP` times as likely as the most likely:
     /// the first whose weights up to its own exceed `uniform`, in `[0, 1)`, of them all. Overwrites the row; NaN is never drawn.
+    /// -1 where there is no distribution: no element is a number above -infinity, or one is infinite.
     package static func draw(
         _ row: UnsafeMutablePointer<Float>, count: Int, temperature: Float, minP: Float, uniform: Double, workspace: Workspace,
         on tier: InstructionSet = .current

@@ -69,7 +69,7 @@ package enum RowOperations {
 
 extension WorkerPool {
     /// Runs `body` for every row, on the pool when the rows hold enough elements to pay for waking it.
-    func forEachRow(_ rows: Int, elements: Int, _ body: (_ row: Int) -> Void) {
+    package func forEachRow(_ rows: Int, elements: Int, _ body: (_ row: Int) -> Void) {
         let worthwhile = 32 * 1024
         if rows < 2 || threads == 1 || rows * elements < worthwhile {
             for row in 0..<rows { body(row) }

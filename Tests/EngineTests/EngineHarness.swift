@@ -44,6 +44,8 @@ struct Answer: Equatable {
     /// FVU of each splice over the generated tokens. What it is over the prompt's depends on the prefix cache.
     var fits: [Int: [Float?]] = [:]
     var spliced = Spliced()
+    /// What the request failed with; only for those that may.
+    var failure: EngineError?
 
     /// Tokens that each splice acted on: no part of what is answered.
     struct Spliced: Equatable {
@@ -60,7 +62,7 @@ struct Answer: Equatable {
         static func == (a: Cached, b: Cached) -> Bool { true }
     }
 
-    init(_ stream: GenerationStream) async {
+    init(_ stream: GenerationStream, mayFail: Bool = false) async {
         for await event in stream {
             switch event {
             case .prompt(let report):
@@ -78,7 +80,9 @@ struct Answer: Equatable {
                 fits[report.choice] = report.splices.map(\.generated.value)
                 spliced.prompt[report.choice] = report.splices.map(\.prompt.rows)
                 spliced.generated[report.choice] = report.splices.map(\.generated.rows)
-            case .failed(let error): Issue.record("the engine failed: \(error)")
+            case .failed(let error):
+                failure = error
+                if !mayFail { Issue.record("the engine failed: \(error)") }
             }
         }
     }

@@ -51,9 +51,10 @@ import Testing
         #expect((0..<8).map { draw([2, 1, 2, 0], minP: 1, uniform: Double($0) / 8, on: tier) } == [0, 0, 0, 0, 2, 2, 2, 2])
     }
 
-    @Test(arguments: InstructionSet.available) func rowsWithoutADistributionGiveTheLargest(_ tier: InstructionSet) {
-        #expect(draw([1, .infinity, 3, .infinity], uniform: 0.9, on: tier) == 1)
-        #expect(draw([-.infinity, -.infinity], uniform: 0.9, on: tier) == 0)
-        #expect(draw([.nan, .nan, .nan], uniform: 0.9, on: tier) == 0)
+    @Test(arguments: InstructionSet.available) func rowsWithoutADistributionGiveNothing(_ tier: InstructionSet) {
+        #expect(draw([1, .infinity, 3, .infinity], uniform: 0.9, on: tier) == -1)
+        #expect(draw([-.infinity, -.infinity], uniform: 0.9, on: tier) == -1)
+        #expect(draw([.nan, .nan, .nan], uniform: 0.9, on: tier) == -1)
+        #expect(draw([.nan, 1, -.infinity], uniform: 0.9, on: tier) == 1)
     }
 }

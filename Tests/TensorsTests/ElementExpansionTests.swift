@@ -65,4 +65,25 @@ import Testing
         }
         #expect(expand(type, Data(), count: 0).isEmpty)
     }
+
+    /// Elements are finite where what they expand to is: of blocks with an infinite scale nothing is.
+    @Test(arguments: ElementExpansion.allCases) func finiteElementsExpandToFiniteNumbers(_ type: ElementExpansion) {
+        var random = SeededRandom()
+        var odd = 0
+        for _ in 0..<4000 {
+            var bytes = (0..<2 * type.blockBytes).map { _ in UInt8.random(in: 0...255, using: &random) }
+            // Half of the time an exponent of all ones somewhere.
+            if Bool.random(using: &random) {
+                let place = Int.random(in: 0..<bytes.count, using: &random)
+                bytes[place] = [0x7c, 0xfc, 0x7f, 0xff].randomElement(using: &random)!
+            }
+            let count = 2 * type.blockElements
+            var values = [Float](repeating: 0, count: count)
+            ElementExpansion.expand(type, from: bytes, count: count, into: &values)
+            let finite = values.allSatisfy(\.isFinite)
+            #expect(ElementExpansion.areFinite(type, bytes, count: count) == finite, "\(type.rawValue): \(bytes)")
+            if !finite { odd += 1 }
+        }
+        #expect(odd > 0)
+    }
 }

@@ -23,4 +23,6 @@ typedef enum resa_element {
 ptrdiff_t resa_element_block(resa_element type);
 ptrdiff_t resa_element_block_bytes(resa_element type);
 /// Expands `count` elements, a multiple of the block. `source` needs no alignment. Every bit pattern gives some float; nothing traps.
+/// Whether `count` stored elements, a multiple of the block, are finite numbers: of blocks the scales are looked at.
+bool resa_elements_are_finite(resa_element type, const void *_Nonnull source, ptrdiff_t count);
 void resa_expand(resa_element type, const void *_Nonnull source, ptrdiff_t count, float *_Nonnull out);

@@ -270,7 +270,7 @@ enum {
 
 /// Draws an index with probability in proportion to exp(x * scale), among those of at least `least` times the largest weight: the first whose
 /// weights up to its own exceed `uniform` (0 to below 1) of their sum. Overwrites x. `sums` holds count / RESA_DRAW_RUN elements, rounded up.
-/// NaN has no weight; a row with an infinity, or of nothing but NaN, gives what resa_argmax gives.
+/// NaN has no weight; -1 where the largest element is infinite, or none is a number.
 ptrdiff_t resa_draw(
     const resa_kernels *kernels, ptrdiff_t count, float *x, float scale, float least, double uniform, float *sums);
 /// cosine and sine of position * frequencies[i], each times `scale`; the angle is rounded to f32 first.

@@ -21,6 +21,10 @@ extension APIError {
                 status: .tooManyRequests, message: error.description, type: "rate_limit_error", code: "queue_full",
                 retryAfter: settings.retryAfter(waitSeconds: waitSeconds))
         case .shuttingDown: self = .draining
+        case .notFinite(_, let adapters):
+            self.init(
+                status: .unprocessableContent, message: error.description, param: adapters.isEmpty ? nil : names.adapters,
+                code: "not_finite")
         }
     }
 
