@@ -27,6 +27,10 @@ package struct GeneratedToken: Sendable {
     package let id: Int32
     /// Text that became certain with this token; empty while a character or a possible stop string is incomplete.
     package let text: String
+    /// The same of the reasoning, for requests that tell it from the content.
+    package var reasoning = ""
+    /// The token came while the reasoning was open.
+    package var isReasoning = false
     package let logprobs: TokenLogprobs?
     /// Latents at the position this token was predicted from: that of the token before it. Nil when nothing observes.
     package let observation: TokenObservation?
@@ -41,10 +45,12 @@ package struct FinishReport: Sendable {
     package let choice: Int
     /// Text held back until the end was certain.
     package let text: String
+    /// The same of the reasoning.
+    package var reasoning = ""
     package let reason: Reason
     /// The stop string that ended the answer.
     package let stopString: String?
-    /// The token that ended the answer.
+    /// The token of the request's stop tokens that ended the answer; nil where one of the model's end tokens did.
     package let stopToken: Int32?
     /// Tokens generated, an ending token included.
     package let generatedTokens: Int

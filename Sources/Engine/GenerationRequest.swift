@@ -15,6 +15,8 @@ package struct GenerationRequest: Sendable {
     package var promptLogprobs: Int?
     /// Score the end of the prompt instead of continuing it.
     package var scoring: Scoring?
+    /// Tell the reasoning in the text from the content; nil to give the text as it is.
+    package var reasoning: ReasoningTags?
     /// Leave special tokens out of the text.
     package var skipsSpecialTokens = true
     /// Also report what observing interventions read on the prompt.

@@ -31,7 +31,7 @@ final class Sequence {
     /// How well splices reconstruct; nil when there is none.
     private let fits: SpliceFits?
     private var detokenizer: StreamingDetokenizer
-    private var stops: StopMatcher
+    private var text: AnswerText
 
     init(group: ChoiceGroup, choice: Int, admission: Int, adapterKey: Int32, tokenizer: Tokenizer) {
         self.group = group
@@ -67,7 +67,7 @@ final class Sequence {
             for position in 0..<request.prompt.count { state.pointee.noteThinking(position) }
         }
         detokenizer = StreamingDetokenizer(tokenizer, skipSpecialTokens: request.skipsSpecialTokens)
-        stops = StopMatcher(request.stop.strings, includesMatch: request.stop.includeStopText)
+        text = AnswerText(request.stop, tags: request.reasoning)
     }
 
     deinit {
@@ -125,38 +125,30 @@ final class Sequence {
         defer { newestLogprobs = nil }
         let token = state.pointee.tokens[state.pointee.tokenCount - 1]
         let stop = request.stop
-        if stop.tokens.contains(token) || (!stop.ignoreEOS && endOfSequence.contains(token)) {
-            finish(.stop, stopToken: token)
-            return
-        }
-        var outcome = stops.append(detokenizer.append(token))
+        // The model's own end comes first, as in vLLM: a request that names it among its stop tokens is told of a natural end.
+        if !stop.ignoreEOS, endOfSequence.contains(token) { return finish(.stop) }
+        if stop.tokens.contains(token) { return finish(.stop, stopToken: token) }
         let isLast = state.pointee.generated >= stop.maxTokens
-        if isLast, case .text(let text) = outcome {
-            // The last token may complete what the detokeniser held back, and with it a stop string.
-            switch stops.append(detokenizer.finish()) {
-            case .text(let tail): outcome = .text(text + tail)
-            case .stopped(let tail, let match): outcome = .stopped(text: text + tail, match: match)
-            }
-        }
-        func report(_ text: String) {
-            ticket.send(
-                .token(GeneratedToken(choice: choice, id: token, text: text, logprobs: newestLogprobs, observation: observation)))
-        }
-        switch outcome {
-        case .text(let text):
-            report(text)
-            if isLast { finish(.length) }
-        case .stopped(let text, let match):
-            report(text)
-            close(.stop, text: "", stopString: match, stopToken: nil)
+        let isReasoning = text.isReasoning
+        var piece = text.append(detokenizer.append(token))
+        // The last token may complete what the detokeniser held back, and with it a stop string.
+        if isLast { piece += text.append(detokenizer.finish()) }
+        ticket.send(
+            .token(
+                GeneratedToken(
+                    choice: choice, id: token, text: piece.content, reasoning: piece.reasoning, isReasoning: isReasoning,
+                    logprobs: newestLogprobs, observation: observation)))
+        if text.stop != nil {
+            close(.stop, AnswerText.Piece(), stopToken: nil)
+        } else if isLast {
+            finish(.length)
         }
     }
 
     func finish(_ reason: FinishReport.Reason, stopToken: Int32? = nil) {
-        switch stops.append(detokenizer.finish()) {
-        case .text(let text): close(reason, text: text + stops.finish(), stopString: nil, stopToken: stopToken)
-        case .stopped(let text, let match): close(.stop, text: text, stopString: match, stopToken: nil)
-        }
+        var piece = text.append(detokenizer.finish())
+        piece += text.finish()
+        if text.stop != nil { close(.stop, piece, stopToken: nil) } else { close(reason, piece, stopToken: stopToken) }
     }
 
     /// Ends this choice, and those that were still to begin, without a word: the request as a whole has failed.
@@ -168,15 +160,15 @@ final class Sequence {
     }
 
     /// Ends this choice, and those that were still to begin.
-    private func close(_ reason: FinishReport.Reason, text: String, stopString: String?, stopToken: Int32?) {
+    private func close(_ reason: FinishReport.Reason, _ rest: AnswerText.Piece, stopToken: Int32?) {
         guard !isFinished else { return }
         isFinished = true
         isCancelled = reason == .cancelled
         ticket.send(
             .finished(
                 FinishReport(
-                    choice: choice, text: text, reason: reason, stopString: stopString, stopToken: stopToken,
-                    generatedTokens: state.pointee.generated, splices: fits?.quality ?? [])))
+                    choice: choice, text: rest.content, reasoning: rest.reasoning, reason: reason, stopString: text.stop,
+                    stopToken: stopToken, generatedTokens: state.pointee.generated, splices: fits?.quality ?? [])))
         for other in 0..<pendingChoices {
             ticket.send(
                 .finished(

@@ -21,7 +21,7 @@ struct StopMatcher {
     mutating func append(_ piece: String) -> Outcome {
         if stops.isEmpty { return .text(piece) }
         held.append(contentsOf: piece.utf8)
-        if let (range, index) = earliestMatch() {
+        if let (range, index) = firstMatch() {
             let end = includesMatch ? range.upperBound : range.lowerBound
             let text = String(decoding: held[..<end], as: UTF8.self)
             held.removeAll()
@@ -41,15 +41,16 @@ struct StopMatcher {
         return String(decoding: held, as: UTF8.self)
     }
 
-    private func earliestMatch() -> (Range<Int>, Int)? {
+    /// The match that is complete first, and the longer of two that end together: the same however the text was cut.
+    private func firstMatch() -> (Range<Int>, Int)? {
         var best: (Range<Int>, Int)?
         for (index, stop) in stops.enumerated() where stop.count <= held.count {
-            for start in 0...(held.count - stop.count) {
-                if let best, best.0.lowerBound <= start { break }
-                if held[start..<(start + stop.count)].elementsEqual(stop) {
-                    best = (start..<(start + stop.count), index)
-                    break
+            for start in 0...(held.count - stop.count) where held[start..<(start + stop.count)].elementsEqual(stop) {
+                let end = start + stop.count
+                if best.map({ end < $0.0.upperBound || (end == $0.0.upperBound && start < $0.0.lowerBound) }) ?? true {
+                    best = (start..<end, index)
                 }
+                break
             }
         }
         return best

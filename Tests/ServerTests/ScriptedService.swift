@@ -173,13 +173,19 @@ final class ScriptedService: InferenceService {
                     },
                     observations: request.observesPrompt ? [Self.observation(request.prompt[0], 0)] : [])))
         var step = 0
+        // The script knows no stop strings.
+        var texts = Array(
+            repeating: AnswerText(StopConditions(maxTokens: request.stop.maxTokens), tags: request.reasoning), count: request.choices)
         while true {
             for choice in 0..<request.choices where step < min(pieces.count, request.stop.maxTokens) {
-                continuation.yield(.token(token(pieces[step], step, choice, request)))
+                let isReasoning = texts[choice].isReasoning
+                var token = token(pieces[step], step, choice, request, text: texts[choice].append(pieces[step]))
+                token.isReasoning = isReasoning
+                continuation.yield(.token(token))
             }
             step += 1
             if case .never = ending {
-                if case .terminated = continuation.yield(.token(token("x", step, 0, request))) { return }
+                if case .terminated = continuation.yield(.token(token("x", step, 0, request, text: .init(content: "x")))) { return }
                 try? await Task.sleep(for: .milliseconds(5))
                 continue
             }
@@ -192,10 +198,13 @@ final class ScriptedService: InferenceService {
         }
         for choice in 0..<request.choices {
             let cut = request.stop.maxTokens < pieces.count
+            var rest = texts[choice].append(cut ? "" : "!")
+            rest += texts[choice].finish()
             continuation.yield(
                 .finished(
                     FinishReport(
-                        choice: choice, text: cut ? "" : "!", reason: cut ? .length : .stop, stopString: nil, stopToken: nil,
+                        choice: choice, text: rest.content, reasoning: rest.reasoning, reason: cut ? .length : .stop, stopString: nil,
+                        stopToken: nil,
                         generatedTokens: min(pieces.count, request.stop.maxTokens), splices: splices(choice))))
         }
     }
@@ -220,10 +229,13 @@ final class ScriptedService: InferenceService {
         return FractionOfVarianceUnexplained(sums)
     }
 
-    private func token(_ text: String, _ step: Int, _ choice: Int, _ request: GenerationRequest) -> GeneratedToken {
-        let id = Int32(text.utf8.first ?? 0)
+    private func token(
+        _ piece: String, _ step: Int, _ choice: Int, _ request: GenerationRequest, text: AnswerText.Piece
+    ) -> GeneratedToken {
+        let id = Int32(piece.utf8.first ?? 0)
         return GeneratedToken(
-            choice: choice, id: id, text: text, logprobs: request.logprobs.map { Self.logprobs(id, top: $0) },
+            choice: choice, id: id, text: text.content, reasoning: text.reasoning,
+            logprobs: request.logprobs.map { Self.logprobs(id, top: $0) },
             observation: request.observesPrompt ? Self.observation(id, step) : nil)
     }
 

@@ -45,7 +45,7 @@ extension AnswerBuilder {
         reason == .cancelled ? "abort" : .string(reason.rawValue)
     }
 
-    /// vLLM's `stop_reason`: the stop string or token that ended the choice.
+    /// vLLM's `stop_reason`: the stop string, or the token of `stop_token_ids`, that ended the choice; null for a natural end.
     static func stopReason(_ report: FinishReport) -> JSON {
         report.stopString.map { .string($0) } ?? report.stopToken.map { .int(Int($0)) } ?? .null
     }

@@ -15,7 +15,6 @@ struct ChatAnswer: AnswerBuilder {
     var chunkObject: String { "chat.completion.chunk" }
 
     private struct Choice {
-        var splitter: ReasoningSplitter
         var reasoning = ""
         var content = ""
         var logprobs: [JSON] = []
@@ -23,17 +22,13 @@ struct ChatAnswer: AnswerBuilder {
         var finish: FinishReport?
     }
 
-    /// - Parameters:
-    ///   - startsInReasoning: the prompt ended in an open `<think>`.
-    ///   - includesReasoning: give the reasoning back, beside the content.
-    init(
-        _ plan: GenerationPlan, startsInReasoning: Bool, includesReasoning: Bool, bytes: @escaping @Sendable (Int32) -> [UInt8]
-    ) {
+    /// - Parameter includesReasoning: give the reasoning back, beside the content.
+    init(_ plan: GenerationPlan, includesReasoning: Bool, bytes: @escaping @Sendable (Int32) -> [UInt8]) {
         self.plan = plan
         self.includesReasoning = includesReasoning
         self.bytes = bytes
         tally = SpliceTally(choices: plan.choiceCount)
-        choices = Array(repeating: Choice(splitter: ReasoningSplitter(startsInside: startsInReasoning)), count: plan.choices)
+        choices = Array(repeating: Choice(), count: plan.choices)
     }
 
     mutating func take(_ event: GenerationEvent, prompt: Int) -> [JSON] {
@@ -64,8 +59,8 @@ struct ChatAnswer: AnswerBuilder {
 
     private mutating func take(_ token: GeneratedToken) -> [JSON] {
         let index = token.choice
-        if choices[index].splitter.isReasoning { usage.reasoningTokens += 1 }
-        let piece = choices[index].splitter.append(token.text)
+        if token.isReasoning { usage.reasoningTokens += 1 }
+        let piece = ReasoningSplitter.Piece(reasoning: token.reasoning, content: token.text)
         let entries = token.logprobs.map { [ChatLogprobs.entry($0, bytes: bytes)] } ?? []
         let observations = ObservationFields.json(token.observation.map { [$0] } ?? [], bytes: bytes, labels: plan.labels)
         guard plan.streams else {
@@ -90,10 +85,7 @@ struct ChatAnswer: AnswerBuilder {
     private mutating func take(_ report: FinishReport) -> [JSON] {
         let index = report.choice
         usage.completionTokens += report.generatedTokens
-        var tail = choices[index].splitter.append(report.text)
-        let last = choices[index].splitter.finish()
-        tail.reasoning += last.reasoning
-        tail.content += last.content
+        let tail = ReasoningSplitter.Piece(reasoning: report.reasoning, content: report.text)
         choices[index].finish = report
         tally.take(report, index)
         guard plan.streams else {

@@ -22,19 +22,13 @@ struct CompareAnswer: AnswerBuilder {
     private var answers: [Answer]
 
     private struct Answer {
-        var splitter: ReasoningSplitter
         var piece = ReasoningSplitter.Piece()
         var tokens: [Int32] = []
         var finish: FinishReport?
-
-        mutating func append(_ more: ReasoningSplitter.Piece) {
-            piece.reasoning += more.reasoning
-            piece.content += more.content
-        }
     }
 
     init(
-        _ plan: GenerationPlan, variants: [Variant], startsInReasoning: Bool, includesReasoning: Bool,
+        _ plan: GenerationPlan, variants: [Variant], includesReasoning: Bool,
         bytes: @escaping @Sendable (Int32) -> [UInt8], score: @escaping Score
     ) {
         self.plan = plan
@@ -42,7 +36,7 @@ struct CompareAnswer: AnswerBuilder {
         self.includesReasoning = includesReasoning
         self.bytes = bytes
         self.score = score
-        answers = variants.map { _ in Answer(splitter: ReasoningSplitter(startsInside: startsInReasoning)) }
+        answers = variants.map { _ in Answer() }
     }
 
     mutating func take(_ event: GenerationEvent, prompt: Int) -> [JSON] {
@@ -51,13 +45,12 @@ struct CompareAnswer: AnswerBuilder {
             usage.promptTokens += report.tokens
             usage.cachedTokens += report.cachedTokens
         case .token(let token):
-            if answers[prompt].splitter.isReasoning { usage.reasoningTokens += 1 }
-            answers[prompt].append(answers[prompt].splitter.append(token.text))
+            if token.isReasoning { usage.reasoningTokens += 1 }
+            answers[prompt].piece += ReasoningSplitter.Piece(reasoning: token.reasoning, content: token.text)
             answers[prompt].tokens.append(token.id)
         case .finished(let report):
             usage.completionTokens += report.generatedTokens
-            answers[prompt].append(answers[prompt].splitter.append(report.text))
-            answers[prompt].append(answers[prompt].splitter.finish())
+            answers[prompt].piece += ReasoningSplitter.Piece(reasoning: report.reasoning, content: report.text)
             answers[prompt].finish = report
         case .failed: break
         }

@@ -54,7 +54,7 @@ enum MemoryCost {
     /// An event that waits to be sent.
     static func event(_ event: GenerationEvent) -> Int {
         guard case .token(let token) = event else { return MemoryLayout<GenerationEvent>.stride }
-        var bytes = MemoryLayout<GenerationEvent>.stride + token.text.utf8.count
+        var bytes = MemoryLayout<GenerationEvent>.stride + token.text.utf8.count + token.reasoning.utf8.count
         if let top = token.logprobs?.top { bytes += allocation + top.count * MemoryLayout<TokenLogprobs.Alternative>.stride }
         for reading in token.observation?.readings ?? [] {
             bytes += 2 * allocation + MemoryLayout<LatentReading>.stride + reading.latents.count * MemoryLayout<LatentActivation>.stride

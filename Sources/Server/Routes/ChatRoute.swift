@@ -20,6 +20,8 @@ extension Endpoint {
                 promptTokens: tokens.count, contextLength: service.contextLength, defaultTokens: nil, param: "messages",
                 settings: state.settings))
         generation.choices = chat.choices
+        generation.reasoning = ReasoningTags(
+            startsInside: chat.prompt.startsInReasoning(prompt: prompt), isShown: chat.includesReasoning)
         generation.logprobs = chat.logprobs
         generation.skipsSpecialTokens = chat.skipsSpecialTokens
         generation.observesPrompt = chat.observesPrompt || features?.includesPrompt == true
@@ -29,9 +31,7 @@ extension Endpoint {
             requests: [generation], choices: chat.choices, applied: adapters.applied, streams: chat.stream.streams,
             includesUsage: chat.stream.includesUsage, labels: adapters.labels,
             names: FieldNames(prompt: "messages", maxTokens: chat.stop.maxTokensField, adapters: choice.place))
-        let answer = ChatAnswer(
-            plan, startsInReasoning: chat.prompt.startsInReasoning(prompt: prompt), includesReasoning: chat.includesReasoning,
-            bytes: { service.bytes(of: $0) })
+        let answer = ChatAnswer(plan, includesReasoning: chat.includesReasoning, bytes: { service.bytes(of: $0) })
         return try await GenerationResponder(state: state, context: context).respond(plan, answer)
     }
 }

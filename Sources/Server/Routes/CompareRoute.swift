@@ -23,6 +23,7 @@ extension Endpoint {
             let adapters = try await state.resolve(variant.adapters, place: "variants[\(variants.count)].adapters")
             var generation = GenerationRequest(
                 id: "\(id)-\(variants.count)", prompt: tokens, adapters: adapters.set, sampling: compare.sampling.parameters, stop: stop)
+            generation.reasoning = ReasoningTags(startsInside: startsInReasoning, isShown: compare.includesReasoning)
             generation.client = client
             generation.skipsSpecialTokens = compare.skipsSpecialTokens
             requests.append(generation)
@@ -34,7 +35,7 @@ extension Endpoint {
             names: FieldNames(prompt: compare.prompt.field, maxTokens: compare.stop.maxTokensField, adapters: "variants"))
         let responder = GenerationResponder(state: state, context: context)
         let answer = CompareAnswer(
-            plan, variants: variants, startsInReasoning: startsInReasoning, includesReasoning: compare.includesReasoning,
+            plan, variants: variants, includesReasoning: compare.includesReasoning,
             bytes: { service.bytes(of: $0) },
             score: { request throws(APIError) in
                 do throws(EngineError) {

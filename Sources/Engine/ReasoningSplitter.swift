@@ -1,16 +1,28 @@
+import Adapters
+
 /// Splits an answer, as it streams, into the reasoning inside `<think>` and the content after `</think>`.
 ///
 /// Tags may be cut anywhere between pieces of text. White space around the reasoning and before the content is dropped, so the pieces
 /// join to the same two texts however the answer was cut.
-struct ReasoningSplitter {
-    struct Piece: Equatable {
-        var reasoning = ""
-        var content = ""
+package struct ReasoningSplitter: Sendable {
+    package struct Piece: Sendable, Equatable {
+        package var reasoning: String
+        package var content: String
 
-        var isEmpty: Bool { reasoning.isEmpty && content.isEmpty }
+        package init(reasoning: String = "", content: String = "") {
+            self.reasoning = reasoning
+            self.content = content
+        }
+
+        package var isEmpty: Bool { reasoning.isEmpty && content.isEmpty }
+
+        package static func += (piece: inout Piece, more: Piece) {
+            piece.reasoning += more.reasoning
+            piece.content += more.content
+        }
     }
 
-    private enum State {
+    private enum State: Sendable {
         /// Nothing but white space so far: reasoning may still open.
         case undecided
         case reasoning
@@ -19,8 +31,8 @@ struct ReasoningSplitter {
         case content
     }
 
-    static let opening = "<think>"
-    static let closing = "</think>"
+    package static let opening = ThinkTags.opening
+    package static let closing = ThinkTags.closing
     private static let openingTag = Array(opening.unicodeScalars)
     private static let closingTag = Array(closing.unicodeScalars)
 

@@ -1,7 +1,7 @@
 import TestRandomness
 import Testing
 
-@testable import Server
+@testable import Engine
 
 @Suite struct ReasoningSplitterTests {
     private func split(_ pieces: [String], startsInside: Bool) -> ReasoningSplitter.Piece {
