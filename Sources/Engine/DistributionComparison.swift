@@ -23,6 +23,8 @@ struct DistributionComparison {
         referenceLogSumExp = wanted
         let sum = Self.sum(count, pool) { index in
             let logP = Double(reference[index]) - wanted
+            // What the reference finds impossible adds nothing, though this may find it impossible too.
+            if logP == -.infinity { return 0 }
             return exp(logP) * (logP - (Double(logits[index]) - own))
         }
         divergence = max(sum, 0)

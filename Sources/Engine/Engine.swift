@@ -13,6 +13,7 @@ import Tokenizers
 package final class Engine: Sendable {
     package let settings: EngineSettings
     package let vocabSize: Int
+    private let drawable: DrawableTokens
     private let width: Int
     private let thinkTags: ThinkTags?
     private let mailbox: Mailbox
@@ -30,6 +31,7 @@ package final class Engine: Sendable {
     ) {
         self.settings = settings
         vocabSize = model.config.vocabSize
+        drawable = DrawableTokens(model.config, tokenizer)
         width = model.config.hiddenSize
         thinkTags = ThinkTags(tokenizer)
         mailbox = Mailbox(limit: settings.queueLimit, clientLimit: settings.clientQueueLimit)
@@ -117,6 +119,9 @@ package final class Engine: Sendable {
             throw .tokenOutOfRange(token: token, vocabSize: vocabSize)
         }
         try request.sampling.validate(vocabSize: vocabSize)
+        for token in request.sampling.logitBias.keys where !drawable.contains(token) {
+            throw .invalidParameter(name: "logit_bias", got: "about token \(token)", wanted: "about tokens that the tokenizer has")
+        }
         try request.scoring?.validate(request, width: width)
         try validateScopes(request)
     }

@@ -34,6 +34,8 @@ extension EngineLoop {
             model.logits($0.view.rows(indices[0]..<indices[0] + scored), pool: pool, workspace: workspace)
         }
         for row in 0..<scored {
+            mask.apply(to: logits.row(row))
+            if let reference { mask.apply(to: reference.row(row)) }
             let comparison = reference.map {
                 DistributionComparison(logits.row(row), against: $0.row(row), count: vocabulary, pool: pool)
             }

@@ -8,7 +8,9 @@ import Tokenizers
 /// Computing draws tokens and appends them; reporting turns them into text and hands it out. Only the second may allocate.
 final class EngineLoop {
     let model: any LanguageModel
+    /// Logits of a row that count: those above are no tokens.
     let vocabulary: Int
+    let mask: LogitMask
     let layers: Int
     let pool: WorkerPool
     let workspace = Workspace()
@@ -39,7 +41,9 @@ final class EngineLoop {
         self.mailbox = mailbox
         shared = statistics
         let config = model.config
-        vocabulary = config.vocabSize
+        let drawable = DrawableTokens(config, tokenizer)
+        vocabulary = drawable.count
+        mask = LogitMask(drawable)
         layers = config.layers
         cache = KVCache(
             layout: config.kvLayout(settings.kvFormat ?? KVFormat(for: model.format)), layers: config.layers, blockCount: settings.blocks)
@@ -131,6 +135,7 @@ final class EngineLoop {
             }
             for row in item.firstRow..<item.firstRow + item.count where outputs.isNext(row, in: plan) {
                 let logits = outputs.next(model: model, pool: pool, workspace: workspace)
+                mask.apply(to: logits)
                 if item.position(row) + 1 < sequence.pointee.tokenCount {
                     keepPromptLogprobs(item, row: row, logits)
                 } else if sequence.pointee.maxTokens > 0 {

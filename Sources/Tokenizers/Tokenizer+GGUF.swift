@@ -28,7 +28,9 @@ extension Tokenizer {
             default: break
             }
         }
-        let vocabulary = Vocabulary(names: tokens, added: added.map { ($0.id, $0.content) })
+        // Ids that only fill the model's vocabulary up have made-up names, and stand for nothing.
+        let names = tokens.enumerated().map { id, name in types?[id] == TokenType.unused.rawValue ? nil : name }
+        let vocabulary = Vocabulary(names: names, added: added.map { ($0.id, $0.content) })
         let merges = try metadata.strings("merges")
         var reader = MergeReader(vocabulary, capacity: merges.count)
         for merge in merges { try reader.add(merge, path: "tokenizer.ggml.merges") }

@@ -76,6 +76,9 @@ package final class Tokenizer: Sendable {
     /// Whether `encode` puts the beginning-of-sequence token first when it adds special tokens.
     package var addBOS: Bool { bosToken.map(template.prefix.contains) ?? false }
 
+    /// Whether the id stands for a token.
+    package func contains(_ id: Int32) -> Bool { vocabulary.contains(id) }
+
     /// Whether `decode` leaves the token out when it skips special tokens.
     package func isSpecial(_ id: Int32) -> Bool { isSpecial.indices.contains(Int(id)) && isSpecial[Int(id)] }
 
