@@ -53,7 +53,7 @@ final class LogWriter: @unchecked Sendable {
             let code = batch.withUnsafeBytes { Descriptor.write($0, to: descriptor) }
             guard code != 0 else { continue }
             condition.lock()
-            dropped += told + batch.count { $0 == 0x0A } - (told > 0 ? 1 : 0)
+            dropped += told + batch.count(where: { $0 == 0x0A }) - (told > 0 ? 1 : 0)
             // A full disk may get room; no line comes without one that says so.
             while waiting.isEmpty { rest() }
             condition.unlock()

@@ -39,7 +39,7 @@ import Testing
         (#""alora_invocation_tokens": [5]"#, "alora_invocation_tokens"), (#""use_qalora": true"#, "use_qalora"),
         (#""use_something_new": true"#, "use_something_new"), (#""init_lora_weights": "pissa_niter_4""#, "pissa"),
         (#""init_lora_weights": "olora""#, "olora"), (#""peft_type": "IA3""#, "IA3"), (#""arrow_config": {"top_k": 3}"#, "arrow_config"),
-        (#""unheard_of": {}, "unheard_of_size": 16, "unheard_of_core": "x.core""#, "unheard_of"), (#""unheard_of": true"#, "unheard_of"),
+        (#""unheard_of": {"a": [1]}"#, "unheard_of"), (#""unheard_of": true"#, "unheard_of"),
         (#""enable_lora": [true, false]"#, "enable_lora"),
     ])
     func whatItDoesNotDoIsRefusedByName(entry: String, named: String) throws {

@@ -32,8 +32,9 @@ def data(tmp_path_factory):
 
 
 def command(source, data, output, *arguments):
+    prompt = [] if "--template" in arguments else ["--prompt", "plain"]
     return [
-        required("RESA_BIN"), "eval", *source, "--data", str(data), "--prompt", "plain", "--max-tokens", "40", "--output", str(output),
+        required("RESA_BIN"), "eval", *source, "--data", str(data), *prompt, "--max-tokens", "40", "--output", str(output),
         "--resamples", "200", *arguments,
     ]  # fmt: skip
 

@@ -9,8 +9,8 @@ from conftest import ADAPTERS, required
 
 MODEL = ["--model", "m"]
 DATA = ["--data", "d.jsonl"]
-EVAL_URL = ["eval", "--url", "http://127.0.0.1:1", *DATA]
-EVAL_MODEL = ["eval", *MODEL, *DATA]
+EVAL_URL = ["eval", "--url", "http://127.0.0.1:1", *DATA, "--output", "o"]
+EVAL_MODEL = ["eval", *MODEL, *DATA, "--output", "o"]
 EXTRACT = ["extract", *MODEL, *DATA, "--hookpoint", "layers.0", "--out", "o"]
 SFT = ["tune", *MODEL, *DATA, "--objective", "sft", "--out", "o"]
 PROBE = ["probe", *MODEL, *DATA, "--sae", "s"]

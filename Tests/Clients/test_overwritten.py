@@ -37,7 +37,10 @@ def add_sae(folder, seed: int) -> bytes:
     return (folder / "sae.safetensors").read_bytes()
 
 
-def ask(server: Server, prompt: str, *adapters: str):
+SPLICE = {"name": "sae", "layer": 1, "at": "mlp", "mode": "splice"}
+
+
+def ask(server: Server, prompt: str, *adapters):
     return server.post("/v1/completions", {"prompt": prompt, "adapters": list(adapters), "max_tokens": 4, "temperature": 0})
 
 
@@ -52,7 +55,7 @@ def test_an_adapter(model, tmp_path, logs):
         statuses, digests = [], set()
         for number in range(ROUNDS):
             replies = []
-            asking = threading.Thread(target=lambda: replies.append(ask(server, f"Let {number}", "sae;layer=1;at=mlp;mode=splice")))
+            asking = threading.Thread(target=lambda: replies.append(ask(server, f"Let {number}", SPLICE)))
             asking.start()
             content = versions[number % 2]
             # Cut short at once, and filled again in portions.
@@ -71,7 +74,7 @@ def test_an_adapter(model, tmp_path, logs):
             server.assert_alive()
         # No version but those that were written whole.
         assert len(digests) <= 2, digests
-        last = ask(server, "Let", "sae;layer=1;at=mlp;mode=splice")
+        last = ask(server, "Let", SPLICE)
         assert last.status == 200, last.body
     finally:
         assert server.stop() == 0, server.log.read_text(errors="replace")[-4000:]
