@@ -82,7 +82,7 @@ def test_errors_name_the_field_that_was_sent(client, base):
         assert caught.value.param == name and caught.value.code == "context_length_exceeded"
 
 
-@pytest.mark.parametrize(("one", "other"), [(-(2**63), 2**63), (2**80, 0)])
+@pytest.mark.parametrize(("one", "other"), [(-1, 2**64 - 1), (7, 7 + 2**64), (-(2**63), 2**63), (3, 3 + 2**80)])
 def test_seeds_are_taken_modulo_64_bits(client, base, one, other):
     def answer(seed: int) -> str:
         return client.completions.create(model=base, prompt=PROMPT, max_tokens=12, temperature=1, seed=seed).choices[0].text
