@@ -239,7 +239,7 @@ def test_requests_write_no_lines_of_their_own_into_the_log(model, tmp_path):
 
         for path in (b"/\xc2\x9b31m", b"/\xe2\x80\xae", b"/%0aforged"):
             with socket.create_connection(("127.0.0.1", port), timeout=60) as connection:
-                connection.sendall(b"GET " + path + b" HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+                connection.sendall(b"GET " + path + b" HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
                 while connection.recv(1 << 16):
                     pass
         stop(process)
