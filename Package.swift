@@ -161,6 +161,9 @@ let package = Package(
     ]
 )
 
+/// Tests that compute by the million what kernels are compared with, and where their numbers come from: optimised in debug builds too.
+let countingTests: Set = ["TestRandomness", "KernelsTests", "TensorsTests"]
+
 for target in package.targets where target.type != .system && target.name != "Kernels" {
-    target.swiftSettings = swiftSettings
+    target.swiftSettings = swiftSettings + (countingTests.contains(target.name) ? [.unsafeFlags(["-O"])] : [])
 }
