@@ -66,4 +66,4 @@ http {{
 
     def stop(self) -> None:
         self.process.terminate()
-        self.process.wait(30)
+        self.process.wait(600)

@@ -20,8 +20,9 @@ ROOT = Path(__file__).resolve().parents[2]
 ADAPTERS = ROOT / "adapters"
 LORA, SAE = "smollm2-gsm8k-lora", "smollm2-sae"
 SAE_LAYER = 14
-START_SECONDS = 120
-STOP_SECONDS = 60
+# Ends for what never happens, no hurry for what does.
+START_SECONDS = 600
+STOP_SECONDS = 600
 
 
 def required(name: str) -> str:
@@ -66,7 +67,7 @@ class Server:
             self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.STDOUT)
         self.port = self._port()
         self.url = f"http://127.0.0.1:{self.port}"
-        self.client = openai.OpenAI(base_url=f"{self.url}/v1", api_key=api_key or "none", max_retries=0, timeout=180)
+        self.client = openai.OpenAI(base_url=f"{self.url}/v1", api_key=api_key or "none", max_retries=0, timeout=600)
 
     def _port(self) -> int:
         deadline = time.monotonic() + START_SECONDS
@@ -82,7 +83,7 @@ class Server:
 
     def request(self, method: str, path: str, body=None, headers: dict | None = None) -> Reply:
         """`body` as bytes goes out untouched, anything else as JSON."""
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=180)
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=600)
         sent = dict(headers or {})
         if self.api_key:
             sent.setdefault("Authorization", f"Bearer {self.api_key}")

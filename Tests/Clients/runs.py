@@ -7,7 +7,7 @@ import subprocess
 import time
 from pathlib import Path
 
-WAIT_SECONDS = 120
+WAIT_SECONDS = 600
 TRIES = 5
 
 

@@ -37,7 +37,7 @@ HARMLESS = {
 
 
 def inspect(folder: Path) -> subprocess.CompletedProcess:
-    return subprocess.run([required("RESA_BIN"), "adapters", "inspect", str(folder)], capture_output=True, timeout=60)
+    return subprocess.run([required("RESA_BIN"), "adapters", "inspect", str(folder)], capture_output=True, timeout=600)
 
 
 def change(folder: Path, name: str, **keys) -> Path:

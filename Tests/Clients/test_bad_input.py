@@ -105,14 +105,14 @@ def test_a_body_too_large(server):
 
 
 def test_a_declared_length_too_large_is_refused_before_it_arrives(server):
-    with socket.create_connection(("127.0.0.1", server.port), timeout=30) as connection:
+    with socket.create_connection(("127.0.0.1", server.port), timeout=600) as connection:
         connection.sendall(b"POST /v1/completions HTTP/1.1\r\nHost: localhost\r\nContent-Length: 99999999999\r\n\r\n{")
         assert connection.recv(64).startswith(b"HTTP/1.1 413")
 
 
 @pytest.mark.parametrize("request_line", [b"GARBAGE\r\n\r\n", b"GET\r\n\r\n", b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03", b"GET / HTTP/9.9\r\n\r\n"])
 def test_what_is_no_http(server, request_line):
-    with socket.create_connection(("127.0.0.1", server.port), timeout=30) as connection:
+    with socket.create_connection(("127.0.0.1", server.port), timeout=600) as connection:
         connection.sendall(request_line)
         connection.shutdown(socket.SHUT_WR)
         answer = b""

@@ -19,7 +19,7 @@ def paged(logs):
 
 def ask(server: Server, host: str, headers: dict | None = None, method: str = "POST", body: bytes = json.dumps(BODY).encode()):
     """One request with exactly these headers."""
-    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=180)
+    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=600)
     try:
         connection.putrequest(method, "/v1/completions", skip_host=True, skip_accept_encoding=True)
         for name, value in {"Host": host, "Content-Length": str(len(body)), **(headers or {})}.items():

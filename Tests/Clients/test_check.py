@@ -110,7 +110,7 @@ def check(place: Path, adapter, *arguments, model=None, text="text.txt", environ
     if "--weights" not in arguments:
         command += ["--weights", "f32", "--context", str(CONTEXT)]
     variables = os.environ | {"RESA_HOME": str(place / "home"), "HF_HOME": str(place / "hf")} | (environment or {})
-    return subprocess.run([*command, *map(str, arguments)], cwd=place, env=variables, capture_output=True, text=True, timeout=300)
+    return subprocess.run([*command, *map(str, arguments)], cwd=place, env=variables, capture_output=True, text=True, timeout=600)
 
 
 def report(place: Path, adapter, *arguments, status: int = 0, **options) -> dict:

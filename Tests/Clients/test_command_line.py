@@ -12,7 +12,7 @@ MESSAGES = [{"role": "system", "content": "Be brief.\n"}, {"role": "user", "cont
 
 
 def resa(*arguments: str, stdin: bytes = b"") -> subprocess.CompletedProcess:
-    return subprocess.run([required("RESA_BIN"), *arguments], input=stdin, capture_output=True, timeout=300)
+    return subprocess.run([required("RESA_BIN"), *arguments], input=stdin, capture_output=True, timeout=600)
 
 
 def output(*arguments: str, stdin: bytes = b"") -> bytes:

@@ -123,7 +123,7 @@ class Workshop:
             text=True, start_new_session=True,
         )  # fmt: skip
         try:
-            output, errors = process.communicate(timeout=300)
+            output, errors = process.communicate(timeout=600)
         except subprocess.TimeoutExpired:
             # A server that the script started, too.
             os.killpg(process.pid, signal.SIGKILL)

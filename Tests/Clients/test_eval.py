@@ -44,7 +44,7 @@ def in_process(model):
 
 
 def evaluate(*arguments, **options):
-    return subprocess.run(command(*arguments), capture_output=True, text=True, timeout=300, **options)
+    return subprocess.run(command(*arguments), capture_output=True, text=True, timeout=600, **options)
 
 
 def key(answer):
@@ -228,7 +228,7 @@ def test_killed_and_gone_on_with(scripted, data, tmp_path):
     output = tmp_path / "run"
     process = subprocess.Popen(command(in_process(scripted), data, output, "--samples", "200", "--concurrency", "2"), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
     try:
-        deadline = time.monotonic() + 120
+        deadline = time.monotonic() + 600
         while not (output / "answers.jsonl").exists() or len((output / "answers.jsonl").read_bytes().splitlines()) < 20:
             assert process.poll() is None and time.monotonic() < deadline, process.stderr.read()
             time.sleep(0.02)

@@ -16,7 +16,7 @@ from runs import stopped_early
 from sparsify import SparseCoder
 
 GOLDENS = Path(required("RESA_GOLDENS")) / "training"
-WAIT_SECONDS = 120
+WAIT_SECONDS = 600
 PLACES = ["layers.1", "layers.2.mlp"]
 
 

@@ -25,7 +25,7 @@ BODIES = [
 
 
 def send(server, path: str, body: dict) -> socket.socket:
-    connection = socket.create_connection(("127.0.0.1", server.port), timeout=60)
+    connection = socket.create_connection(("127.0.0.1", server.port), timeout=600)
     data = json.dumps(body).encode()
     connection.sendall(f"POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: {len(data)}\r\n\r\n".encode() + data)
     return connection

@@ -60,7 +60,7 @@ IGNORED = [
 
 @pytest.mark.parametrize("arguments, said", IGNORED, ids=lambda value: value if isinstance(value, str) else None)
 def test_what_would_be_ignored_is_refused(arguments, said, tmp_path):
-    result = subprocess.run([required("RESA_BIN"), *arguments], stdin=subprocess.DEVNULL, capture_output=True, cwd=tmp_path, timeout=60)
+    result = subprocess.run([required("RESA_BIN"), *arguments], stdin=subprocess.DEVNULL, capture_output=True, cwd=tmp_path, timeout=600)
     assert result.returncode in (1, 64) and said in result.stderr.decode(), result.stderr.decode()
 
 
@@ -76,7 +76,7 @@ def test_eval_holds_adapters_as_it_is_told(tmp_path):
             "--adapter", "lora", "--data", tmp_path / "sums.jsonl", "--max-tokens", 8, "--output", tmp_path / format, "--json", "-",
             "--threads", 1, "--prompt", "trigger",
         ]  # fmt: skip
-        result = subprocess.run([*map(str, command)], capture_output=True, timeout=300)
+        result = subprocess.run([*map(str, command)], capture_output=True, timeout=600)
         assert result.returncode == 0, result.stderr.decode()
         settings[format] = json.loads(result.stdout)["settings"].get("adapter weights")
     assert settings == {"f32": None, "int8": "int8"}

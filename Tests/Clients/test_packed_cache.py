@@ -15,7 +15,7 @@ def start(cache: pathlib.Path, *more: str) -> subprocess.Popen:
 
 
 def finish(process: subprocess.Popen) -> tuple[bytes, str]:
-    out, err = process.communicate(timeout=300)
+    out, err = process.communicate(timeout=600)
     assert process.returncode == 0, err.decode()
     return out, err.decode()
 

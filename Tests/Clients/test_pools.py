@@ -68,7 +68,7 @@ def test_every_answer_of_a_pool_is_that_of_its_request(scripted, wanted, connect
     async def run() -> None:
         ids = itertools.count()
         limits = httpx.Limits(max_connections=connections, max_keepalive_connections=connections)
-        async with httpx.AsyncClient(base_url=scripted.url, limits=limits, timeout=120) as client:
+        async with httpx.AsyncClient(base_url=scripted.url, limits=limits, timeout=600) as client:
 
             async def work(number: int) -> None:
                 chosen = random.Random(SEED + number)
@@ -86,7 +86,7 @@ def test_the_next_answer_of_a_connection_is_not_shifted(scripted, wanted, kind):
     async def run() -> None:
         ids = itertools.count()
         limits = httpx.Limits(max_connections=1, max_keepalive_connections=1)
-        async with httpx.AsyncClient(base_url=scripted.url, limits=limits, timeout=120) as client:
+        async with httpx.AsyncClient(base_url=scripted.url, limits=limits, timeout=600) as client:
             for next_kind in (kind, "chat", kind, "GET /health 200"):
                 await answer(client, wanted, ids, next_kind)
 

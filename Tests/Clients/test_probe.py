@@ -25,7 +25,7 @@ LINES = [
     "BUT let me see: 7 * 6 = 42. wait! Another ferry leaves at six and comes home at nine.",
     "Butter, tribute and letters from home came with the ferry. The sea was rough all night.",
 ]
-WAIT_SECONDS = 120
+WAIT_SECONDS = 600
 
 
 def resa(*arguments) -> subprocess.CompletedProcess:

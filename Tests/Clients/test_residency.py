@@ -75,7 +75,7 @@ def stream(server: Server, prompt: str, *adapters: str) -> tuple[str, tuple]:
     body = json.dumps({**completion(prompt, *adapters), "stream": True}).encode()
     request = urllib.request.Request(server.url + "/v1/completions", body, {"Content-Type": "application/json"})
     digests, tokens, logprobs, ended = [], [], [], False
-    with urllib.request.urlopen(request, timeout=180) as response:
+    with urllib.request.urlopen(request, timeout=600) as response:
         for line in response:
             if not line.startswith(b"data: "):
                 continue

@@ -121,7 +121,7 @@ def test_the_key_may_be_an_x_api_key(guarded):
 
 
 def test_a_base_address_without_v1(server, base):
-    plain = openai.OpenAI(base_url=server.url, api_key="none", max_retries=0, timeout=180)
+    plain = openai.OpenAI(base_url=server.url, api_key="none", max_retries=0, timeout=600)
     assert base in {model.id for model in plain.models.list()} and plain.models.retrieve(LORA).id == LORA
     assert plain.completions.create(model=base, prompt="a", max_tokens=1).choices
     stream = plain.chat.completions.create(model=base, messages=[{"role": "user", "content": "Hi"}], max_tokens=2, stream=True)

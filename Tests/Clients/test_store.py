@@ -25,7 +25,7 @@ class Machine:
 
     def run(self, *arguments: object) -> subprocess.CompletedProcess:
         command = [required("RESA_BIN"), "adapters", *map(str, arguments)]
-        return subprocess.run(command, env=self.environment, cwd=self.folder, capture_output=True, text=True, timeout=300)
+        return subprocess.run(command, env=self.environment, cwd=self.folder, capture_output=True, text=True, timeout=600)
 
     def good(self, *arguments: object) -> str:
         result = self.run(*arguments)

@@ -21,7 +21,7 @@ from safetensors.torch import load_file
 from transformers import AutoModelForCausalLM
 
 GOLDENS = Path(required("RESA_GOLDENS")) / "training"
-WAIT_SECONDS = 120
+WAIT_SECONDS = 600
 
 
 def command(*arguments) -> list[str]:

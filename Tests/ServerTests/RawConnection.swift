@@ -69,7 +69,7 @@ final class RawConnection: Sendable {
 
 /// Waits for what will happen, however long it takes on a busy machine.
 func eventually(_ condition: () async throws -> Bool) async throws {
-    for _ in 0..<6000 {
+    for _ in 0..<100_000 {
         if try await condition() { return }
         try await Task.sleep(for: .milliseconds(5))
     }

@@ -5,9 +5,9 @@ import Testing
     /// Numbers of the right kind; how large they are is the machine's business.
     @Test(arguments: InstructionSet.available) func measures(_ tier: InstructionSet) {
         let probe = MachineProbe.measure(pool: WorkerPool(threads: 2, instructionSet: tier))
-        #expect(probe.readGigabytesPerSecond > 0.1 && probe.readGigabytesPerSecond < 10_000)
-        #expect(probe.f32GigaflopsPerSecond > 0.01 && probe.f32GigaflopsPerSecond < 1e6)
-        #expect(probe.bf16GigaflopsPerSecond > 0.01 && probe.bf16GigaflopsPerSecond < 1e6)
+        #expect(probe.readGigabytesPerSecond > 0 && probe.readGigabytesPerSecond < 10_000)
+        #expect(probe.f32GigaflopsPerSecond > 0 && probe.f32GigaflopsPerSecond < 1e6)
+        #expect(probe.bf16GigaflopsPerSecond > 0 && probe.bf16GigaflopsPerSecond < 1e6)
     }
 
     @Test func knowsTheMachine() {

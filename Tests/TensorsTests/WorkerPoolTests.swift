@@ -68,9 +68,10 @@ import Testing
     @Test func idleTakesNoTime() {
         let pool = WorkerPool(threads: 4)
         let seen = Mutex<Set<String>>([])
-        pool.parallel(64) { _ in
+        // Nobody goes on before another has come.
+        pool.parallel(2) { _ in
             _ = seen.withLock { $0.insert(currentThread()) }
-            usleep(1000)
+            while seen.withLock({ $0.count }) < 2 { usleep(1000) }
         }
         let workers = seen.withLock { $0 }.subtracting([currentThread()])
         #expect(!workers.isEmpty)
