@@ -125,7 +125,7 @@ import Testing
     @Test func reportsWaitForRoom() async throws {
         let service = ScriptedService(ending: .never)
         var settings = ServerSettings.patient
-        settings.requestMemoryBytes = 2 << 20
+        settings.requestMemoryBytes = 3 << 19
         try await Server.testLive(service, settings: settings) { client in
             let body = #"{"prompt": "a", "n": 2, "max_tokens": 100, "logprobs": 10}"#
             let first = try await RawConnection.open(

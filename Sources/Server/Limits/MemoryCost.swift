@@ -7,9 +7,9 @@ enum MemoryCost {
     /// A list or text of its own, with the allocator's share.
     private static let allocation = 64
     /// A log-probability of one token as a part of an answer: text, number, and where they stand.
-    private static let logprob = 640
+    private static let logprob = 384
     /// One latent of one token, likewise.
-    private static let latent = 512
+    private static let latent = 384
     /// A token or reading with neither.
     private static let entry = 512
 
