@@ -55,7 +55,7 @@ async def answer(client: httpx.AsyncClient, wanted: str, ids: itertools.count, k
 
 
 KINDS = [
-    "chat", "stream", "left stream", "GET /health 200", "GET /v1/models 200", "GET /nothing 404",
+    "chat", "stream", "left stream", "HEAD /health", "HEAD /nothing", "HEAD /v1/completions", "GET /health 200", "GET /v1/models 200", "GET /nothing 404",
     "GET /v1/completions 405", "POST /health 405", "PUT /v1/completions 405", "POST /v1/chat/completions 400", "OPTIONS /nothing 404",
 ]  # fmt: skip
 
