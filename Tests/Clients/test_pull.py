@@ -54,7 +54,11 @@ class Machine:
         return subprocess.run(self.command(*arguments, **options), env=self.environment, capture_output=True, timeout=600)
 
     def start(self, *arguments: str) -> subprocess.Popen:
-        return subprocess.Popen(self.command(*arguments), env=self.environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        # Whoever runs the tests in the background of a shell ignores SIGINT, and so would what they start.
+        heed = lambda: signal.signal(signal.SIGINT, signal.SIG_DFL)
+        return subprocess.Popen(
+            self.command(*arguments), env=self.environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, preexec_fn=heed
+        )
 
     def files(self, folder: str = "lora") -> dict[str, bytes]:
         root = self.to / folder
