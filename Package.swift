@@ -18,17 +18,15 @@ let package = Package(
         .executable(name: "resa", targets: ["ResaServe"])
     ],
     dependencies: [
-        .package(url: "https://github.com/hummingbird-project/hummingbird", exact: "2.28.1"),
+        .package(url: "https://github.com/hummingbird-project/hummingbird", exact: "2.28.1", traits: []),
         .package(url: "https://github.com/apple/swift-argument-parser", exact: "1.8.2"),
         .package(url: "https://github.com/apple/swift-log", exact: "1.16.2"),
         .package(url: "https://github.com/apple/swift-metrics", exact: "2.13.0"),
-        .package(url: "https://github.com/apple/swift-crypto", exact: "4.5.2"),
         .package(url: "https://github.com/apple/swift-http-structured-headers", exact: "1.7.0"),
         .package(url: "https://github.com/apple/swift-http-types", exact: "1.8.0"),
         .package(url: "https://github.com/apple/swift-nio", exact: "2.101.2"),
         .package(url: "https://github.com/apple/swift-nio-extras", exact: "1.35.2"),
         .package(url: "https://github.com/swift-server/swift-service-lifecycle", exact: "2.13.0"),
-        .package(url: "https://github.com/swift-server/async-http-client", exact: "1.37.0"),
         .package(url: "https://github.com/HdrHistogram/hdrhistogram-swift", exact: "0.2.0"),
         .package(url: "https://github.com/attaswift/BigInt", exact: "6.0.1"),
     ],
@@ -37,8 +35,8 @@ let package = Package(
         .executableTarget(
             name: "ResaServe",
             dependencies: [
-                "Server", "LoadTest", "Evaluation", "Measuring", "Training", "AdapterRegistry", "Engine", "Models", "Adapters",
-                "Tokenizers",
+                "Server", "LoadTest", "Evaluation", "Measuring", "Training", "AdapterRegistry", "Downloads", "Engine", "Models",
+                "Adapters", "Tokenizers",
                 "Jinja", "Checkpoints", "JSONText", "Tensors",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
@@ -46,7 +44,7 @@ let package = Package(
         .target(
             name: "Server",
             dependencies: [
-                "AdapterRegistry", "Engine", "Models", "Adapters", "Tokenizers", "Jinja", "Checkpoints", "JSONText",
+                "AdapterRegistry", "Downloads", "Engine", "Models", "Adapters", "Tokenizers", "Jinja", "Checkpoints", "JSONText",
                 .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "HummingbirdCore", package: "hummingbird"),
                 .product(name: "HTTPTypes", package: "swift-http-types"),
@@ -61,14 +59,7 @@ let package = Package(
             ]),
         .target(
             name: "LoadTest",
-            dependencies: [
-                "JSONText", "Measuring",
-                .product(name: "AsyncHTTPClient", package: "async-http-client"),
-                .product(name: "Histogram", package: "hdrhistogram-swift"),
-                .product(name: "NIOCore", package: "swift-nio"),
-                .product(name: "NIOHTTP1", package: "swift-nio"),
-                .product(name: "NIOPosix", package: "swift-nio"),
-            ]),
+            dependencies: ["Curl", "JSONText", "Measuring", .product(name: "Histogram", package: "hdrhistogram-swift")]),
         .target(
             name: "Training",
             dependencies: ["Models", "Adapters", "Tokenizers", "Jinja", "Checkpoints", "JSONText", "Tensors", "Kernels"]),
@@ -78,16 +69,16 @@ let package = Package(
         .target(name: "Measuring"),
         .target(
             name: "AdapterRegistry",
-            dependencies: [
-                "Adapters", "Checkpoints", "JSONText", "Tensors", "CCurl", "CZstd", .product(name: "Crypto", package: "swift-crypto"),
-            ]),
+            dependencies: ["Adapters", "Downloads", "Checkpoints", "Digests", "JSONText", "Tensors", "CZstd"]),
+        .target(name: "Downloads", dependencies: ["Checkpoints", "Curl", "CCurl", "Digests", "JSONText"]),
         .target(name: "Engine", dependencies: ["Models", "Adapters", "Tokenizers", "Tensors"]),
         .target(name: "Models", dependencies: ["Adapters", "Tokenizers", "Jinja", "Checkpoints", "JSONText", "Tensors"]),
         .target(name: "Adapters", dependencies: ["Checkpoints", "JSONText", "Tensors", "CPCRE2"]),
         .target(name: "Tokenizers", dependencies: ["Checkpoints", "JSONText", "CPCRE2"]),
         .target(name: "Jinja", dependencies: ["JSONText"]),
-        .target(
-            name: "Checkpoints", dependencies: ["JSONText", "Tensors", "CXXHash", .product(name: "Crypto", package: "swift-crypto")]),
+        .target(name: "Checkpoints", dependencies: ["Digests", "JSONText", "Tensors", "CXXHash"]),
+        .target(name: "Curl", dependencies: ["CCurl", "CPolling"]),
+        .target(name: "Digests", dependencies: ["CCrypto"]),
         .target(name: "JSONText"),
         .target(name: "Tensors", dependencies: ["Kernels"]),
         .target(name: "Kernels", dependencies: ["COpenBLAS"], cSettings: kernelSettings),
@@ -100,6 +91,10 @@ let package = Package(
         .systemLibrary(
             name: "CCurl", path: "Sources/System/CCurl", pkgConfig: "libcurl",
             providers: [.apt(["libcurl4-openssl-dev"])]),
+        .systemLibrary(
+            name: "CCrypto", path: "Sources/System/CCrypto", pkgConfig: "libcrypto",
+            providers: [.apt(["libssl-dev"])]),
+        .systemLibrary(name: "CPolling", path: "Sources/System/CPolling"),
         .systemLibrary(
             name: "CXXHash", path: "Sources/System/CXXHash", pkgConfig: "libxxhash",
             providers: [.apt(["libxxhash-dev"])]),
@@ -136,7 +131,11 @@ let package = Package(
             ]),
         .testTarget(
             name: "AdapterRegistryTests",
-            dependencies: ["AdapterRegistry", "Adapters", "JSONText", "CZstd", "StoreProbe", "TestSupport", "TestRandomness"]),
+            dependencies: [
+                "AdapterRegistry", "Downloads", "Adapters", "Digests", "JSONText", "CZstd", "StoreProbe", "TestSupport", "TestRandomness",
+            ]),
+        .testTarget(name: "DownloadsTests", dependencies: ["Downloads", "Checkpoints"]),
+        .testTarget(name: "DigestsTests", dependencies: ["Digests"]),
         .testTarget(
             name: "TrainingTests",
             dependencies: [
@@ -154,8 +153,8 @@ let package = Package(
         .testTarget(
             name: "ServerTests",
             dependencies: [
-                "Server", "AdapterRegistry", "Engine", "Adapters", "Jinja", "JSONText", "TestRandomness",
-                .product(name: "HummingbirdTesting", package: "hummingbird"),
+                "Server", "AdapterRegistry", "Downloads", "Curl", "Engine", "Adapters", "Jinja", "JSONText", "TestRandomness",
+                .product(name: "NIOEmbedded", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),
             ]),
     ]

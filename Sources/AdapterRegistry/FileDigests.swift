@@ -1,6 +1,6 @@
 import Adapters
 import Checkpoints
-import Crypto
+import Digests
 import Foundation
 import Synchronization
 
@@ -14,12 +14,12 @@ final class FileDigests: Sendable {
     ///   - files: stamps of regular files by the name they have inside the adapter.
     ///   - known: hashes by the same names, of files that need not be read.
     func digest(_ files: [String: FileStamp], known: [String: String] = [:], adapter: String) throws(AdapterError) -> String {
-        var hash = SHA256()
+        var hash = StreamingDigest()
         for (name, stamp) in files.sorted(by: { $0.key < $1.key }) {
             let digest = if let digest = known[name] { digest } else { try digest(stamp, adapter: adapter, shownAs: name) }
-            hash.update(data: Data("\(digest)  \(name)\n".utf8))
+            hash.update("\(digest)  \(name)\n")
         }
-        return "sha256:" + HexText.of(hash.finalize())
+        return "sha256:" + hash.hex()
     }
 
     private func digest(_ stamp: FileStamp, adapter: String, shownAs name: String) throws(AdapterError) -> String {
@@ -36,16 +36,16 @@ final class FileDigests: Sendable {
         let descriptor = open(stamp.path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
         guard descriptor >= 0 else { throw bad("it cannot be read: \(String(cString: strerror(errno)))") }
         defer { close(descriptor) }
-        var hash = SHA256()
+        var hash = StreamingDigest()
         var remaining = stamp.size
         var buffer = [UInt8](repeating: 0, count: min(portion, max(remaining, 1)))
         while remaining > 0 {
             let count = buffer.withUnsafeMutableBytes { Foundation.read(descriptor, $0.baseAddress, min($0.count, remaining)) }
             if count < 0, errno == EINTR { continue }
             guard count > 0 else { throw bad("it cannot be read to its end; was it changed just now?") }
-            buffer.withUnsafeBytes { hash.update(bufferPointer: UnsafeRawBufferPointer(rebasing: $0[..<count])) }
+            buffer.withUnsafeBytes { hash.update(UnsafeRawBufferPointer(rebasing: $0[..<count])) }
             remaining -= count
         }
-        return HexText.of(hash.finalize())
+        return hash.hex()
     }
 }

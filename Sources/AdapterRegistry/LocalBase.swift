@@ -1,3 +1,4 @@
+import Downloads
 import Foundation
 
 /// Finds the base model that an adapter names, on this machine alone.

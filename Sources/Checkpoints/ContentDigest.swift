@@ -1,5 +1,5 @@
 import CXXHash
-import Crypto
+import Digests
 import Foundation
 import Synchronization
 import Tensors
@@ -37,41 +37,36 @@ package struct ContentDigest: Hashable, Sendable, CustomStringConvertible {
             if let failure = failure.withLock({ $0 }) { throw failure }
             progress(Double(end) / Double(pieces.count))
         }
-        var whole = SHA256()
-        for file in files { whole.update(data: Data("\(file.count)\n".utf8)) }
-        whole.update(bufferPointer: UnsafeRawBufferPointer(start: base, count: digests.count))
-        description = Self.hex(whole.finalize())
+        var whole = StreamingDigest()
+        for file in files { whole.update("\(file.count)\n") }
+        whole.update(UnsafeRawBufferPointer(start: base, count: digests.count))
+        description = whole.hex()
     }
 
-    private static func digest(_ file: OpenFile, _ range: Range<Int>) throws(CheckpointError) -> SHA256.Digest {
-        var hash = SHA256()
+    private static func digest(_ file: OpenFile, _ range: Range<Int>) throws(CheckpointError) -> [UInt8] {
+        var hash = StreamingDigest()
         let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: min(portion, range.count), alignment: 64)
         defer { buffer.deallocate() }
         var start = range.lowerBound
         while start < range.upperBound, let target = buffer.baseAddress {
             let count = min(buffer.count, range.upperBound - start)
             try file.read(start..<start + count, into: target)
-            hash.update(bufferPointer: UnsafeRawBufferPointer(rebasing: buffer[..<count]))
+            hash.update(UnsafeRawBufferPointer(rebasing: buffer[..<count]))
             start += count
         }
-        return hash.finalize()
+        return hash.value()
     }
 
     private static let portion = 256 << 10
 
     /// The SHA-256 of a text.
-    package init(text: String) { description = Self.hex(SHA256.hash(data: Data(text.utf8))) }
+    package init(text: String) { description = HexText.of(SHA256.of(Array(text.utf8))) }
 
     /// The SHA-256 of some bytes.
-    package init(bytes: UnsafeRawBufferPointer) { description = Self.hex(SHA256.hash(data: bytes)) }
+    package init(bytes: UnsafeRawBufferPointer) { description = HexText.of(SHA256.of(bytes)) }
 
     /// A digest computed before.
     init(unchecked description: String) { self.description = description }
-
-    private static func hex(_ digest: SHA256.Digest) -> String {
-        let digits = Array("0123456789abcdef".utf8)
-        return String(decoding: digest.flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] }, as: UTF8.self)
-    }
 }
 
 /// XXH3, 64 bits: finds damage, not malice.

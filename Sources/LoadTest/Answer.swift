@@ -1,14 +1,13 @@
 import JSONText
-import NIOCore
 
 /// An answer that came whole.
 package struct Answer: Sendable, Equatable {
     /// When each piece of text arrived; empty when the answer was not streamed, or had no text.
-    package let textTimes: [NIODeadline]
-    package let endTime: NIODeadline
+    package let textTimes: [ContinuousClock.Instant]
+    package let endTime: ContinuousClock.Instant
     package let usage: TokenUsage?
 
-    package init(textTimes: [NIODeadline], endTime: NIODeadline, usage: TokenUsage?) {
+    package init(textTimes: [ContinuousClock.Instant], endTime: ContinuousClock.Instant, usage: TokenUsage?) {
         self.textTimes = textTimes
         self.endTime = endTime
         self.usage = usage
@@ -18,12 +17,12 @@ package struct Answer: Sendable, Equatable {
     package var outputTokens: Int { usage?.completion ?? textTimes.count }
 
     /// - Parameter start: when the request was due (open loop) or sent (closed loop).
-    package func latencies(since start: NIODeadline) -> AnswerLatencies {
+    package func latencies(since start: ContinuousClock.Instant) -> AnswerLatencies {
         var latencies = AnswerLatencies(endToEnd: endTime - start)
         guard let first = textTimes.first, let last = textTimes.last else { return latencies }
         latencies.timeToFirstToken = first - start
         if outputTokens > 1, textTimes.count > 1 {
-            latencies.timePerOutputToken = .nanoseconds((last - first).nanoseconds / Int64(outputTokens - 1))
+            latencies.timePerOutputToken = (last - first) / (outputTokens - 1)
         }
         return latencies
     }
@@ -31,12 +30,12 @@ package struct Answer: Sendable, Equatable {
 
 /// How long an answer took. What cannot be told of it is nil: nothing but the whole without streaming, no time per token for a single one.
 package struct AnswerLatencies: Sendable, Equatable {
-    package var timeToFirstToken: TimeAmount?
+    package var timeToFirstToken: Duration?
     /// From the first text to the last, over the tokens after the first.
-    package var timePerOutputToken: TimeAmount?
-    package var endToEnd: TimeAmount
+    package var timePerOutputToken: Duration?
+    package var endToEnd: Duration
 
-    package init(timeToFirstToken: TimeAmount? = nil, timePerOutputToken: TimeAmount? = nil, endToEnd: TimeAmount) {
+    package init(timeToFirstToken: Duration? = nil, timePerOutputToken: Duration? = nil, endToEnd: Duration) {
         self.timeToFirstToken = timeToFirstToken
         self.timePerOutputToken = timePerOutputToken
         self.endToEnd = endToEnd

@@ -1,5 +1,4 @@
 import JSONText
-import NIOCore
 
 /// Reads one answer from the bytes of its HTTP response and the times at which they came. Pure: it knows no clock and no connection.
 package struct AnswerReader: Sendable {
@@ -11,7 +10,7 @@ package struct AnswerReader: Sendable {
     private var status = 0
     private var retryAfter: Double?
     private var body = Body.whole([])
-    private var textTimes: [NIODeadline] = []
+    private var textTimes: [ContinuousClock.Instant] = []
     private var usageChunk: [UInt8]?
     private var isFinished = false
     private var failure: RequestFailure?
@@ -31,7 +30,7 @@ package struct AnswerReader: Sendable {
         if status == 200, contentType?.lowercased().hasPrefix("text/event-stream") == true { body = .events(EventStreamParser()) }
     }
 
-    package mutating func receive(_ bytes: UnsafeRawBufferPointer, at time: NIODeadline) {
+    package mutating func receive(_ bytes: UnsafeRawBufferPointer, at time: ContinuousClock.Instant) {
         switch body {
         case .whole(var whole):
             body = .whole([])
@@ -46,7 +45,7 @@ package struct AnswerReader: Sendable {
         }
     }
 
-    private mutating func receiveEvent(_ data: UnsafeRawBufferPointer, at time: NIODeadline) {
+    private mutating func receiveEvent(_ data: UnsafeRawBufferPointer, at time: ContinuousClock.Instant) {
         if data.elementsEqual("[DONE]".utf8) {
             isFinished = true
             return
@@ -65,7 +64,7 @@ package struct AnswerReader: Sendable {
     }
 
     /// The answer, once the response has ended.
-    package func finish(at time: NIODeadline) -> Result<Answer, RequestFailure> {
+    package func finish(at time: ContinuousClock.Instant) -> Result<Answer, RequestFailure> {
         if let failure { return .failure(failure) }
         switch body {
         case .whole(let bytes):

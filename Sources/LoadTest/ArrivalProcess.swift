@@ -1,5 +1,4 @@
 import Measuring
-import NIOCore
 
 #if canImport(Glibc)
     import Glibc
@@ -48,7 +47,7 @@ package struct ArrivalSchedule: Sequence, IteratorProtocol, Sendable {
         }
     }
 
-    package mutating func next() -> TimeAmount? {
+    package mutating func next() -> Duration? {
         if generator != nil {
             // Gaps of a Poisson process are exponential: -ln(1 - u) / rate.
             position += -log1p(-generator!.nextUnit()) / rate

@@ -1,8 +1,6 @@
-import AsyncHTTPClient
+import Curl
 import Foundation
 import JSONText
-import NIOCore
-import NIOPosix
 
 /// A client of an OpenAI-compatible server that wants whole answers rather than measurements.
 package final class ChatClient: Sendable {
@@ -18,31 +16,18 @@ package final class ChatClient: Sendable {
         package let fingerprint: String?
     }
 
-    private let group: MultiThreadedEventLoopGroup
-    private let client: HTTPClient
+    private let client: CurlClient
     private let server: OpenAIServer
     private static let retries = 8
 
     /// - Throws: `LoadTestError.invalidURL`.
     package init(url: String, apiKey: String?, connections: Int) throws(LoadTestError) {
-        let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
-        var configuration = HTTPClient.Configuration(redirectConfiguration: .disallow)
-        configuration.httpVersion = .http1Only
-        configuration.connectionPool.concurrentHTTP1ConnectionsPerHostSoftLimit = connections
-        configuration.timeout.connect = .seconds(10)
-        let client = HTTPClient(eventLoopGroupProvider: .shared(group), configuration: configuration)
-        do {
-            server = try OpenAIServer(url: url, apiKey: apiKey, client: client)
-        } catch {
-            client.shutdown { _ in group.shutdownGracefully { _ in } }
-            throw error
-        }
-        (self.group, self.client) = (group, client)
+        client = CurlClient(connections: connections)
+        server = try OpenAIServer(url: url, apiKey: apiKey, client: client)
     }
 
     package func shutdown() async {
-        try? await client.shutdown()
-        try? await group.shutdownGracefully()
+        await client.shutdown()
     }
 
     package var root: String { server.root }
@@ -58,16 +43,13 @@ package final class ChatClient: Sendable {
     ///   - timeout: for one answer.
     /// - Throws: `RequestFailure`, or `CancellationError`.
     package func ask(_ path: String, body: JSON, adapters: String?, timeout: Duration) async throws -> Reply {
-        var request = HTTPClientRequest(url: server.root + path)
-        request.method = .POST
-        request.headers = server.headers
-        if let adapters { request.headers.replaceOrAdd(name: "Resa-Adapters", value: adapters) }
-        let bytes = JSONWriter.bytes(body)
+        var request = CurlRequest(
+            "POST", server.root + path, headers: server.headers, body: JSONWriter.bytes(body), timeout: timeout)
+        if let adapters { request.headers.append(("Resa-Adapters", adapters)) }
         var attempt = 0
         while true {
-            request.body = .bytes(ByteBuffer(bytes: bytes))
             do {
-                return try await once(request, timeout)
+                return try await once(request)
             } catch let failure as RequestFailure {
                 guard [.status(429), .status(503)].contains(failure.kind), attempt < Self.retries else { throw failure }
                 try await Task.sleep(for: .seconds(min(max(failure.retryAfter ?? 0.5 * Double(1 << attempt), 0.1), 60)))
@@ -76,26 +58,20 @@ package final class ChatClient: Sendable {
         }
     }
 
-    private func once(_ request: HTTPClientRequest, _ timeout: Duration) async throws -> Reply {
-        let status: Int
-        let body: [UInt8]
-        let applied: String?
-        let retryAfter: String?
+    private func once(_ request: CurlRequest) async throws -> Reply {
+        let response: CurlClient.Response
         do {
-            let response = try await client.execute(request, deadline: .now() + TimeAmount(timeout))
-            status = Int(response.status.code)
-            applied = response.headers.first(name: "resa-applied")
-            retryAfter = response.headers.first(name: "retry-after")
-            body = Array(try await response.body.collect(upTo: 64 << 20).readableBytesView)
+            response = try await client.fetch(request)
         } catch {
-            if error is CancellationError || Task.isCancelled { throw CancellationError() }
-            throw RequestFailure(.connection, ConnectionError.text(error))
+            if error.kind == .cancelled || Task.isCancelled { throw CancellationError() }
+            throw RequestFailure(.connection, error.description)
         }
-        guard status == 200 else {
+        guard response.head.status == 200 else {
             throw RequestFailure(
-                .status(status), RequestFailure.message(inBody: body), retryAfter: retryAfter.flatMap { Double($0) })
+                .status(response.head.status), RequestFailure.message(inBody: response.body),
+                retryAfter: response.head.headers["retry-after"].flatMap { Double($0) })
         }
-        return try Self.reply(body, applied: applied)
+        return try Self.reply(response.body, applied: response.head.headers["resa-applied"])
     }
 
     static func reply(_ body: [UInt8], applied: String?) throws(RequestFailure) -> Reply {

@@ -1,5 +1,4 @@
 import Histogram
-import NIOCore
 
 /// Latencies in an HDR histogram: microseconds at three significant digits, at constant memory for any number of them.
 package struct LatencyHistogram: Sendable {
@@ -13,8 +12,8 @@ package struct LatencyHistogram: Sendable {
 
     package var count: Int { Int(histogram.totalCount) }
 
-    package mutating func record(_ latency: TimeAmount) {
-        let nanoseconds = max(0, latency.nanoseconds)
+    package mutating func record(_ latency: Duration) {
+        let nanoseconds = max(0, latency.inNanoseconds)
         histogram.record(UInt64((nanoseconds + 500) / 1000))
         sum += Double(nanoseconds)
         least = min(least, nanoseconds)

@@ -1,7 +1,5 @@
-import AsyncHTTPClient
+import Curl
 import Foundation
-import NIOCore
-import NIOPosix
 
 /// Runs a scenario against a server.
 package struct LoadTest: Sendable {
@@ -21,36 +19,24 @@ package struct LoadTest: Sendable {
     ///   Single requests that fail are part of the report; see `Report.check`.
     package func run(progress: @escaping @Sendable (RunProgress) -> Void = { _ in }) async throws -> Report {
         // One thread: it handles some 100,000 pieces of text a second, and the rest of the machine belongs to the server.
-        let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
-        let client = HTTPClient(eventLoopGroupProvider: .shared(group), configuration: configuration)
+        let client = CurlClient(connections: connections)
         let result: Result<Report, any Error>
         do {
             result = .success(try await run(client, progress))
         } catch {
             result = .failure(error)
         }
-        try? await client.shutdown()
-        try? await group.shutdownGracefully()
+        await client.shutdown()
         return try result.get()
     }
 
-    private var configuration: HTTPClient.Configuration {
-        var configuration = HTTPClient.Configuration(redirectConfiguration: .disallow)
-        // With HTTP/2 all answers would share one connection and its flow control.
-        configuration.httpVersion = .http1Only
-        configuration.connectionPool.retryConnectionEstablishment = false
-        if case .closed(let clients) = scenario.arrivals {
-            configuration.connectionPool.concurrentHTTP1ConnectionsPerHostSoftLimit = clients
-        } else {
-            configuration.connectionPool.concurrentHTTP1ConnectionsPerHostSoftLimit = scenario.maxInFlight ?? 65_536
-        }
-        configuration.timeout.connect = .seconds(10)
-        return configuration
+    private var connections: Int {
+        if case .closed(let clients) = scenario.arrivals { clients } else { scenario.maxInFlight ?? 65_536 }
     }
 
-    private func run(_ client: HTTPClient, _ progress: @escaping @Sendable (RunProgress) -> Void) async throws -> Report {
+    private func run(_ client: CurlClient, _ progress: @escaping @Sendable (RunProgress) -> Void) async throws -> Report {
         let server = try OpenAIServer(url: scenario.url, apiKey: scenario.apiKey, client: client)
-        guard let url = URL(string: server.root + scenario.endpoint.path) else { throw LoadTestError.invalidURL(scenario.url) }
+        let url = server.root + scenario.endpoint.path
         progress(RunProgress(phase: .preparing))
         let model = try await chooseModel(server)
         let prompts = try await makePrompts(server, model: model)
@@ -66,7 +52,7 @@ package struct LoadTest: Sendable {
         let date = Date()
         let loop = RequestLoop(
             scenario: scenario, planner: planner, client: client, url: url, maxRequests: scenario.maxRequests,
-            maxDuration: scenario.maxDuration.map { TimeAmount($0) })
+            maxDuration: scenario.maxDuration)
         let (measurements, ending) = await watched(loop, .measuring, progress)
         return Report(
             scenario: ScenarioSummary(scenario, root: server.root, model: model, prompts: prompts, date: date), measurements: measurements,

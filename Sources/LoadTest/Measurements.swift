@@ -1,5 +1,3 @@
-import NIOCore
-
 /// What became of one request.
 package struct RequestRecord: Sendable {
     package enum Outcome: Sendable {
@@ -12,12 +10,12 @@ package struct RequestRecord: Sendable {
     /// Which entry of the adapter mix it belongs to.
     package let group: Int
     /// When it was due (open loop) or first sent (closed loop): latencies count from here.
-    package let start: NIODeadline
-    package let end: NIODeadline
+    package let start: ContinuousClock.Instant
+    package let end: ContinuousClock.Instant
     package let retries: Int
     package let outcome: Outcome
 
-    package init(group: Int, start: NIODeadline, end: NIODeadline, retries: Int = 0, outcome: Outcome) {
+    package init(group: Int, start: ContinuousClock.Instant, end: ContinuousClock.Instant, retries: Int = 0, outcome: Outcome) {
         self.group = group
         self.start = start
         self.end = end
@@ -61,7 +59,7 @@ struct GroupMeasurements: Sendable {
         }
     }
 
-    private mutating func add(_ answer: Answer, since start: NIODeadline, _ objectives: [Objective]) {
+    private mutating func add(_ answer: Answer, since start: ContinuousClock.Instant, _ objectives: [Objective]) {
         completed += 1
         promptTokens += answer.usage?.prompt ?? 0
         outputTokens += answer.outputTokens
@@ -91,11 +89,11 @@ package struct Measurements: Sendable {
     /// Answers whose tokens the server counted, and those whose pieces of text were counted instead.
     var countedByServer = 0
     var countedByPieces = 0
-    let start: NIODeadline
-    private(set) var end: NIODeadline
+    let start: ContinuousClock.Instant
+    private(set) var end: ContinuousClock.Instant
 
     /// - Parameter start: when measuring began.
-    package init(groups: Int, objectives: [Objective], start: NIODeadline) {
+    package init(groups: Int, objectives: [Objective], start: ContinuousClock.Instant) {
         self.objectives = objectives
         self.start = start
         end = start
@@ -121,5 +119,5 @@ package struct Measurements: Sendable {
         }
     }
 
-    private func second(_ time: NIODeadline) -> Double { (time - start).inSeconds }
+    private func second(_ time: ContinuousClock.Instant) -> Double { (time - start).inSeconds }
 }

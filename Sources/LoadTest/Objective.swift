@@ -1,5 +1,3 @@
-import NIOCore
-
 /// A latency that an answer should stay within. Goodput counts the answers that meet all objectives.
 package struct Objective: Sendable, Equatable {
     package enum Metric: String, Sendable, CaseIterable {
@@ -7,9 +5,9 @@ package struct Objective: Sendable, Equatable {
     }
 
     package let metric: Metric
-    package let limit: TimeAmount
+    package let limit: Duration
 
-    package init(_ metric: Metric, within limit: TimeAmount) {
+    package init(_ metric: Metric, within limit: Duration) {
         self.metric = metric
         self.limit = limit
     }
@@ -26,7 +24,7 @@ package struct Objective: Sendable, Equatable {
         guard let limit = TimeText.parse(sides[1]) else {
             throw .invalidSetting("the objective '\(text)' has the limit '\(sides[1])', but must be a time such as 500ms or 2s")
         }
-        self.init(metric, within: TimeAmount(limit))
+        self.init(metric, within: limit)
     }
 
     /// An answer of one token has no time per output token and one of none has no first token: it meets what cannot be measured on it,

@@ -1,19 +1,17 @@
-import AsyncHTTPClient
+import Curl
 import Foundation
 import JSONText
-import NIOCore
-import NIOHTTP1
 
 /// The server under test, as far as a run has to know it beforehand: where its routes are, its models, its tokenizer.
 struct OpenAIServer: Sendable {
     /// Without `/v1` and without a slash at the end.
     let root: String
-    private let client: HTTPClient
+    private let client: CurlClient
     private let apiKey: String?
-    private static let timeout = TimeAmount.seconds(30)
+    private static let timeout = Duration.seconds(30)
 
     /// - Throws: `LoadTestError.invalidURL`.
-    init(url: String, apiKey: String?, client: HTTPClient) throws(LoadTestError) {
+    init(url: String, apiKey: String?, client: CurlClient) throws(LoadTestError) {
         var root = String(url.trimmingBlanks())
         while root.hasSuffix("/") { root.removeLast() }
         if root.hasSuffix("/v1") { root.removeLast(3) }
@@ -26,9 +24,9 @@ struct OpenAIServer: Sendable {
         self.apiKey = apiKey
     }
 
-    var headers: HTTPHeaders {
-        var headers = HTTPHeaders([("content-type", "application/json"), ("user-agent", "resa-bench")])
-        if let apiKey { headers.add(name: "authorization", value: "Bearer \(apiKey)") }
+    var headers: [(name: String, value: String)] {
+        var headers = [(name: "content-type", value: "application/json"), ("user-agent", "resa-bench")]
+        if let apiKey { headers.append(("authorization", "Bearer \(apiKey)")) }
         return headers
     }
 
@@ -57,18 +55,13 @@ struct OpenAIServer: Sendable {
     }
 
     private func fetch(_ path: String, body: [UInt8]?) async throws -> (status: Int, body: [UInt8]) {
-        var request = HTTPClientRequest(url: root + path)
-        request.method = body == nil ? .GET : .POST
-        request.headers = headers
-        if let body { request.body = .bytes(ByteBuffer(bytes: body)) }
+        let request = CurlRequest(body == nil ? "GET" : "POST", root + path, headers: headers, body: body, timeout: Self.timeout)
         do {
-            let response = try await client.execute(request, timeout: Self.timeout)
-            let bytes = try await response.body.collect(upTo: 64 << 20)
-            return (Int(response.status.code), Array(bytes.readableBytesView))
-        } catch let error as CancellationError {
-            throw error
+            let response = try await client.fetch(request)
+            return (response.head.status, response.body)
         } catch {
-            throw LoadTestError.unreachable(url: root, reason: ConnectionError.text(error))
+            if error.kind == .cancelled { throw CancellationError() }
+            throw LoadTestError.unreachable(url: root, reason: error.description)
         }
     }
 }

@@ -1,5 +1,4 @@
 import Foundation
-import NIOCore
 
 /// What a load test measured. As JSON, names are in snake case and figures that cannot be told are left out.
 package struct Report: Encodable, Sendable {
@@ -83,7 +82,7 @@ package struct ScenarioSummary: Encodable, Sendable, Equatable {
         arrivals = scenario.arrivals.summary
         if case .closed = scenario.arrivals {} else { maxInFlight = scenario.maxInFlight }
         maxRequests = scenario.maxRequests
-        maxSeconds = scenario.maxDuration.map { TimeAmount($0).inSeconds }
+        maxSeconds = scenario.maxDuration?.inSeconds
         warmupRequests = scenario.warmupRequests
         let note = prompts.lengthNote.map { " (\($0))" } ?? ""
         self.prompts =

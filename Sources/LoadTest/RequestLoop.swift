@@ -1,6 +1,4 @@
-import AsyncHTTPClient
-import Foundation
-import NIOCore
+import Curl
 import Synchronization
 
 /// Why a run sent no more requests.
@@ -25,21 +23,20 @@ final class RequestLoop: Sendable {
 
     private let scenario: Scenario
     private let planner: RequestPlanner
-    private let client: HTTPClient
-    private let eventLoop: any EventLoop
-    private let url: URL
+    private let client: CurlClient
+    private let url: String
     private let live = LiveCounters()
     private let state: Mutex<State>
-    private let start: NIODeadline
+    private let start: ContinuousClock.Instant
     private let firstIndex: Int
     private let maxRequests: Int?
-    private let maxDuration: TimeAmount?
+    private let maxDuration: Duration?
     /// What a client of a closed loop waits after a failure, so that a server that refuses everything is not flooded.
-    private static let pauseAfterFailure = TimeAmount.milliseconds(100)
+    private static let pauseAfterFailure = Duration.milliseconds(100)
 
     init(
-        scenario: Scenario, planner: RequestPlanner, client: HTTPClient, url: URL, firstIndex: Int = 0, maxRequests: Int?,
-        maxDuration: TimeAmount?
+        scenario: Scenario, planner: RequestPlanner, client: CurlClient, url: String, firstIndex: Int = 0, maxRequests: Int?,
+        maxDuration: Duration?
     ) {
         self.scenario = scenario
         self.planner = planner
@@ -48,8 +45,7 @@ final class RequestLoop: Sendable {
         self.firstIndex = firstIndex
         self.maxRequests = maxRequests
         self.maxDuration = maxDuration
-        eventLoop = client.eventLoopGroup.any()
-        start = .now()
+        start = .now
         state = Mutex(
             State(
                 nextIndex: firstIndex,
@@ -72,7 +68,7 @@ final class RequestLoop: Sendable {
         let (answered, failed) = state.withLock { ($0.answered, $0.failed) }
         return RunProgress(
             phase: phase, answered: answered, failed: failed, inFlight: live.inFlight, maxRequests: maxRequests,
-            elapsed: (NIODeadline.now() - start).inSeconds, maxSeconds: maxDuration?.inSeconds, pieces: live.pieces)
+            elapsed: (ContinuousClock.now - start).inSeconds, maxSeconds: maxDuration?.inSeconds, pieces: live.pieces)
     }
 
     private func runClosed(clients: Int) async {
@@ -81,7 +77,7 @@ final class RequestLoop: Sendable {
                 group.addTask {
                     while let index = self.claim() {
                         let succeeded = await self.perform(index, due: nil)
-                        if !succeeded { await self.sleep(until: .now() + Self.pauseAfterFailure) }
+                        if !succeeded { await self.sleep(until: .now + Self.pauseAfterFailure) }
                     }
                 }
             }
@@ -109,7 +105,7 @@ final class RequestLoop: Sendable {
     /// The number of the next request; nil when no more may be sent.
     private func claim() -> Int? {
         if Task.isCancelled { return nil }
-        if let maxDuration, NIODeadline.now() - start >= maxDuration { return nil }
+        if let maxDuration, ContinuousClock.now - start >= maxDuration { return nil }
         return state.withLock { state in
             guard state.ending == .complete, state.nextIndex - firstIndex < maxRequests ?? .max else { return nil }
             defer { state.nextIndex += 1 }
@@ -118,45 +114,41 @@ final class RequestLoop: Sendable {
     }
 
     /// - Returns: whether the answer came whole.
-    private func perform(_ index: Int, due: NIODeadline?) async -> Bool {
+    private func perform(_ index: Int, due: ContinuousClock.Instant?) async -> Bool {
         let planned = planner.request(at: index)
         live.countRunning(1)
         defer { live.countRunning(-1) }
-        let start = due ?? .now()
+        let start = due ?? .now
         var retries = 0
         while true {
             let outcome = await attempt(planned)
             if case .failed(let failure) = outcome, failure.kind == .status(429), retries < scenario.retries, !Task.isCancelled {
-                await sleep(until: .now() + waitBeforeRetry(retries, failure.retryAfter))
+                await sleep(until: .now + waitBeforeRetry(retries, failure.retryAfter))
                 retries += 1
                 continue
             }
-            return record(RequestRecord(group: planned.group, start: start, end: .now(), retries: retries, outcome: outcome))
+            return record(RequestRecord(group: planned.group, start: start, end: .now, retries: retries, outcome: outcome))
         }
     }
 
     /// What the server asks for, else half a second that doubles with every attempt.
-    private func waitBeforeRetry(_ retries: Int, _ retryAfter: Double?) -> TimeAmount {
+    private func waitBeforeRetry(_ retries: Int, _ retryAfter: Double?) -> Duration {
         let seconds = retryAfter ?? 0.5 * Double(1 << min(retries, 16))
-        return min(.nanoseconds(Int64(min(seconds, 1e9) * 1e9)), TimeAmount(scenario.maxRetryWait))
+        return min(.seconds(min(seconds, 1e9)), scenario.maxRetryWait)
     }
 
     private func attempt(_ planned: PlannedRequest) async -> RequestRecord.Outcome {
         let exchange = Exchange(live: live)
+        let request = CurlRequest("POST", url, headers: planned.headers, body: planned.body, timeout: scenario.timeout)
         do {
-            let request = try HTTPClient.Request(url: url, method: .POST, headers: planned.headers, body: .byteBuffer(planned.body))
-            let task = client.execute(request: request, delegate: exchange, deadline: .now() + TimeAmount(scenario.timeout))
-            let result = try await withTaskCancellationHandler {
-                try await task.get()
-            } onCancel: {
-                task.cancel()
-            }
-            switch result {
-            case .success(let answer): return .answered(answer)
-            case .failure(let failure): return .failed(failure)
-            }
+            try await client.send(request, to: exchange)
         } catch {
             return Task.isCancelled ? .interrupted(pieces: exchange.pieces) : .failed(exchange.failure(for: error))
+        }
+        switch exchange.result {
+        case .success(let answer)?: return .answered(answer)
+        case .failure(let failure)?: return .failed(failure)
+        case nil: return .failed(RequestFailure(.connection, "there is no answer"))
         }
     }
 
@@ -178,13 +170,8 @@ final class RequestLoop: Sendable {
         }
     }
 
-    /// On the event loop's timer, which keeps time to some microseconds. Returns early when the task is cancelled.
-    private func sleep(until time: NIODeadline) async {
-        let timer = eventLoop.scheduleTask(deadline: time) {}
-        await withTaskCancellationHandler {
-            try? await timer.futureResult.get()
-        } onCancel: {
-            timer.cancel()
-        }
+    /// Returns early when the task is cancelled.
+    private func sleep(until time: ContinuousClock.Instant) async {
+        try? await Task.sleep(until: time, tolerance: .zero, clock: .continuous)
     }
 }

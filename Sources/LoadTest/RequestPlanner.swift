@@ -1,14 +1,13 @@
 import JSONText
 import Measuring
-import NIOCore
-import NIOHTTP1
 
 /// One request, ready to be sent.
 struct PlannedRequest: Sendable {
     /// Which entry of the adapter mix it belongs to.
     let group: Int
-    let headers: HTTPHeaders
-    let body: ByteBuffer
+    /// Names and values.
+    let headers: [(name: String, value: String)]
+    let body: [UInt8]
 }
 
 /// Turns a request's number into what is sent. The same number gives the same request, whatever happened before it.
@@ -16,17 +15,17 @@ struct RequestPlanner: Sendable {
     let scenario: Scenario
     let model: String
     let prompts: PromptMaker
-    let headers: HTTPHeaders
+    let headers: [(name: String, value: String)]
 
     func request(at index: Int) -> PlannedRequest {
         var generator = SplitMix64(seed: scenario.seed, purpose: .adapter, index: index)
         let group = scenario.adapters.draw(using: &generator)
         let adapter = scenario.adapters.entries[group].adapter
         var headers = headers
-        if let adapter, scenario.adapters.carrier == .header { headers.add(name: "resa-adapters", value: adapter) }
+        if let adapter, scenario.adapters.carrier == .header { headers.append(("resa-adapters", adapter)) }
         let model = scenario.adapters.carrier == .model ? adapter ?? model : model
         let body = JSONWriter.bytes(.object(fields(prompts.prompt(at: index), model: model, index: index)))
-        return PlannedRequest(group: group, headers: headers, body: ByteBuffer(bytes: body))
+        return PlannedRequest(group: group, headers: headers, body: body)
     }
 
     private func fields(_ prompt: Prompt, model: String, index: Int) -> JSONObject {

@@ -1,5 +1,3 @@
-import NIOCore
-
 /// Spans of time as people write them: `500ms`, `1.5s`, `2m`, `1h`, `250us`; a bare number is seconds.
 package enum TimeText {
     private static let units: [(suffix: String, nanoseconds: Double)] = [
@@ -18,7 +16,12 @@ package enum TimeText {
     }
 }
 
-extension TimeAmount {
-    package var inSeconds: Double { Double(nanoseconds) * 1e-9 }
-    package var inMilliseconds: Double { Double(nanoseconds) * 1e-6 }
+extension Duration {
+    /// Cut, and within 292 years.
+    var inNanoseconds: Int64 {
+        let (seconds, attoseconds) = components
+        return Int64(clamping: Int128(seconds) * 1_000_000_000 + Int128(attoseconds / 1_000_000_000))
+    }
+    var inSeconds: Double { Double(inNanoseconds) * 1e-9 }
+    var inMilliseconds: Double { Double(inNanoseconds) * 1e-6 }
 }

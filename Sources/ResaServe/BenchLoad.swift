@@ -1,6 +1,7 @@
 import AdapterRegistry
 import ArgumentParser
 import Checkpoints
+import Downloads
 import Foundation
 import Models
 import Tensors

@@ -1,5 +1,6 @@
 import AdapterRegistry
 import ArgumentParser
+import Downloads
 import Foundation
 
 /// `resa adapters pull`.

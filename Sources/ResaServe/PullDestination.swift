@@ -1,4 +1,5 @@
 import AdapterRegistry
+import Downloads
 import Foundation
 
 /// Where a pull goes: the folder `NAME` of a parent folder, filled under a hidden name and moved into place when it is whole, so that a

@@ -1,5 +1,6 @@
 import AdapterRegistry
 import ArgumentParser
+import Downloads
 import Foundation
 
 /// What `resa adapters pull` and `resa models pull` have in common.

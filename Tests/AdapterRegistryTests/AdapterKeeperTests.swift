@@ -1,4 +1,5 @@
 import Adapters
+import Downloads
 import Foundation
 import Testing
 

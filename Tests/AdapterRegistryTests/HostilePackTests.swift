@@ -1,5 +1,5 @@
 import CZstd
-import Crypto
+import Digests
 import Foundation
 import JSONText
 import Testing
@@ -13,7 +13,7 @@ import Testing
         let home = try StoreFolder()
         let files = ["a.json": Data("{}".utf8), "layers.1/m.safetensors": AdaptersFolder.safetensors([("t", [3, 5], 0.5)])]
         let path = home.path("x.resa").path
-        try PackWriter(level: 3, key: PackSecretKey()).write(folder: home.folder("in", files), to: path)
+        try PackWriter(level: 3, key: try PackSecretKey()).write(folder: home.folder("in", files), to: path)
         let good = try Data(contentsOf: home.path("x.resa"))
         let bodyBytes = try PackReader(path: path).manifest.files.reduce(0) { $0 + $1.frames.reduce(0) { $0 + $1.stored } }
         /// - Parameter mayUnpack: whether the very same files are an answer as well.
@@ -55,7 +55,7 @@ import Testing
     }
 
     private func entry(_ path: String, _ data: Data, size: Int? = nil, frames: [(size: Int, offset: Int, stored: Int)]) -> String {
-        let sha256 = HexText.of(SHA256.hash(data: data))
+        let sha256 = HexText.of(SHA256.of(data))
         let list = frames.map { #"{"size":\#($0.size),"offset":\#($0.offset),"stored":\#($0.stored)}"# }.joined(separator: ",")
         return "{\"path\":\(JSONWriter.text(.string(path))),\"size\":\(size ?? data.count),\"sha256\":\"\(sha256)\",\"frames\":[\(list)]}"
     }

@@ -1,4 +1,5 @@
 import AdapterRegistry
+import Downloads
 import Foundation
 import Testing
 

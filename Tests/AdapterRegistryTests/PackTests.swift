@@ -92,7 +92,7 @@ import Testing
 
     @Test func signaturesSayWhoPackedIt() throws {
         let home = try StoreFolder()
-        let (mine, other) = (PackSecretKey(), PackSecretKey())
+        let (mine, other) = (try PackSecretKey(), try PackSecretKey())
         try mine.write(to: home.path("key").path)
         #expect(throws: AdapterStorageError.exists(path: home.path("key.pub").path)) { try other.write(to: home.path("key").path) }
         let mode = try FileManager.default.attributesOfItem(atPath: home.path("key").path)[.posixPermissions] as? Int

@@ -1,5 +1,5 @@
 import Adapters
-import Crypto
+import Digests
 import Foundation
 import Testing
 
@@ -102,7 +102,7 @@ import Testing
         #expect(digests[0] == digests[1])
         #expect(digests[0] != digests[2])
 
-        func hex(_ data: Data) -> String { SHA256.hash(data: data).map { String(format: "%02x", $0) }.joined() }
+        func hex(_ data: Data) -> String { HexText.of(SHA256.of(data)) }
         let config = hex(try Data(contentsOf: folder.path("a/adapter_config.json")))
         let tensors = hex(try Data(contentsOf: folder.path("a/adapter_model.safetensors")))
         let lines = "\(config)  adapter_config.json\n\(tensors)  adapter_model.safetensors\n"

@@ -1,5 +1,5 @@
 import Checkpoints
-import Crypto
+import Digests
 import Foundation
 import Testing
 
@@ -17,7 +17,7 @@ import Testing
         #expect(manifest.files.map(\.path) == files.keys.sorted())
         for file in manifest.files {
             let data = try #require(files[file.path])
-            #expect(file.size == data.count && file.sha256 == SHA256.hash(data: data).map { String(format: "%02x", $0) }.joined())
+            #expect(file.size == data.count && file.sha256 == HexText.of(SHA256.of(data)))
             #expect(try Data(contentsOf: home.store.blob(file.sha256)) == data)
         }
         #expect(try home.blobCount() == 3)

@@ -14,7 +14,6 @@ let swiftSettings: [SwiftSetting] = [
 let package = Package(
     name: "reader-fuzzer",
     platforms: [.macOS(.v15)],
-    dependencies: [.package(url: "https://github.com/apple/swift-crypto", exact: "4.5.2")],
     targets: [
         .executableTarget(
             name: "ReaderFuzzer", dependencies: ["Models", "Adapters", "Tokenizers", "Jinja", "Checkpoints", "JSONText", "Tensors"],
@@ -24,13 +23,14 @@ let package = Package(
         .target(name: "Adapters", dependencies: ["Checkpoints", "JSONText", "Tensors", "CPCRE2"]),
         .target(name: "Tokenizers", dependencies: ["Checkpoints", "JSONText", "CPCRE2"]),
         .target(name: "Jinja", dependencies: ["JSONText"]),
-        .target(
-            name: "Checkpoints", dependencies: ["JSONText", "Tensors", "CXXHash", .product(name: "Crypto", package: "swift-crypto")]),
+        .target(name: "Checkpoints", dependencies: ["Digests", "JSONText", "Tensors", "CXXHash"]),
+        .target(name: "Digests", dependencies: ["CCrypto"]),
         .target(name: "JSONText"),
         .target(name: "Tensors", dependencies: ["Kernels"]),
         .target(name: "Kernels", dependencies: ["COpenBLAS"], cSettings: cSettings),
         .systemLibrary(name: "COpenBLAS", path: "Sources/System/COpenBLAS", pkgConfig: "openblas"),
         .systemLibrary(name: "CPCRE2", path: "Sources/System/CPCRE2", pkgConfig: "libpcre2-8"),
+        .systemLibrary(name: "CCrypto", path: "Sources/System/CCrypto", pkgConfig: "libcrypto"),
         .systemLibrary(name: "CXXHash", path: "Sources/System/CXXHash", pkgConfig: "libxxhash"),
     ]
 )

@@ -1,11 +1,11 @@
-import NIOCore
 import Testing
 
 @testable import LoadTest
 
 /// Answers read from bytes at times that the tests choose: no clock, no connection.
 @Suite struct AnswerReaderTests {
-    private func time(_ milliseconds: Int64) -> NIODeadline { .uptimeNanoseconds(1_000_000_000) + .milliseconds(milliseconds) }
+    private let start = ContinuousClock.now
+    private func time(_ milliseconds: Int64) -> ContinuousClock.Instant { start + .milliseconds(milliseconds) }
 
     private func read(
         _ parts: [(at: Int64, text: String)], status: Int = 200, type: String? = "text/event-stream; charset=utf-8",

@@ -1,5 +1,4 @@
 import Measuring
-import NIOCore
 import Testing
 
 @testable import LoadTest
@@ -32,7 +31,7 @@ import Testing
     }
 
     @Test func theSeedDecides() throws {
-        func times(_ seed: UInt64) throws -> [TimeAmount] { Array(try #require(ArrivalSchedule(.poisson(rate: 3), seed: seed)).prefix(50)) }
+        func times(_ seed: UInt64) throws -> [Duration] { Array(try #require(ArrivalSchedule(.poisson(rate: 3), seed: seed)).prefix(50)) }
         #expect(try times(1) == times(1))
         #expect(try times(1) != times(2))
     }

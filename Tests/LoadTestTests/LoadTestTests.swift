@@ -1,5 +1,4 @@
 import JSONText
-import NIOCore
 import Synchronization
 import Testing
 

@@ -1,4 +1,3 @@
-import HummingbirdTesting
 import NIOCore
 import NIOPosix
 import Synchronization
@@ -17,7 +16,7 @@ import Testing
     ) async throws -> any Channel {
         let channel = try await ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
             .channelInitializer { channel in channel.pipeline.addHandler(Receiver(onReceive)) }
-            .connect(host: "localhost", port: try #require(client.base.port)).get()
+            .connect(host: "localhost", port: try #require(client.port)).get()
         try await channel.writeAndFlush(ByteBuffer(string: text))
         return channel
     }
@@ -98,7 +97,6 @@ import Testing
 
     @Test func keepAliveSurvivesErrorsAndAnswers() async throws {
         try await Server.testLive { client in
-            // The live client has one connection only.
             for (body, status) in [
                 (#"{"prompt": "a"}"#, 200), ("{", 400), (#"{"prompt": "a", "stream": true}"#, 200), (#"{"prompt": 5}"#, 400),
             ] {
@@ -107,6 +105,7 @@ import Testing
             }
             let health = try await client.get("/health")
             #expect(health.status == 200)
+            #expect(client.connectionsOpened == 1)
         }
     }
 

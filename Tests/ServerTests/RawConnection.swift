@@ -16,7 +16,7 @@ final class RawConnection: Sendable {
             .channelOption(.allowRemoteHalfClosure, value: true)
             .channelOption(.socketOption(.so_rcvbuf), value: reads ? 256 << 10 : 4 << 10)
             .channelInitializer { channel in channel.pipeline.addHandler(receiver) }
-            .connect(host: "localhost", port: try #require(client.base.port)).get()
+            .connect(host: "localhost", port: try #require(client.port)).get()
         let connection = RawConnection(channel, receiver)
         try await connection.send(text)
         return connection

@@ -1,4 +1,5 @@
 import Adapters
+import Downloads
 
 /// Why the adapters of a running server were not changed. Paths of the server's disk are not told beyond what the asker said.
 package enum AdapterChangeError: Error, Sendable, Equatable, CustomStringConvertible {

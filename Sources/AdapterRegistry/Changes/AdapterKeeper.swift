@@ -1,5 +1,6 @@
 import Adapters
 import Checkpoints
+import Downloads
 import Foundation
 import Synchronization
 

@@ -1,4 +1,5 @@
 import Adapters
+import Downloads
 import Foundation
 
 /// Where a running server is asked to take an adapter from.

@@ -1,6 +1,7 @@
 import Adapters
 import Checkpoints
-import Crypto
+import Digests
+import Downloads
 import Foundation
 
 /// Fetches an adapter into the store: beside it at first, where an interrupted pull goes on later, and under its name when it is whole and
@@ -53,7 +54,7 @@ package struct StorePull: Sendable {
 
     /// One folder for each source and name, so that two pulls never mix.
     private func staging(_ source: PullSource, _ reference: AdapterReference) -> URL {
-        let hash = SHA256.hash(data: Data("\(reference)\n\(source)".utf8))
+        let hash = SHA256.of(Array("\(reference)\n\(source)".utf8))
         return store.pulls.appendingPathComponent("\(reference.name)-\(HexText.of(hash).prefix(16))", isDirectory: true)
     }
 

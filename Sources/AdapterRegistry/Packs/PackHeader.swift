@@ -1,4 +1,4 @@
-import Crypto
+import Digests
 import Foundation
 
 /// The first 64 bytes of a pack; integers are little-endian.
@@ -33,7 +33,7 @@ struct PackHeader: Equatable {
     init(isSigned: Bool, manifest: [UInt8], bodyBytes: Int) {
         (self.isSigned, self.bodyBytes) = (isSigned, bodyBytes)
         manifestBytes = manifest.count
-        manifestSHA256 = Array(SHA256.hash(data: manifest))
+        manifestSHA256 = SHA256.of(manifest)
     }
 
     /// - Parameter bytes: at most `size` of them: what the file begins with.

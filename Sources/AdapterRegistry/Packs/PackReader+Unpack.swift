@@ -1,3 +1,4 @@
+import Checkpoints
 import Foundation
 
 extension PackReader {
@@ -18,7 +19,7 @@ extension PackReader {
         for entry in manifest.files {
             // A folder that is missing is made here, so none is a link: nobody else knows this place.
             var inside = ""
-            for part in RelativePath.parts(entry.content.path).dropLast() {
+            for part in entry.content.path.pathParts.dropLast() {
                 inside += inside.isEmpty ? part : "/" + part
                 if folders.insert(inside).inserted { try DurableFolder.makeNew("\(partial.path)/\(inside)") }
             }

@@ -1,4 +1,4 @@
-import Crypto
+import Digests
 import Foundation
 
 /// An open pack whose header, manifest, sizes and signature have been checked; its files' bytes are checked as they are read.
@@ -36,7 +36,7 @@ package final class PackReader {
                     : "\(wanted), as its header says; it is cut short or has bytes appended")
         }
         let text = try file.read(header.manifestBytes, what: "manifest")
-        guard Array(SHA256.hash(data: text)) == header.manifestSHA256 else {
+        guard SHA256.of(text) == header.manifestSHA256 else {
             throw .damaged(file: path, what: "manifest", problem: "its SHA-256 is not the header's")
         }
         signer =
@@ -59,16 +59,16 @@ package final class PackReader {
     package func read(
         _ entry: PackManifest.File, _ body: (UnsafeRawBufferPointer) throws(AdapterStorageError) -> Void
     ) throws(AdapterStorageError) {
-        var hash = SHA256()
+        var hash = StreamingDigest()
         for frame in entry.frames {
             try file.seek(to: bodyStart + frame.offset)
             let what = entry.content.path + (frame.tensor.map { ", tensor \($0)" } ?? "")
             try decompressor.read(frame, from: file, what: what) { (bytes) throws(AdapterStorageError) in
-                hash.update(bufferPointer: bytes)
+                hash.update(bytes)
                 try body(bytes)
             }
         }
-        let sha256 = HexText.of(hash.finalize())
+        let sha256 = hash.hex()
         guard sha256 == entry.content.sha256 else {
             throw .damaged(file: path, what: entry.content.path, problem: "its SHA-256 is \(sha256), wanted \(entry.content.sha256)")
         }

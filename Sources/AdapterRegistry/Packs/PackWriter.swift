@@ -1,4 +1,4 @@
-import Crypto
+import Digests
 import Foundation
 
 /// Writes one pack from a folder or a stored adapter. Memory is bounded, whatever the size of the files; the pack appears at its place
@@ -78,13 +78,13 @@ package struct PackWriter {
     ) throws(AdapterStorageError) -> PackManifest.File {
         let input = try SystemFile.read(source.place)
         let size = try input.size()
-        var hash = SHA256()
+        var hash = StreamingDigest()
         var frames: [PackManifest.Frame] = []
         for cut in FrameCuts.of(source.place, named: source.path, size: size) {
             compressor.begin(size: cut.size)
             var (left, stored) = (cut.size, 0)
             try FilePortions.each(of: input, count: cut.size) { (bytes) throws(AdapterStorageError) in
-                hash.update(bufferPointer: bytes)
+                hash.update(bytes)
                 left -= bytes.count
                 stored += try compressor.write(bytes, isLast: left == 0, to: body)
                 progress(bytes.count)
@@ -93,7 +93,7 @@ package struct PackWriter {
             end += stored
         }
         guard try input.size() == size else { throw .badSource(path: source.place, problem: "it changed while it was read; try again") }
-        let sha256 = HexText.of(hash.finalize())
+        let sha256 = hash.hex()
         guard source.sha256 == nil || source.sha256 == sha256 else {
             throw .damaged(file: source.place, what: source.path, problem: "its SHA-256 is \(sha256)")
         }

@@ -28,7 +28,7 @@ extension AdapterStore {
         var inner: Set<String> = []
         for file in manifest.files {
             let link = "\(partial.path)/\(file.path)"
-            let parts = RelativePath.parts(file.path)
+            let parts = file.path.pathParts
             for depth in 1..<parts.count {
                 let path = parts[..<depth].joined(separator: "/")
                 if inner.insert(path).inserted { try DurableFolder.makeNew("\(partial.path)/\(path)") }

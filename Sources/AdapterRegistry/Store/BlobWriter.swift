@@ -1,10 +1,10 @@
-import Crypto
+import Digests
 import Foundation
 
 /// A file being written under a name nobody looks for, with the hash of its bytes.
 final class BlobWriter {
     private let file: SystemFile
-    private var hash = SHA256()
+    private var hash = StreamingDigest()
     private(set) var count = 0
     private var isPlaced = false
 
@@ -14,13 +14,13 @@ final class BlobWriter {
     deinit { if !isPlaced { unlink(file.path) } }
 
     func write(_ bytes: UnsafeRawBufferPointer) throws(AdapterStorageError) {
-        hash.update(bufferPointer: bytes)
+        hash.update(bytes)
         count += bytes.count
         try file.write(bytes)
     }
 
     /// SHA-256 and number of the bytes written so far.
-    func digest() -> (sha256: String, size: Int) { (HexText.of(hash.finalize()), count) }
+    func digest() -> (sha256: String, size: Int) { (hash.hex(), count) }
 
     /// Gives it its final name, once its bytes are on the disk. The caller syncs the folder.
     func place(_ path: String, mode: mode_t = 0o444) throws(AdapterStorageError) {
@@ -54,11 +54,11 @@ enum FilePortions {
 
     /// The hash of the whole file from where it stands.
     static func sha256(of file: SystemFile, progress: (Int) -> Void = { _ in }) throws(AdapterStorageError) -> String {
-        var hash = SHA256()
+        var hash = StreamingDigest()
         try each(of: file, count: try file.size()) { (bytes) throws(AdapterStorageError) in
-            hash.update(bufferPointer: bytes)
+            hash.update(bytes)
             progress(bytes.count)
         }
-        return HexText.of(hash.finalize())
+        return hash.hex()
     }
 }

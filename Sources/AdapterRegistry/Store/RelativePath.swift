@@ -1,3 +1,4 @@
+import Checkpoints
 import Foundation
 
 /// Which names the files of an adapter may have: those that stay inside their folder and mean the same on every file system.
@@ -14,7 +15,7 @@ enum RelativePath {
         var taken: [String: (spelled: String, isFile: Bool)] = [:]
         for path in paths {
             if let problem = problem(path) { throw .badPath(file: file, path: String(path.prefix(200)), problem: problem) }
-            let parts = parts(path)
+            let parts = path.pathParts
             for depth in 1...parts.count {
                 let spelled = parts[..<depth].joined(separator: "/")
                 let isFile = depth == parts.count
@@ -32,12 +33,6 @@ enum RelativePath {
         }
     }
 
-    /// What stands between slashes, empty parts too. Slashes are looked for among bytes, as the system does: to Swift a slash and a combining
-    /// accent behind it are one character, which is no slash.
-    static func parts(_ path: String) -> [String] {
-        path.utf8.split(separator: UInt8(ascii: "/"), omittingEmptySubsequences: false).map { String(decoding: $0, as: UTF8.self) }
-    }
-
     private static func problem(_ path: String) -> String? {
         if path.utf8.count > lengthLimit { return "is longer than \(lengthLimit) bytes" }
         if path.unicodeScalars.contains(where: { $0.value < 0x20 || (0x7f..<0xa0).contains($0.value) }) {
@@ -45,7 +40,7 @@ enum RelativePath {
         }
         if path.utf8.contains(UInt8(ascii: "\\")) { return "holds a backslash" }
         if path.utf8.first == UInt8(ascii: "/") { return "is absolute" }
-        let parts = parts(path)
+        let parts = path.pathParts
         if parts.count > depthLimit { return "lies more than \(depthLimit) folders deep" }
         for part in parts {
             if part.isEmpty { return "has an empty part" }

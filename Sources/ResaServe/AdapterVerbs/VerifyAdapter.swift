@@ -46,7 +46,7 @@ struct MakeKey: ParsableCommand {
     var file: String
 
     func run() throws {
-        let key = PackSecretKey()
+        let key = try PackSecretKey()
         try key.write(to: file)
         Console.printLine("\(key.publicKey)")
     }

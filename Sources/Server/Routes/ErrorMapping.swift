@@ -1,5 +1,6 @@
 import AdapterRegistry
 import Adapters
+import Downloads
 import Engine
 
 extension APIError {

@@ -38,3 +38,28 @@ static inline CURLcode resa_curl_set_socket_opener(CURL *handle, curl_opensocket
     CURLcode code = curl_easy_setopt(handle, CURLOPT_OPENSOCKETFUNCTION, function);
     return code ? code : curl_easy_setopt(handle, CURLOPT_OPENSOCKETDATA, context);
 }
+
+static inline CURLcode resa_curl_set_body_sender(CURL *handle, curl_read_callback function, void *context) {
+    CURLcode code = curl_easy_setopt(handle, CURLOPT_READFUNCTION, function);
+    return code ? code : curl_easy_setopt(handle, CURLOPT_READDATA, context);
+}
+
+static inline CURLcode resa_curl_get_long(CURL *handle, CURLINFO info, long *value) {
+    return curl_easy_getinfo(handle, info, value);
+}
+
+static inline CURLMcode resa_curl_multi_set_long(CURLM *handle, CURLMoption option, long value) {
+    return curl_multi_setopt(handle, option, value);
+}
+
+static inline CURLMcode resa_curl_multi_set_socket_watcher(CURLM *handle, curl_socket_callback function, void *context) {
+    CURLMcode code = curl_multi_setopt(handle, CURLMOPT_SOCKETFUNCTION, function);
+    return code ? code : curl_multi_setopt(handle, CURLMOPT_SOCKETDATA, context);
+}
+
+static inline CURLMcode resa_curl_multi_set_timer(CURLM *handle, curl_multi_timer_callback function, void *context) {
+    CURLMcode code = curl_multi_setopt(handle, CURLMOPT_TIMERFUNCTION, function);
+    return code ? code : curl_multi_setopt(handle, CURLMOPT_TIMERDATA, context);
+}
+
+static inline CURLcode resa_curl_message_result(const CURLMsg *message) { return message->data.result; }

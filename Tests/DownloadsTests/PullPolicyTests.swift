@@ -1,7 +1,7 @@
 import Foundation
 import Testing
 
-@testable import AdapterRegistry
+@testable import Downloads
 
 @Suite struct PullPolicyTests {
     @Test(arguments: [

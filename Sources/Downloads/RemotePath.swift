@@ -1,3 +1,5 @@
+import Checkpoints
+
 /// Paths that a stranger's listing, or the name in a link, gives.
 enum RemotePath {
     /// Names that a pull itself writes beside the files.
@@ -15,7 +17,7 @@ enum RemotePath {
         }
         guard !path.utf8.contains(UInt8(ascii: "\\")) else { throw refused("it holds a backslash") }
         guard path.utf8.first != UInt8(ascii: "/") else { throw refused("it is absolute") }
-        let parts = RelativePath.parts(path)
+        let parts = path.pathParts
         for part in parts {
             guard !part.isEmpty, part != ".", part != ".." else { throw refused("'\(part)' is no name") }
             // Room for `.part.json`.

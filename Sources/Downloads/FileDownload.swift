@@ -1,3 +1,4 @@
+import Digests
 import Foundation
 
 /// Brings one file from the network to its place: tries, resumes, checks.

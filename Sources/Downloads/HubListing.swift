@@ -1,3 +1,4 @@
+import Digests
 import JSONText
 
 /// What the Hub says a revision of a repository holds.

@@ -1,7 +1,7 @@
 import Foundation
 import Testing
 
-@testable import AdapterRegistry
+@testable import Downloads
 
 @Suite struct HubListingTests {
     private static let commit = String(repeating: "a", count: 40)
@@ -78,13 +78,13 @@ import Testing
         }
         #expect(head.status == 206 && head.strongTag == "\"x\"" && head.headers["x"] == "y" && !head.endsItself)
         #expect(head.contentRange?.start == 5 && head.contentRange?.whole == 10)
-        head.headers["content-range"] = "bytes */10"
+        head.add(line: "content-range: bytes */10")
         #expect(head.contentRange == nil)
-        head.headers["etag"] = "W/\"x\""
+        head.add(line: #"etag: W/"x""#)
         #expect(head.strongTag == nil && HTTPHead.plainTag("W/\"x\"") == "x")
-        head.headers["retry-after"] = "Thu, 01 Jan 1970 00:01:40 GMT"
+        head.add(line: "retry-after: Thu, 01 Jan 1970 00:01:40 GMT")
         #expect(head.retryAfter(now: 30) == 70 && head.retryAfter(now: 200) == 0)
-        head.headers["retry-after"] = "12"
+        head.add(line: "retry-after: 12")
         #expect(head.retryAfter(now: 30) == 12)
     }
 

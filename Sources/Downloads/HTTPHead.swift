@@ -1,31 +1,24 @@
 import CCurl
+import Curl
 
-/// Status and headers of an answer.
+/// What an answer says of itself and of the file it brings.
 struct HTTPHead: Sendable {
-    var status = 0
-    private var isVersionOne = false
-    /// By lowercase name; of repeated ones the last.
-    var headers: [String: String] = [:]
+    private var response = ResponseHead()
     /// What was asked for.
     let address: WebAddress
 
     init(address: WebAddress) { self.address = address }
 
-    /// One line as libcurl hands it over. A new status line (after 100 Continue, or a proxy's answer) starts again.
-    mutating func add(line: String) {
-        if line.hasPrefix("HTTP/") {
-            headers = [:]
-            isVersionOne = line.hasPrefix("HTTP/1")
-            status = line.split(separator: " ").dropFirst().first.flatMap { Int($0) } ?? 0
-        } else if let colon = line.firstIndex(of: ":") {
-            headers[line[..<colon].lowercased()] = String(line[line.index(after: colon)...].drop(while: \.isWhitespace))
-        }
-    }
+    var status: Int { response.status }
+    /// By lowercase name; of repeated ones the last.
+    var headers: [String: String] { response.headers }
+
+    mutating func add(line: String) { response.add(line: line) }
 
     var contentLength: Int? { headers["content-length"].flatMap { Int($0) } }
 
     /// Whether a body that was cut short can be told from a whole one even without `Content-Length`.
-    var endsItself: Bool { !isVersionOne || headers["transfer-encoding"]?.lowercased().contains("chunked") == true }
+    var endsItself: Bool { !response.isVersionOne || headers["transfer-encoding"]?.lowercased().contains("chunked") == true }
 
     /// Without quotes and without the mark of a weak one.
     static func plainTag(_ tag: String) -> String {

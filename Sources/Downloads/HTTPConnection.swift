@@ -1,4 +1,5 @@
 import CCurl
+import Curl
 import Foundation
 
 /// One libcurl handle with its connections; used by one thread at a time. It follows no redirect and tries nothing twice.
@@ -11,17 +12,14 @@ final class HTTPConnection {
         let body: (UnsafeRawBufferPointer) throws(AttemptFailure) -> Bool
     }
 
-    private let handle: OpaquePointer?
+    private let handle: CurlHandle?
     private let settings: PullSettings
     private let control: PullControl
-    private static let isReady = curl_global_init(Int(CURL_GLOBAL_DEFAULT)) == CURLE_OK
 
     init(settings: PullSettings, control: PullControl) {
         (self.settings, self.control) = (settings, control)
-        handle = Self.isReady ? curl_easy_init().map { OpaquePointer($0) } : nil
+        handle = CurlHandle()
     }
-
-    deinit { if let handle { curl_easy_cleanup(UnsafeMutableRawPointer(handle)) } }
 
     /// The state of one request, reached by libcurl's callbacks through a pointer.
     private final class Exchange {
@@ -50,29 +48,24 @@ final class HTTPConnection {
     /// - Returns: the head, after the whole body was received.
     /// - Throws: what the receiver throws, or what kept the answer from arriving whole.
     func get(_ address: WebAddress, headers: [String], file: String, receiver: Receiver) throws(AttemptFailure) -> HTTPHead {
-        guard let curl = handle.map({ UnsafeMutableRawPointer($0) }) else {
+        guard let handle else {
             throw .final(.noAnswer(file: file, address: address.shown, reason: "libcurl cannot be started"))
         }
         let exchange = Exchange(address: address, receiver: receiver, control: control)
         let context = Unmanaged.passUnretained(exchange).toOpaque()
-        configure(curl, context)
+        configure(handle, context)
         // Answers may be compressed where nobody counts their bytes; some servers do so unasked.
         if !headers.contains(where: { $0.lowercased().hasPrefix("accept-encoding:") }) {
-            resa_curl_set_string(curl, CURLOPT_ACCEPT_ENCODING, "")
+            handle.set(CURLOPT_ACCEPT_ENCODING, "")
         }
         // A proxy would resolve names by itself.
-        if settings.policy.refusesProxies { resa_curl_set_string(curl, CURLOPT_PROXY, "") }
-        if settings.policy.onlyPublicAddresses(for: address) { refusePrivateAddresses(curl, context) }
-        resa_curl_set_string(curl, CURLOPT_URL, address.text)
-        var list: UnsafeMutablePointer<curl_slist>?
-        for header in headers { list = curl_slist_append(list, header) ?? list }
-        defer {
-            resa_curl_set_headers(curl, nil)
-            curl_slist_free_all(list)
-        }
-        resa_curl_set_headers(curl, list)
+        if settings.policy.refusesProxies { handle.set(CURLOPT_PROXY, "") }
+        if settings.policy.onlyPublicAddresses(for: address) { refusePrivateAddresses(handle, context) }
+        handle.set(CURLOPT_URL, address.text)
+        handle.set(headers: headers)
+        defer { handle.set(headers: []) }
 
-        let code = withExtendedLifetime(exchange) { curl_easy_perform(curl) }
+        let code = withExtendedLifetime(exchange) { handle.perform() }
         if control.isStopped { throw .final(.cancelled) }
         if let failure = exchange.failure { throw failure }
         if exchange.isEnough { return exchange.head }
@@ -95,25 +88,25 @@ final class HTTPConnection {
         [CURLE_URL_MALFORMAT, CURLE_UNSUPPORTED_PROTOCOL, CURLE_PEER_FAILED_VERIFICATION, CURLE_SSL_CACERT_BADFILE, CURLE_OUT_OF_MEMORY]
             .map(\.rawValue))
 
-    private func configure(_ curl: UnsafeMutableRawPointer, _ context: UnsafeMutableRawPointer) {
-        curl_easy_reset(curl)
-        resa_curl_set_string(curl, CURLOPT_PROTOCOLS_STR, "http,https")
-        resa_curl_set_string(curl, CURLOPT_USERAGENT, "resa")
-        resa_curl_set_long(curl, CURLOPT_FOLLOWLOCATION, 0)
-        resa_curl_set_long(curl, CURLOPT_NOSIGNAL, 1)
-        resa_curl_set_long(curl, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1)
-        resa_curl_set_long(curl, CURLOPT_CONNECTTIMEOUT_MS, Int(settings.connectSeconds * 1000))
-        resa_curl_set_long(curl, CURLOPT_LOW_SPEED_LIMIT, settings.stallBytesPerSecond)
-        resa_curl_set_long(curl, CURLOPT_LOW_SPEED_TIME, settings.stallSeconds)
-        resa_curl_set_long(curl, CURLOPT_BUFFERSIZE, 256 << 10)
-        resa_curl_set_progress(
-            curl,
+    private func configure(_ handle: CurlHandle, _ context: UnsafeMutableRawPointer) {
+        handle.reset()
+        handle.set(CURLOPT_PROTOCOLS_STR, "http,https")
+        handle.set(CURLOPT_USERAGENT, "resa")
+        handle.set(CURLOPT_FOLLOWLOCATION, 0)
+        handle.set(CURLOPT_NOSIGNAL, 1)
+        handle.set(CURLOPT_SUPPRESS_CONNECT_HEADERS, 1)
+        handle.set(CURLOPT_CONNECTTIMEOUT_MS, Int(settings.connectSeconds * 1000))
+        handle.set(CURLOPT_LOW_SPEED_LIMIT, settings.stallBytesPerSecond)
+        handle.set(CURLOPT_LOW_SPEED_TIME, settings.stallSeconds)
+        handle.set(CURLOPT_BUFFERSIZE, 256 << 10)
+        _ = resa_curl_set_progress(
+            handle.pointer,
             { context, _, _, _, _ in
                 guard let context else { return 1 }
                 return Unmanaged<Exchange>.fromOpaque(context).takeUnretainedValue().control.isStopped ? 1 : 0
             }, context)
-        resa_curl_set_header_receiver(
-            curl,
+        _ = resa_curl_set_header_receiver(
+            handle.pointer,
             { bytes, size, count, context in
                 guard let bytes, let context else { return 0 }
                 let exchange = Unmanaged<Exchange>.fromOpaque(context).takeUnretainedValue()
@@ -123,8 +116,8 @@ final class HTTPConnection {
                 exchange.head.add(line: String(decoding: line, as: UTF8.self).trimmingCharacters(in: .whitespacesAndNewlines))
                 return size * count
             }, context)
-        resa_curl_set_body_receiver(
-            curl,
+        _ = resa_curl_set_body_receiver(
+            handle.pointer,
             { bytes, size, count, context in
                 guard let bytes, let context else { return 0 }
                 let exchange = Unmanaged<Exchange>.fromOpaque(context).takeUnretainedValue()
@@ -140,9 +133,9 @@ final class HTTPConnection {
     }
 
     /// The check stands where the socket is made, after the name was resolved: there is nothing to rebind.
-    private func refusePrivateAddresses(_ curl: UnsafeMutableRawPointer, _ context: UnsafeMutableRawPointer) {
-        resa_curl_set_socket_opener(
-            curl,
+    private func refusePrivateAddresses(_ handle: CurlHandle, _ context: UnsafeMutableRawPointer) {
+        _ = resa_curl_set_socket_opener(
+            handle.pointer,
             { context, _, wanted in
                 guard let context, let wanted else { return CURL_SOCKET_BAD }
                 let exchange = Unmanaged<Exchange>.fromOpaque(context).takeUnretainedValue()

@@ -2,6 +2,9 @@ import Checkpoints
 import Foundation
 import Synchronization
 
+// Downloads: files brought from the Hub, from web servers or from this machine into folders, resumed and checked. Knows nothing of what the
+// files hold but which of them belong together.
+
 /// Brings files from the Hub, from a web server or from this machine into a folder: several at a time, resumed where an earlier pull
 /// ended, checked against every size and digest that anybody states, each visible under its name only when it is whole and on the disk.
 package struct Puller: Sendable {

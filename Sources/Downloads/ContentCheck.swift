@@ -1,4 +1,4 @@
-import Crypto
+import Digests
 import Foundation
 
 /// What a file's content must be, as far as anybody said.
@@ -10,32 +10,31 @@ enum ContentCheck: Sendable, Equatable, Codable {
 }
 
 /// Digests of bytes as they come.
-struct ContentHasher {
-    private var sha256 = SHA256()
-    private var gitBlob: Insecure.SHA1?
+struct ContentHasher: ~Copyable {
+    private var sha256 = StreamingDigest()
+    private var gitBlob: StreamingDigest?
 
     /// - Parameter size: the whole file's, which git hashes first; nil when no git name is wanted.
     init(gitBlobOf size: Int? = nil) {
         guard let size else { return }
-        var hash = Insecure.SHA1()
-        hash.update(data: Data("blob \(size)\u{0}".utf8))
-        gitBlob = hash
+        gitBlob = StreamingDigest(.sha1)
+        gitBlob?.update("blob \(size)\u{0}")
     }
 
     mutating func update(_ bytes: UnsafeRawBufferPointer) {
-        sha256.update(bufferPointer: bytes)
-        gitBlob?.update(bufferPointer: bytes)
+        sha256.update(bytes)
+        gitBlob?.update(bytes)
     }
 
     /// - Returns: SHA-256 in hexadecimal digits.
     /// - Throws: `PullError.wrongDigest`.
     func finish(file: String, check: ContentCheck?) throws(PullError) -> String {
-        let digest = HexText.of(sha256.finalize())
+        let digest = sha256.hex()
         switch check {
         case .sha256(let wanted) where wanted != digest:
             throw .wrongDigest(file: file, algorithm: "sha256", got: digest, wanted: wanted)
         case .gitBlob(let wanted):
-            let got = gitBlob.map { HexText.of($0.finalize()) } ?? ""
+            let got = gitBlob?.hex() ?? ""
             guard got == wanted else { throw .wrongDigest(file: file, algorithm: "git blob", got: got, wanted: wanted) }
         default: break
         }
