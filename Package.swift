@@ -35,7 +35,7 @@ let package = Package(
         .executableTarget(
             name: "ResaServe",
             dependencies: [
-                "Server", "LoadTest", "Evaluation", "Measuring", "Training", "AdapterRegistry", "Downloads", "Engine", "Models",
+                "Server", "TLS", "LoadTest", "Evaluation", "Measuring", "Training", "AdapterRegistry", "Downloads", "Engine", "Models",
                 "Adapters", "Tokenizers",
                 "Jinja", "Checkpoints", "JSONText", "Tensors",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
@@ -44,7 +44,7 @@ let package = Package(
         .target(
             name: "Server",
             dependencies: [
-                "AdapterRegistry", "Downloads", "Engine", "Models", "Adapters", "Tokenizers", "Jinja", "Checkpoints", "JSONText",
+                "TLS", "AdapterRegistry", "Downloads", "Engine", "Models", "Adapters", "Tokenizers", "Jinja", "Checkpoints", "JSONText",
                 .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "HummingbirdCore", package: "hummingbird"),
                 .product(name: "HTTPTypes", package: "swift-http-types"),
@@ -56,6 +56,11 @@ let package = Package(
                 .product(name: "Metrics", package: "swift-metrics"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
                 .product(name: "RawStructuredFieldValues", package: "swift-http-structured-headers"),
+            ]),
+        .target(
+            name: "TLS",
+            dependencies: [
+                "CTLS", .product(name: "NIOCore", package: "swift-nio"), .product(name: "Logging", package: "swift-log"),
             ]),
         .target(
             name: "LoadTest",
@@ -96,6 +101,9 @@ let package = Package(
             providers: [.apt(["libssl-dev"])]),
         .systemLibrary(name: "CPolling", path: "Sources/System/CPolling"),
         .systemLibrary(
+            name: "CTLS", path: "Sources/System/CTLS", pkgConfig: "libssl",
+            providers: [.apt(["libssl-dev"])]),
+        .systemLibrary(
             name: "CXXHash", path: "Sources/System/CXXHash", pkgConfig: "libxxhash",
             providers: [.apt(["libxxhash-dev"])]),
         .systemLibrary(
@@ -135,6 +143,12 @@ let package = Package(
                 "AdapterRegistry", "Downloads", "Adapters", "Digests", "JSONText", "CZstd", "StoreProbe", "TestSupport", "TestRandomness",
             ]),
         .testTarget(name: "DownloadsTests", dependencies: ["Downloads", "Checkpoints"]),
+        .testTarget(
+            name: "TLSTests",
+            dependencies: [
+                "TLS", "CTLS", .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOEmbedded", package: "swift-nio"),
+                .product(name: "Logging", package: "swift-log"),
+            ]),
         .testTarget(name: "DigestsTests", dependencies: ["Digests"]),
         .testTarget(
             name: "TrainingTests",
@@ -153,7 +167,7 @@ let package = Package(
         .testTarget(
             name: "ServerTests",
             dependencies: [
-                "Server", "AdapterRegistry", "Downloads", "Curl", "Engine", "Adapters", "Jinja", "JSONText", "TestRandomness",
+                "Server", "TLS", "AdapterRegistry", "Downloads", "Curl", "Engine", "Adapters", "Jinja", "JSONText", "TestRandomness",
                 .product(name: "NIOEmbedded", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),
             ]),

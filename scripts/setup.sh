@@ -3,7 +3,7 @@
 set -euo pipefail
 source "$(dirname "$0")/common.sh"
 
-packages=(libopenblas-dev libcurl4-openssl-dev libssl-dev libzstd-dev libpcre2-dev libxxhash-dev pkg-config curl ca-certificates python3 python3-pip python3-venv valgrind binutils openmpi-bin)
+packages=(libopenblas-dev libcurl4-openssl-dev libssl-dev openssl libzstd-dev libpcre2-dev libxxhash-dev pkg-config curl ca-certificates python3 python3-pip python3-venv valgrind binutils openmpi-bin)
 
 missing=()
 for package in "${packages[@]}"; do

@@ -20,9 +20,10 @@ package final class ChatClient: Sendable {
     private let server: OpenAIServer
     private static let retries = 8
 
+    /// - Parameter authorities: a PEM file of the certificate authorities to trust with https; nil for the system's.
     /// - Throws: `LoadTestError.invalidURL`.
-    package init(url: String, apiKey: String?, connections: Int) throws(LoadTestError) {
-        client = CurlClient(connections: connections)
+    package init(url: String, apiKey: String?, authorities: String? = nil, connections: Int) throws(LoadTestError) {
+        client = CurlClient(connections: connections, authorities: authorities)
         server = try OpenAIServer(url: url, apiKey: apiKey, client: client)
     }
 

@@ -19,7 +19,7 @@ package struct LoadTest: Sendable {
     ///   Single requests that fail are part of the report; see `Report.check`.
     package func run(progress: @escaping @Sendable (RunProgress) -> Void = { _ in }) async throws -> Report {
         // One thread: it handles some 100,000 pieces of text a second, and the rest of the machine belongs to the server.
-        let client = CurlClient(connections: connections)
+        let client = CurlClient(connections: connections, authorities: scenario.authorities)
         let result: Result<Report, any Error>
         do {
             result = .success(try await run(client, progress))

@@ -14,6 +14,8 @@ package struct Scenario: Sendable {
     package var endpoint = Endpoint.chat
     /// Sent as bearer token.
     package var apiKey: String?
+    /// A PEM file of the certificate authorities to trust with https; nil for the system's.
+    package var authorities: String?
     /// nil takes the first one the server lists.
     package var model: String?
 

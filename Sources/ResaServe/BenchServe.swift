@@ -24,6 +24,9 @@ struct BenchServe: AsyncParsableCommand {
     @Option(help: "Bearer token. OPENAI_API_KEY or RESA_API_KEY set one that the process list does not show.")
     var apiKey: String?
 
+    @Option(help: ArgumentHelp("With https: trust these certificate authorities, in PEM, in place of the system's.", valueName: "file"))
+    var caFile: String?
+
     @OptionGroup(title: "Load")
     var load: BenchLoadOptions
 
@@ -66,6 +69,7 @@ struct BenchServe: AsyncParsableCommand {
         scenario.model = model
         let environment = ProcessInfo.processInfo.environment
         scenario.apiKey = [apiKey, environment["OPENAI_API_KEY"], environment["RESA_API_KEY"]].compactMap { $0 }.first { !$0.isEmpty }
+        scenario.authorities = caFile
         scenario.prompts = prompts
         do {
             try load.apply(to: &scenario)

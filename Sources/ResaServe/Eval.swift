@@ -26,6 +26,11 @@ struct Eval: AsyncParsableCommand {
     @Option(help: "With --url: bearer token. OPENAI_API_KEY or RESA_API_KEY set one that the process list does not show.")
     var apiKey: String?
 
+    @Option(
+        help: ArgumentHelp(
+            "With --url https://...: trust these certificate authorities, in PEM, in place of the system's.", valueName: "file"))
+    var caFile: String?
+
     @OptionGroup(title: "Problems") var problems: EvalProblemOptions
     @OptionGroup(title: "Adapters") var variants: EvalAdapterOptions
     @OptionGroup(title: "Sampling") var sampling: EvalSamplingOptions
@@ -33,7 +38,8 @@ struct Eval: AsyncParsableCommand {
 
     func validate() throws {
         if (model == nil) == (url == nil) { throw ValidationError("give one of --model and --url") }
-        try CompanionOptions.check(url != nil, "--url", [("--served", served != nil), ("--api-key", apiKey != nil)])
+        try CompanionOptions.check(
+            url != nil, "--url", [("--served", served != nil), ("--api-key", apiKey != nil), ("--ca-file", caFile != nil)])
         try CompanionOptions.check(
             model != nil, "--model: a server computes as it was started",
             compute.given + [("--context", running.context != nil), ("--kv-tokens", running.kvTokens != nil)])
@@ -56,7 +62,7 @@ struct Eval: AsyncParsableCommand {
             sets: sets, arms: variants.map(\.arm), samples: problems.samples, seed: sampling.seed, concurrency: running.concurrency)
         if let url {
             let source = try await EvalServer(
-                url: url, apiKey: apiKey, model: served, variants: variants, prompt: try problems.promptStyle(),
+                url: url, apiKey: apiKey, authorities: caFile, model: served, variants: variants, prompt: try problems.promptStyle(),
                 sampling: sampling.parameters, connections: running.concurrency)
             try await evaluate(plan, source, model: source.model, settings: source.settings) { await source.shutdown() }
         } else if let model {

@@ -19,12 +19,13 @@ struct EvalServer: EvalSource {
     private static let timeout = Duration.seconds(24 * 3600)
 
     init(
-        url: String, apiKey: String?, model: String?, variants: [EvalVariant], prompt: PromptStyle, sampling: EvalSampling,
+        url: String, apiKey: String?, authorities: String?, model: String?, variants: [EvalVariant], prompt: PromptStyle,
+        sampling: EvalSampling,
         connections: Int
     ) async throws {
         let environment = ProcessInfo.processInfo.environment
         let key = [apiKey, environment["OPENAI_API_KEY"], environment["RESA_API_KEY"]].compactMap { $0 }.first { !$0.isEmpty }
-        let client = try ChatClient(url: url, apiKey: key, connections: connections)
+        let client = try ChatClient(url: url, apiKey: key, authorities: authorities, connections: connections)
         let base: ModelCard?
         do {
             let models = try await client.models()

@@ -5,6 +5,7 @@ import Foundation
 import Logging
 import Models
 import Server
+import TLS
 import Tensors
 
 /// `resa serve`: loads a model and answers the OpenAI API until it is told to stop.
@@ -12,7 +13,7 @@ struct Serve: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Serve a model through the OpenAI API.",
         discussion: """
-            Prints "resa: listening on http://HOST:PORT" once it takes requests. SIGTERM and SIGINT let answers in flight end first. \
+            Prints "resa: listening on http://HOST:PORT" (https with --tls-cert) once it takes requests. SIGTERM and SIGINT let answers in flight end first. \
             Adapters are chosen per request, see docs/api.md.
             """)
 
@@ -68,6 +69,9 @@ struct Serve: AsyncParsableCommand {
         help: "Ask for this key; may be repeated. RESA_API_KEY sets one that the process list does not show.")
     var apiKeys: [String] = []
 
+    @OptionGroup(title: "TLS")
+    var encryption: ServeTLSOptions
+
     @OptionGroup(title: "Limits")
     var limits: ServeLimits
 
@@ -98,6 +102,7 @@ struct Serve: AsyncParsableCommand {
         // Until it has a meaning here, it is no reason to cut answers off.
         signal(SIGHUP, SIG_IGN)
         let log = Console.writeErrorsInBackground(limit: logBuffer)
+        let settings = try serverSettings()
         if store { AdapterStore.standard().removeLeftovers() }
         let format = compute.weights
         let pool = compute.makePool()
@@ -122,11 +127,11 @@ struct Serve: AsyncParsableCommand {
         registry.limitMemory(residency.memoryBytes)
         let watch = residency.watch(registry)
         defer { watch?.cancel() }
-        let server = Server(service: service, settings: serverSettings(), logger: makeLogger(log))
+        let server = Server(service: service, settings: settings, logger: makeLogger(log))
         let host = host
         try await server.run { port in
             let address = host.contains(":") ? "[\(host)]" : host
-            Console.announce("resa: listening on http://\(address):\(port)")
+            Console.announce("resa: listening on \(settings.certificate == nil ? "http" : "https")://\(address):\(port)")
         }
         await engine.shutdown()
     }
@@ -147,10 +152,12 @@ struct Serve: AsyncParsableCommand {
         return settings
     }
 
-    private func serverSettings() -> ServerSettings {
+    private func serverSettings() throws(TLSError) -> ServerSettings {
         var settings = limits.settings
         settings.host = host
         settings.port = port
+        settings.certificate = try encryption.certificate()
+        settings.handshakeSeconds = encryption.tlsHandshakeTimeout
         settings.apiKeys = apiKeys
         if let key = ProcessInfo.processInfo.environment["RESA_API_KEY"], !key.isEmpty { settings.apiKeys.append(key) }
         return settings

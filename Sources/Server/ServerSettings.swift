@@ -1,8 +1,14 @@
+import TLS
+
 /// Everything about the server that can be set, with the values it has when nothing is said.
 package struct ServerSettings: Sendable {
     package var host = "127.0.0.1"
     /// 0 lets the system pick a free one.
     package var port = 8080
+    /// What clients are greeted with; nil serves in clear.
+    package var certificate: ServerCertificate?
+    /// Seconds that the greeting of TLS may take.
+    package var handshakeSeconds = 10
     /// Requests must carry one of these; empty lets everybody in.
     package var apiKeys: [String] = []
     /// Origins whose pages may use the server from a browser, or `*` for all.

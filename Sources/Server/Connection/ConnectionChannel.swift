@@ -5,8 +5,9 @@ import NIOCore
 import NIOHTTP1
 import NIOHTTPTypes
 import NIOHTTPTypesHTTP1
+import TLS
 
-/// How one connection is set up: from the socket up, what counts its bytes, what speaks HTTP/1, what keeps its rules, what watches over
+/// How one connection is set up: from the socket up, what counts its bytes, what speaks TLS where that is wanted, what speaks HTTP/1, what keeps its rules, what watches over
 /// its time, and the channel that tasks read and write.
 struct ConnectionChannel: HTTPChannelHandler {
     let responder: Responder
@@ -25,11 +26,17 @@ struct ConnectionChannel: HTTPChannelHandler {
             let meter = SocketMeter(
                 writeLimit: .seconds(Int64(settings.writeSeconds)), logger: logger, onStuck: { metrics.writeTimeouts.increment() })
             try pipeline.addHandler(meter)
+            if let certificate = settings.certificate {
+                try pipeline.addHandler(
+                    TLSHandler(
+                        certificate, handshakeLimit: .seconds(Int64(settings.handshakeSeconds)), logger: logger,
+                        onFailure: { metrics.handshakeFailures.increment() }))
+            }
             try pipeline.configureHTTPServerPipeline(
                 withPipeliningAssistance: false, withErrorHandling: false, withOutboundHeaderValidation: false,
                 withEncoderConfiguration: .init(), withDecoderLimitConfiguration: limits)
             try pipeline.addHandler(MessageRules(ending))
-            try pipeline.addHandler(HTTP1ToHTTPServerCodec(secure: false))
+            try pipeline.addHandler(HTTP1ToHTTPServerCodec(secure: settings.certificate != nil))
             try pipeline.addHandler(HangUpHandler())
             try pipeline.addHandler(
                 ConnectionGuard(

@@ -7,6 +7,7 @@ struct ServerMetrics: Sendable {
     let hangUps: Counter
     let adapters: AdapterCounts
     let writeTimeouts: Counter
+    let handshakeFailures: Counter
     private let promptTokens: Counter
     private let cachedPromptTokens: Counter
     private let completionTokens: Counter
@@ -21,6 +22,7 @@ struct ServerMetrics: Sendable {
         requestsInFlight = Meter(label: "resa_http_requests_in_flight", factory: registry)
         hangUps = Counter(label: "resa_hang_ups_total", factory: registry)
         writeTimeouts = Counter(label: "resa_write_timeouts_total", factory: registry)
+        handshakeFailures = Counter(label: "resa_tls_handshake_failures_total", factory: registry)
         promptTokens = Counter(label: "resa_prompt_tokens_total", factory: registry)
         cachedPromptTokens = Counter(label: "resa_cached_prompt_tokens_total", factory: registry)
         completionTokens = Counter(label: "resa_completion_tokens_total", factory: registry)
@@ -35,6 +37,7 @@ struct ServerMetrics: Sendable {
         "resa_http_requests_in_flight": .init(help: "Requests whose response has not begun."),
         "resa_hang_ups_total": .init(help: "Generations whose client left before the end."),
         "resa_write_timeouts_total": .init(help: "Connections closed because their client took no bytes."),
+        "resa_tls_handshake_failures_total": .init(help: "Connections closed because their TLS handshake came to nothing."),
         "resa_prompt_tokens_total": .init(help: "Prompt tokens of finished requests."),
         "resa_cached_prompt_tokens_total": .init(help: "Prompt tokens found in the cache."),
         "resa_completion_tokens_total": .init(help: "Generated tokens of finished requests."),
