@@ -17,9 +17,9 @@ lint: ## style check, as CI runs it
 format: ## rewrite Swift files in the house format
 	swift format --in-place --recursive Sources Tests Package.swift
 
-build: ## the release binary, .build/release/resa
+build: ## the release binary, .build/release/resa, and resa.debug beside it
 	@scripts/setup.sh
-	swift build -c release --product resa
+	@scripts/release.sh
 
 clean: ## remove build products (the cache folder, ~/.cache/resa, stays)
 	rm -rf .build

@@ -7,8 +7,7 @@ cd "$root"
 
 scripts/setup.sh
 say "building the release binary (the first time takes some minutes)"
-swift build -c release --product resa >&2
-resa=$(swift build -c release --show-bin-path)/resa
+resa=$(scripts/release.sh)
 model=$(scripts/fetch-model.sh)
 
 log=$(mktemp "$cache/demo.XXXXXX.log")
