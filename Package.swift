@@ -174,9 +174,12 @@ let package = Package(
     ]
 )
 
-/// Tests that compute by the million what kernels are compared with, and where their numbers come from: optimised in debug builds too.
-let countingTests: Set = ["TestRandomness", "KernelsTests", "TensorsTests"]
+/// What computes by the million in tests and when the server is tried: optimised in debug builds too.
+let optimised: Set = [
+    "JSONText", "Tensors", "Checkpoints", "Jinja", "Tokenizers", "Adapters", "Models", "Engine", "Training", "Evaluation",
+    "TestRandomness", "KernelsTests", "TensorsTests",
+]
 
 for target in package.targets where target.type != .system && target.name != "Kernels" {
-    target.swiftSettings = swiftSettings + (countingTests.contains(target.name) ? [.unsafeFlags(["-O"])] : [])
+    target.swiftSettings = swiftSettings + (optimised.contains(target.name) ? [.unsafeFlags(["-O"])] : [])
 }

@@ -42,11 +42,15 @@ struct ConnectionChannel: HTTPChannelHandler {
                 ConnectionGuard(
                     settings: settings, metrics: metrics, meter: meter, ending: ending,
                     place: registry.enter { channel.close(promise: nil) }))
+            let owner = ChannelOwner()
+            try pipeline.addHandler(owner)
             // Few parts at a time: what was read and not asked for is memory that no budget knows.
-            return try NIOAsyncChannel(
+            let parts = try NIOAsyncChannel<HTTPRequestPart, HTTPResponsePart>(
                 wrappingChannelSynchronously: channel,
                 configuration: .init(
                     backPressureStrategy: .init(lowWatermark: 1, highWatermark: 2), isOutboundHalfClosureEnabled: true))
+            owner.own(parts)
+            return parts
         }
     }
 
