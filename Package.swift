@@ -3,7 +3,9 @@ import PackageDescription
 
 /// C compiles optimised even in debug builds: the kernels are the product, and tests over real models must finish.
 let kernelSettings: [CSetting] = [
-    .unsafeFlags(["-O3", "-std=c17", "-Wall", "-Wextra", "-fno-math-errno", "-ffp-contract=off"])
+    .unsafeFlags(["-O3", "-std=c17", "-Wall", "-Wextra", "-fno-math-errno", "-ffp-contract=off"]),
+    // Files name each other by folder.
+    .headerSearchPath("."),
 ]
 
 let swiftSettings: [SwiftSetting] = [
@@ -37,7 +39,7 @@ let package = Package(
             dependencies: [
                 "Server", "TLS", "LoadTest", "Evaluation", "Measuring", "Training", "AdapterRegistry", "Downloads", "Engine", "Models",
                 "Adapters", "Tokenizers",
-                "Jinja", "Checkpoints", "JSONText", "Tensors",
+                "Jinja", "Checkpoints", "JSONText", "Processes", "Tensors",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
             ]),
@@ -67,7 +69,7 @@ let package = Package(
             dependencies: ["Curl", "JSONText", "Measuring", .product(name: "Histogram", package: "hdrhistogram-swift")]),
         .target(
             name: "Training",
-            dependencies: ["Models", "Adapters", "Tokenizers", "Jinja", "Checkpoints", "JSONText", "Tensors", "Kernels"]),
+            dependencies: ["Models", "Adapters", "Tokenizers", "Jinja", "Checkpoints", "JSONText", "Processes", "Tensors"]),
         .target(
             name: "Evaluation",
             dependencies: ["Checkpoints", "JSONText", "Measuring", .product(name: "BigInt", package: "BigInt")]),
@@ -86,6 +88,7 @@ let package = Package(
         .target(name: "Digests", dependencies: ["CCrypto"]),
         .target(name: "JSONText"),
         .target(name: "Tensors", dependencies: ["Kernels"]),
+        .target(name: "Processes"),
         .target(name: "Kernels", dependencies: ["COpenBLAS"], cSettings: kernelSettings),
         .systemLibrary(
             name: "COpenBLAS", path: "Sources/System/COpenBLAS", pkgConfig: "openblas",
@@ -119,6 +122,7 @@ let package = Package(
         .executableTarget(name: "StoreProbe", dependencies: ["AdapterRegistry"], path: "Tests/StoreProbe"),
         .testTarget(name: "KernelsTests", dependencies: ["Kernels", "TestRandomness"]),
         .testTarget(name: "TensorsTests", dependencies: ["Tensors", "Kernels", "TestRandomness"]),
+        .testTarget(name: "ProcessesTests", dependencies: ["Processes"]),
         .testTarget(name: "JSONTextTests", dependencies: ["JSONText", "TestRandomness"]),
         .testTarget(name: "CheckpointsTests", dependencies: ["Checkpoints", "TestSupport", "TestRandomness"]),
         .testTarget(name: "TokenizersTests", dependencies: ["Tokenizers", "Checkpoints", "JSONText", "TestSupport", "TestRandomness"]),

@@ -68,7 +68,7 @@ int main(int count, char **arguments) {
     const ptrdiff_t rows = values[1], sequences = values[2], context = values[3], heads = values[4], layers = values[7], threads = values[8];
     resa_kv_cache cache = {.format = (resa_kv_format)values[0], .kvHeads = values[5], .headDim = values[6]};
     timesCPU = threads == 1;
-    kernels = resa_kernels_current();
+    for (int tier = RESA_TIER_AVX512; kernels == NULL; tier--) { kernels = resa_kernels_for((resa_tier)tier); }
     resa_pool *const pool = resa_pool_create(threads);
 
     const ptrdiff_t perSequence = (context + 31) / 32, blocks = perSequence * sequences, total = rows * sequences;

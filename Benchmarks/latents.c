@@ -61,7 +61,7 @@ int main(int count, char **arguments) {
     for (int i = 1; i < count && i <= 4; i++) { values[i - 1] = atol(arguments[i]); }
     const ptrdiff_t latents = values[0], width = values[1], k = values[2];
     ptrdiff_t threads = values[3];
-    kernels = resa_kernels_current();
+    for (int tier = RESA_TIER_AVX512; kernels == NULL; tier--) { kernels = resa_kernels_for((resa_tier)tier); }
     resa_pool *const pool = resa_pool_create(threads);
     threads = resa_pool_threads(pool);
 

@@ -38,7 +38,7 @@ package final class DoRAMagnitudes: Sendable {
             try read(rows, w.pointer)
             Product.run(b.rows(rows), times: a, into: w, scale: scale, add: true, pool: pool)
             for (index, row) in rows.enumerated() {
-                let norm = RowOperations.sumOfSquares(w.row(index), count: inputs).squareRoot()
+                let norm = RowOperations.sumOfSquares(w.row(index), count: inputs, on: pool.instructionSet).squareRoot()
                 let factor = m.pointer[row] / norm
                 guard factor.isFinite else { throw Problem(row: row, norm: norm) }
                 (gain.pointer[row], self.bias.pointer[row]) = (factor - 1, bias?[row] ?? 0)

@@ -3,7 +3,7 @@ import Tensors
 extension LoRAUpdate {
     /// `|s B A|`, the Frobenius norm of what is added to the weights, without making the product: `|BA|^2 = sum_o b_o (A A^T) b_o^T`.
     /// - Complexity: O(rank^2 (in + out)).
-    package func norm(workspace: Workspace) -> Double {
+    package func norm(on tier: InstructionSet, workspace: Workspace) -> Double {
         let mark = workspace.mark()
         defer { workspace.release(mark) }
         let rows = workspace.matrix(rank, a.inputs)
@@ -11,7 +11,7 @@ extension LoRAUpdate {
         let gram = workspace.matrix(rank, rank)
         for row in 0..<rank {
             for column in 0...row {
-                let product = RowOperations.dot(rows.row(row), rows.row(column), count: a.inputs)
+                let product = RowOperations.dot(rows.row(row), rows.row(column), count: a.inputs, on: tier)
                 gram[row, column] = product
                 gram[column, row] = product
             }
@@ -21,7 +21,7 @@ extension LoRAUpdate {
         for row in 0..<b.outputs {
             b.copyRow(row, into: output)
             for index in 0..<rank where output[index] != 0 {
-                sum += Double(output[index]) * Double(RowOperations.dot(gram.row(index), output, count: rank))
+                sum += Double(output[index]) * Double(RowOperations.dot(gram.row(index), output, count: rank, on: tier))
             }
         }
         return abs(Double(scale)) * max(sum, 0).squareRoot()
@@ -34,7 +34,7 @@ extension LoRAUpdate {
     package func norm(
         of base: any BaseProjections, layer: Int, module: ProjectionModule, pool: WorkerPool, workspace: Workspace
     ) throws -> Double {
-        guard let magnitudes else { return norm(workspace: workspace) }
+        guard let magnitudes else { return norm(on: pool.instructionSet, workspace: workspace) }
         let mark = workspace.mark()
         defer { workspace.release(mark) }
         let (outputs, inputs) = (b.outputs, a.inputs)
@@ -52,7 +52,9 @@ extension LoRAUpdate {
                 for column in 0..<inputs { change[index, column] *= magnitudes.gain.pointer[row] }
             }
             Product.run(left.rows(rows), times: right, into: change, scale: scale, add: true, pool: pool)
-            for index in 0..<rows.count { sum += Double(RowOperations.sumOfSquares(change.row(index), count: inputs)) }
+            for index in 0..<rows.count {
+                sum += Double(RowOperations.sumOfSquares(change.row(index), count: inputs, on: pool.instructionSet))
+            }
         }
         return sum.squareRoot()
     }

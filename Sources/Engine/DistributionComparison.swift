@@ -14,7 +14,8 @@ struct DistributionComparison {
     /// - Parameters:
     ///   - logits: `[count]`; and those of the reference.
     init(_ logits: UnsafePointer<Float>, against reference: UnsafePointer<Float>, count: Int, pool: WorkerPool) {
-        let (top, referenceTop) = (RowOperations.argmax(logits, count: count), RowOperations.argmax(reference, count: count))
+        let top = RowOperations.argmax(logits, count: count, on: pool.instructionSet)
+        let referenceTop = RowOperations.argmax(reference, count: count, on: pool.instructionSet)
         sameTop = top == referenceTop
         let sums = Self.sum(count, pool) { exp(Double(logits[$0]) - Double(logits[top])) }
         let referenceSums = Self.sum(count, pool) { exp(Double(reference[$0]) - Double(reference[referenceTop])) }

@@ -191,7 +191,7 @@ final class EngineLoop {
 
     private func draw(_ sequence: UnsafeMutablePointer<SequenceState>, _ logits: UnsafeMutablePointer<Float>) {
         let token = sequence.pointee.sampler.pointee.sample(
-            logits, count: vocabulary, step: sequence.pointee.generated, workspace: workspace)
+            logits, count: vocabulary, step: sequence.pointee.generated, on: pool.instructionSet, workspace: workspace)
         guard token >= 0 else {
             sequence.pointee.isBroken = true
             return
@@ -235,7 +235,7 @@ final class EngineLoop {
     }
 
     func logprobs(_ token: Int32, _ logits: UnsafePointer<Float>, top: Int) -> TokenLogprobs {
-        TokenLogprobs(token, logits: logits, count: vocabulary, top: top, workspace: workspace)
+        TokenLogprobs(token, logits: logits, count: vocabulary, top: top, on: pool.instructionSet, workspace: workspace)
     }
 
     // MARK: Reporting

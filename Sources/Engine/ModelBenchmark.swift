@@ -86,7 +86,7 @@ package final class ModelBenchmark {
         let observes = adapters.contains(where: \.observes)
         run(observes: observes) { logits in
             for sequence in 0..<tokens.count {
-                tokens[sequence] = Int32(RowOperations.argmax(logits.row(sequence), count: logits.columns))
+                tokens[sequence] = Int32(RowOperations.argmax(logits.row(sequence), count: logits.columns, on: pool.instructionSet))
             }
         }
     }

@@ -36,20 +36,22 @@ struct Sampler: ~Copyable {
     deinit { bias.deallocate() }
 
     /// Picks the token of `step`; -1 where no logit is a number, or the largest is infinite. Overwrites `logits` `[vocabulary]`.
-    mutating func sample(_ logits: UnsafeMutablePointer<Float>, count: Int, step: Int, workspace: Workspace) -> Int32 {
+    mutating func sample(
+        _ logits: UnsafeMutablePointer<Float>, count: Int, step: Int, on tier: InstructionSet, workspace: Workspace
+    ) -> Int32 {
         applyPenalties(logits)
         for index in 0..<bias.count { logits[Int(bias[index].token)] += bias[index].bias }
         let token =
             temperature == 0
-            ? mostLikely(logits, count: count)
-            : draw(logits, count: count, uniform: random.uniform(step: step), workspace: workspace)
+            ? mostLikely(logits, count: count, on: tier)
+            : draw(logits, count: count, uniform: random.uniform(step: step), on: tier, workspace: workspace)
         guard token >= 0 else { return -1 }
         seen.generated(Int32(token))
         return Int32(token)
     }
 
-    private func mostLikely(_ logits: UnsafePointer<Float>, count: Int) -> Int {
-        let token = RowOperations.argmax(logits, count: count)
+    private func mostLikely(_ logits: UnsafePointer<Float>, count: Int, on tier: InstructionSet) -> Int {
+        let token = RowOperations.argmax(logits, count: count, on: tier)
         return logits[token].isFinite ? token : -1
     }
 
@@ -64,20 +66,22 @@ struct Sampler: ~Copyable {
         }
     }
 
-    private func draw(_ logits: UnsafeMutablePointer<Float>, count: Int, uniform: Double, workspace: Workspace) -> Int {
+    private func draw(
+        _ logits: UnsafeMutablePointer<Float>, count: Int, uniform: Double, on tier: InstructionSet, workspace: Workspace
+    ) -> Int {
         let temperature = max(temperature, 1e-5)
         if topK == 0, topP == 1 {
             return RowOperations.draw(
-                logits, count: count, temperature: temperature, minP: minP, uniform: uniform, workspace: workspace)
+                logits, count: count, temperature: temperature, minP: minP, uniform: uniform, workspace: workspace, on: tier)
         }
         let inverse = 1 / temperature
         for index in 0..<count { logits[index] *= inverse }
-        return drawFromStrongest(logits, count: count, uniform: uniform, workspace: workspace)
+        return drawFromStrongest(logits, count: count, uniform: uniform, on: tier, workspace: workspace)
     }
 
     /// Draws from the most likely tokens in descending order, widening the set until it holds `topP` of the probability.
     private func drawFromStrongest(
-        _ logits: UnsafePointer<Float>, count: Int, uniform: Double, workspace: Workspace
+        _ logits: UnsafePointer<Float>, count: Int, uniform: Double, on tier: InstructionSet, workspace: Workspace
     ) -> Int {
         let mark = workspace.mark()
         defer { workspace.release(mark) }
@@ -85,10 +89,10 @@ struct Sampler: ~Copyable {
         let indices = workspace.allocate(Int32.self, limit)
         let values = workspace.allocate(Float.self, limit)
         let weights = workspace.allocate(Double.self, limit)
-        let all = topK > 0 ? nil : Double(RowOperations.logSumExp(logits, count: count))
+        let all = topK > 0 ? nil : Double(RowOperations.logSumExp(logits, count: count, on: tier))
         var width = topK > 0 ? limit : min(256, limit)
         while true {
-            let found = RowOperations.topK(logits, count: count, k: width, into: indices, values: values)
+            let found = RowOperations.topK(logits, count: count, k: width, into: indices, values: values, on: tier)
             guard values[0].isFinite else { return -1 }
             Self.probabilities(values, count: found, logSumExp: all, into: weights)
             let kept = nucleus(weights, count: found)

@@ -5,7 +5,7 @@ import Tensors
 extension ModelWeights {
     /// The Frobenius norm of a projection's stored weights, which are read once.
     /// - Throws: `CheckpointError` when they cannot be read.
-    package func norm(layer: Int, module: ProjectionModule) throws(CheckpointError) -> Double {
+    package func norm(layer: Int, module: ProjectionModule, pool: WorkerPool) throws(CheckpointError) -> Double {
         let name = "model.layers.\(layer).\(module.parent).\(module.rawValue).weight"
         let (rows, columns) = (config.shape.outputs(module), config.shape.inputs(module))
         let step = max(1, (1 << 18) / columns)
@@ -14,7 +14,9 @@ extension ModelWeights {
         for start in stride(from: 0, to: rows, by: step) {
             let range = start..<min(start + step, rows)
             try reader.read(name, rows: range, into: buffer.pointer)
-            for row in 0..<range.count { sum += Double(RowOperations.sumOfSquares(buffer.pointer + row * columns, count: columns)) }
+            for row in 0..<range.count {
+                sum += Double(RowOperations.sumOfSquares(buffer.pointer + row * columns, count: columns, on: pool.instructionSet))
+            }
         }
         return sum.squareRoot()
     }

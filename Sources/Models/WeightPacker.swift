@@ -48,7 +48,7 @@ struct WeightPacker {
     private func repack(
         _ section: WeightPlan.Section, _ format: QuantisedFormat, into storage: WeightStorage
     ) throws -> PackedMatrix {
-        let (weights, search) = (weights, try search(section))
+        let (weights, search, tier) = (weights, try search(section), pool.instructionSet)
         return try PackedMatrix(
             repacking: format, outputs: section.outputs, inputs: section.inputs, storage: storage, pool: pool
         ) { range, target in
@@ -62,7 +62,7 @@ struct WeightPacker {
                 } else {
                     let floats = AlignedBuffer<Float>(count: rows.count * section.inputs)
                     try weights.read(part.tensor, rows: rows, into: floats.pointer)
-                    target.quantise(first..<first + rows.count, from: floats.pointer, factor: 1, search: search)
+                    target.quantise(first..<first + rows.count, from: floats.pointer, factor: 1, search: search, on: tier)
                 }
             }
         }

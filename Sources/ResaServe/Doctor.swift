@@ -44,7 +44,7 @@ struct Doctor: ParsableCommand {
         let probe = MachineProbe.measure(pool: pool)
         let report = Report(
             processor: Self.processorName(), processors: MachineProbe.processors, threads: pool.threads,
-            instructionSet: InstructionSet.current.rawValue, availableInstructionSets: InstructionSet.available.map(\.rawValue),
+            instructionSet: pool.instructionSet.rawValue, availableInstructionSets: InstructionSet.available.map(\.rawValue),
             blasCore: MachineProbe.blasCore, memoryTotalBytes: MachineProbe.memoryTotal,
             memoryAvailableBytes: MachineProbe.memoryAvailable, readGigabytesPerSecond: probe.readGigabytesPerSecond,
             f32GigaflopsPerSecond: probe.f32GigaflopsPerSecond, bf16GigaflopsPerSecond: probe.bf16GigaflopsPerSecond,

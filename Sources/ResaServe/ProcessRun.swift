@@ -1,5 +1,6 @@
 import ArgumentParser
 import Foundation
+import Processes
 import Tensors
 
 /// Runs a verb in all the processes that mpirun started, or in this one alone.

@@ -4,6 +4,7 @@ import Checkpoints
 import Foundation
 import JSONText
 import Models
+import Processes
 import Tensors
 import Training
 

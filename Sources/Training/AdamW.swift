@@ -1,5 +1,4 @@
 import Foundation
-import Kernels
 import Tensors
 
 /// AdamW (Loshchilov and Hutter, 2019) as PyTorch computes it: decay first, then the bias-corrected step.
@@ -18,11 +17,11 @@ package struct AdamW: Sendable, Equatable {
         _ parameters: UnsafeMutablePointer<Float>, gradients: UnsafePointer<Float>, first: UnsafeMutablePointer<Float>,
         second: UnsafeMutablePointer<Float>, count: Int, step: Int, rate: Double, gradientScale: Double
     ) {
-        var constants = resa_adamw(
+        let constants = AdamWStep(
             decay: Float(1 - rate * weightDecay), beta1: Float(beta1), beta2: Float(beta2),
             stepSize: Float(rate / (1 - pow(beta1, Double(step)))), rootCorrection: Float((1 - pow(beta2, Double(step))).squareRoot()),
             epsilon: Float(epsilon), gradientScale: Float(gradientScale))
-        resa_adamw_step(&constants, count, parameters, gradients, first, second)
+        constants.update(parameters, gradients: gradients, first: first, second: second, count: count)
     }
 
     /// One step of a LoRA's trained projections, number `step` from 1.

@@ -3,6 +3,7 @@ import Checkpoints
 import Foundation
 import JSONText
 import Models
+import Processes
 import Tensors
 
 /// Trains SAEs at several hookpoints in one pass of a model over the text, and leaves an adapter's folder: a sparsify folder for each

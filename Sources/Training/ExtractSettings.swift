@@ -1,6 +1,7 @@
 import Adapters
 import JSONText
 import Models
+import Processes
 import Tensors
 
 /// Which activations of which text SAEs are trained on, and how.

@@ -1,6 +1,5 @@
 import Adapters
 import Foundation
-import Kernels
 import Models
 import Tensors
 
@@ -153,10 +152,7 @@ package final class FineTuner {
 
     /// dh += the gradient by the final norm's argument. Overwrites dy.
     private func normaliseBackward(_ x: MatrixView, _ dy: MatrixView, into dh: MatrixView) {
-        let kernels = pool.instructionSet.kernels
-        pool.rows(x.rows) { row in
-            resa_rms_norm_backward(
-                kernels, x.columns, x.row(row), decoder.finalNorm.pointer, decoder.config.rmsEpsilon, dy.row(row), dh.row(row))
-        }
+        RowOperations.rmsNormBackward(
+            x, weight: decoder.finalNorm.pointer, epsilon: decoder.config.rmsEpsilon, dy, addingTo: dh, pool: pool)
     }
 }

@@ -1,4 +1,3 @@
-import Kernels
 import Models
 import Tensors
 
@@ -26,11 +25,7 @@ extension FrozenLayer {
         let (dGate, dUp) = (dGateUp.columns(0..<ffn), dGateUp.columns(ffn..<2 * ffn))
         let dActivated = workspace.matrix(dh.rows, ffn)
         back(.down, trace.activated, dy: dUpdate, into: dActivated, trace: trace, pass: pass)
-        let kernels = pool.instructionSet.kernels
-        pool.rows(dh.rows) { row in
-            let gate = trace.gateUp.row(row)
-            resa_swiglu_backward(kernels, ffn, gate, gate + ffn, dActivated.row(row), dGate.row(row), dUp.row(row))
-        }
+        RowOperations.swiGLUBackward(trace.gateUp, dActivated, dGate: dGate, dUp: dUp, pool: pool)
         let dInput = workspace.matrix(dh.rows, dh.columns)
         back(.gate, trace.feedForwardInput, dy: dGate, into: dInput, trace: trace, pass: pass)
         back(.up, trace.feedForwardInput, dy: dUp, into: dInput, add: true, trace: trace, pass: pass)
@@ -67,9 +62,7 @@ extension FrozenLayer {
 
     /// dh += the gradient that dy, of the norm's result, means for its argument x. Overwrites dy.
     private func normBackward(_ x: MatrixView, _ weight: FrozenVector, _ dy: MatrixView, into dh: MatrixView, pass: LayerPass) {
-        let (kernels, epsilon) = (pass.pool.instructionSet.kernels, pass.config.rmsEpsilon)
-        pass.pool.rows(x.rows) { row in
-            resa_rms_norm_backward(kernels, x.columns, x.row(row), weight.pointer, epsilon, dy.row(row), dh.row(row))
-        }
+        RowOperations.rmsNormBackward(
+            x, weight: weight.pointer, epsilon: pass.config.rmsEpsilon, dy, addingTo: dh, pool: pass.pool)
     }
 }

@@ -1,5 +1,4 @@
 import Adapters
-import Kernels
 import Models
 import Tensors
 
@@ -22,10 +21,7 @@ struct LayerPass {
         let key: UInt64
 
         func apply(_ x: MatrixView, entry: Int, into y: MatrixView, pool: WorkerPool) {
-            let key = TrainingSeed.key(key, .dropout, entry)
-            pool.rows(x.rows) { row in
-                resa_dropout_row(x.columns, key, UInt64(row * x.columns), rate, x.row(row), y.row(row))
-            }
+            RowOperations.dropout(x, key: TrainingSeed.key(key, .dropout, entry), rate: rate, into: y, pool: pool)
         }
     }
 }

@@ -1,6 +1,5 @@
 import Adapters
 import Checkpoints
-import Kernels
 import Tensors
 
 /// One projection's `scale * B A`, to be added to rows of W in f32, which DoRA's magnitudes stretch before.
@@ -55,7 +54,7 @@ extension LoRAFold {
             let count = range.count * columns
             switch type {
             case .bf16: ElementTable.round(values.pointer, count: count, toBF16: rounded.pointer)
-            case .f16: resa_round_half(count, values.pointer, rounded.pointer)
+            case .f16: ElementTable.round(values.pointer, count: count, toF16: rounded.pointer)
             default:
                 try write(UnsafeRawBufferPointer(start: values.pointer, count: count * 4))
                 start = range.upperBound

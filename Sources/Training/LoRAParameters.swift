@@ -1,6 +1,6 @@
 import Adapters
-import Kernels
 import Models
+import Processes
 import Tensors
 
 /// A LoRA in training: A [rank, in] and B [out, rank] of every targeted projection in f32, their gradients and AdamW's two moments, each in
@@ -55,7 +55,8 @@ package final class LoRAParameters {
         second = AlignedBuffer(count: offset)
         for (index, entry) in entries.enumerated() {
             let bound = 1 / Float(entry.inputs).squareRoot()
-            resa_uniform(rank * entry.inputs, TrainingSeed.key(seed, .parameters, index), bound, values.pointer + entry.offset)
+            TrainedNumbers.fillUniformly(
+                values.pointer + entry.offset, count: rank * entry.inputs, key: TrainingSeed.key(seed, .parameters, index), bound: bound)
         }
     }
 
@@ -79,7 +80,7 @@ package final class LoRAParameters {
         for index in entries.indices {
             entries[index].trains = trains(entries[index])
             let b = b(entries[index])
-            entries[index].acts = resa_sum_of_squares(b.rows * b.columns, b.pointer) != 0
+            entries[index].acts = TrainedNumbers.sumOfSquares(b.pointer, count: b.rows * b.columns) != 0
         }
     }
 
@@ -100,7 +101,8 @@ package final class LoRAParameters {
         sums.withUnsafeMutableBufferPointer { sums in
             pool.parallel(entries.count) { index in
                 let entry = entries[index]
-                if entry.trains { sums[index] = resa_sum_of_squares(entry.count(rank), gradients.pointer + entry.offset) }
+                guard entry.trains else { return }
+                sums[index] = TrainedNumbers.sumOfSquares(gradients.pointer + entry.offset, count: entry.count(rank))
             }
         }
         return sums.reduce(0, +).squareRoot()

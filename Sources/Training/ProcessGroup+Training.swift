@@ -1,5 +1,9 @@
 import JSONText
+import Processes
 import Tensors
+
+/// The processes of a run compute a batch together.
+extension ProcessGroup: BatchExchange {}
 
 extension ProcessGroup {
     /// Refuses a step that has nothing to do for some of the processes.

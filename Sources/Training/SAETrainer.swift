@@ -1,4 +1,5 @@
 import Adapters
+import Processes
 import Tensors
 
 /// Trains one TopK SAE, the way sparsify does: what makes its trainer's results is what makes these (the same losses within rounding from the
@@ -79,7 +80,7 @@ package final class SAETrainer {
     ) -> SparseCoderStep {
         SparseCoderStep(
             latents: settings.latents, width: width, k: settings.k, multiTopK: settings.multiTopK, auxK: settings.auxKAlpha > 0,
-            maxTokens: maxTokens, pool: pool, group: group)
+            maxTokens: maxTokens, pool: pool, exchange: group)
     }
 
     /// Takes over what the first process has.

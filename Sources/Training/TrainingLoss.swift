@@ -1,4 +1,3 @@
-import Kernels
 import Models
 import Synchronization
 import Tensors
@@ -38,7 +37,7 @@ struct TrainingLoss {
     }
 
     /// At most 256 MiB of logits each; below that, one block of rows, enough to pay for packing the head.
-    private static func portion(vocabulary: Int) -> Int { min(Int(RESA_FROZEN_ROWS), max(32, (64 << 20) / vocabulary)) }
+    private static func portion(vocabulary: Int) -> Int { min(FrozenRows.blockRows, max(32, (64 << 20) / vocabulary)) }
 
     /// Bytes of scratch memory.
     static func byteCount(vocabulary: Int, hidden: Int) -> Int { 4 * portion(vocabulary: vocabulary) * (2 * vocabulary + 3 * hidden) }
@@ -76,17 +75,19 @@ struct TrainingLoss {
         let logits = self.logits(student, positions, pool, workspace)
         let reference = teacher.map { self.logits($0, positions, pool, workspace) }
         let losses = workspace.allocate(Double.self, count)
-        let kernels = pool.instructionSet.kernels
+        let tier = pool.instructionSet
         if let reference {
             let isReverse = objective == .reverseKL
             let scratch = workspace.matrix(isReverse ? pool.threads : 1, width)
             pool.parallelLanes(count) { row, lane in
-                losses[row] = resa_divergence_row(
-                    kernels, width, reference.row(row), logits.row(row), isReverse, weight, scratch.row(isReverse ? lane : 0))
+                losses[row] = RowOperations.divergence(
+                    of: logits.row(row), from: reference.row(row), count: width, isReverse: isReverse, weight: weight,
+                    scratch: scratch.row(isReverse ? lane : 0), on: tier)
             }
         } else {
             pool.parallelLanes(count) { row, _ in
-                losses[row] = resa_cross_entropy_row(kernels, width, logits.row(row), Int(labels[row]), weight)
+                losses[row] = RowOperations.crossEntropy(
+                    of: logits.row(row), label: Int(labels[row]), count: width, weight: weight, on: tier)
             }
         }
         let slopes = workspace.matrix(count, head.inputs)

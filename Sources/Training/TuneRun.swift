@@ -2,6 +2,7 @@ import Adapters
 import Foundation
 import JSONText
 import Models
+import Processes
 import Tensors
 
 /// A tuning run from data to adapter: order, steps, log, checkpoints. It can be killed at any moment and goes on from its last checkpoint to

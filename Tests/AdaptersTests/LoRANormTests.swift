@@ -20,7 +20,7 @@ import Testing
                 }
             }
             let wanted = abs(Double(update.scale)) * sum.squareRoot()
-            #expect(abs(update.norm(workspace: Workspace()) - wanted) < 1e-4 * wanted && wanted > 0)
+            #expect(abs(update.norm(on: .scalar, workspace: Workspace()) - wanted) < 1e-4 * wanted && wanted > 0)
         }
     }
 

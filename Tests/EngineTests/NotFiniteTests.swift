@@ -148,7 +148,7 @@ import Testing
             for bad in [[Float.nan, .nan, .nan, .nan], [1, .infinity, 2, 3], [-.infinity, -.infinity, -.infinity, .nan]] {
                 var sampler = Sampler(parameters, seed: 1, choice: 0, prompt: [], maxTokens: 4)
                 var row = bad
-                #expect(sampler.sample(&row, count: 4, step: 0, workspace: workspace) == -1, "\(bad), \(parameters)")
+                #expect(sampler.sample(&row, count: 4, step: 0, on: .scalar, workspace: workspace) == -1, "\(bad), \(parameters)")
             }
         }
     }

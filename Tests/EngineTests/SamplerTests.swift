@@ -15,7 +15,7 @@ import Testing
         for step in 0..<draws {
             var sampler = Sampler(parameters, seed: 99, choice: 0, prompt: [], maxTokens: 64)
             var row = Self.logits
-            counts[Int(sampler.sample(&row, count: row.count, step: step, workspace: workspace))] += 1
+            counts[Int(sampler.sample(&row, count: row.count, step: step, on: .scalar, workspace: workspace))] += 1
         }
         return counts.map { $0 / Double(draws) }
     }
@@ -70,7 +70,7 @@ import Testing
         // Token 6 falls 3, 1.9, 1.4, 0.9 with its uses; token 0 falls 2, 0.9; token 1 stays at 1.
         let picks = (0..<5).map { step in
             var row = Self.logits
-            return sampler.sample(&row, count: row.count, step: step, workspace: workspace)
+            return sampler.sample(&row, count: row.count, step: step, on: .scalar, workspace: workspace)
         }
         #expect(picks == [6, 0, 6, 6, 1])
         parameters = SamplingParameters()
@@ -78,12 +78,12 @@ import Testing
         parameters.repetitionPenalty = 4
         sampler = Sampler(parameters, seed: 0, choice: 0, prompt: [6], maxTokens: 64)
         var row = Self.logits
-        #expect(sampler.sample(&row, count: row.count, step: 0, workspace: workspace) == 0)
+        #expect(sampler.sample(&row, count: row.count, step: 0, on: .scalar, workspace: workspace) == 0)
         parameters.repetitionPenalty = 1
         parameters.logitBias = [5: 100]
         sampler = Sampler(parameters, seed: 0, choice: 0, prompt: [], maxTokens: 64)
         row = Self.logits
-        #expect(sampler.sample(&row, count: row.count, step: 0, workspace: workspace) == 5)
+        #expect(sampler.sample(&row, count: row.count, step: 0, on: .scalar, workspace: workspace) == 5)
     }
 
     @Test func drawsDependOnSeedChoiceAndStepOnly() {

@@ -4,7 +4,8 @@ import PackageDescription
 // The readers built once more, under AddressSanitizer and libFuzzer's coverage. `run.sh` builds and runs it; sources are links.
 
 let cSettings: [CSetting] = [
-    .unsafeFlags(["-O1", "-g", "-std=c17", "-fno-math-errno", "-ffp-contract=off", "-fsanitize=address,fuzzer-no-link"])
+    .unsafeFlags(["-O1", "-g", "-std=c17", "-fno-math-errno", "-ffp-contract=off", "-fsanitize=address,fuzzer-no-link"]),
+    .headerSearchPath("."),
 ]
 let swiftSettings: [SwiftSetting] = [
     .swiftLanguageMode(.v6), .enableUpcomingFeature("ExistentialAny"),

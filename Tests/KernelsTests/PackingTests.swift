@@ -86,21 +86,24 @@ import Testing
             let weights = floats(outputs * inputs, extreme: false, &random)
             let factor = Float(sign: .plus, exponent: Int.random(in: -24 ... -8, using: &random), significand: 1)
             let groups = resa_quant_groups(format, inputs), padded = resa_quant_padded_inputs(format, inputs)
-            var codes = [UInt8](repeating: 0xab, count: outputs * padded)
-            var scales = [Float](repeating: 7, count: outputs * groups)
-            codes.withUnsafeMutableBufferPointer { codes in
-                scales.withUnsafeMutableBufferPointer { scales in
-                    var rows = resa_search_rows(
-                        codes: codes.baseAddress!, scales: scales.baseAddress, minima: nil, superScales: nil, superMinima: nil,
-                        subScales: nil,
-                        subMinima: nil)
-                    resa_search_quantise(format, RESA_SEARCH_NEAREST, outputs, inputs, factor, weights, nil, &rows)
+            let wanted = (0..<outputs).map { nearest(format, weights[$0 * inputs..<($0 + 1) * inputs], factor: factor) }
+            for tier in Tier.all {
+                var codes = [UInt8](repeating: 0xab, count: outputs * padded)
+                var scales = [Float](repeating: 7, count: outputs * groups)
+                codes.withUnsafeMutableBufferPointer { codes in
+                    scales.withUnsafeMutableBufferPointer { scales in
+                        var rows = resa_search_rows(
+                            codes: codes.baseAddress!, scales: scales.baseAddress, minima: nil, superScales: nil, superMinima: nil,
+                            subScales: nil, subMinima: nil)
+                        resa_search_quantise(
+                            tier.table, format, RESA_SEARCH_NEAREST, outputs, inputs, factor, weights, nil, &rows)
+                    }
                 }
-            }
-            for output in 0..<outputs {
-                let wanted = nearest(format, weights[output * inputs..<(output + 1) * inputs], factor: factor)
-                #expect(Array(codes[output * padded..<(output + 1) * padded]) == wanted.codes, "[\(outputs), \(inputs)], row \(output)")
-                #expect(Array(scales[output * groups..<(output + 1) * groups]) == wanted.scales, "[\(outputs), \(inputs)], row \(output)")
+                for output in 0..<outputs {
+                    let place: Comment = "\(tier.testDescription), [\(outputs), \(inputs)], row \(output)"
+                    #expect(Array(codes[output * padded..<(output + 1) * padded]) == wanted[output].codes, place)
+                    #expect(Array(scales[output * groups..<(output + 1) * groups]) == wanted[output].scales, place)
+                }
             }
         }
     }

@@ -1,5 +1,6 @@
-import Tensors
 import Testing
+
+@testable import Tensors
 
 @Suite struct MachineProbeTests {
     /// Numbers of the right kind; how large they are is the machine's business.
@@ -17,6 +18,10 @@ import Testing
 
     @Test func tiers() {
         #expect(InstructionSet.available.first == .scalar)
-        #expect(InstructionSet.available.contains(.current))
+        #expect(InstructionSet.available.contains(WorkerPool(threads: 1).instructionSet))
+        for tier in InstructionSet.available { #expect(InstructionSet.chosen(by: ["RESA_ISA": tier.rawValue]) == tier) }
+        for environment in [[:], ["RESA_ISA": ""], ["RESA_ISA": "mmx"]] {
+            #expect(InstructionSet.chosen(by: environment) == InstructionSet.available.last)
+        }
     }
 }

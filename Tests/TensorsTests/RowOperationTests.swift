@@ -1,7 +1,8 @@
 import Foundation
-import Tensors
 import TestRandomness
 import Testing
+
+@testable import Tensors
 
 /// The Swift face: shapes, strides, and that a row never depends on its neighbours or on the threads.
 @Suite struct RowOperationTests {

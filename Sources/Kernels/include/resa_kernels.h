@@ -1,8 +1,8 @@
 // Kernels: the arithmetic of ResaServe in C. It knows numbers, rows and blocks; it knows nothing of layers, files or Swift.
 //
-// One table of function pointers per instruction-set tier. A process normally uses one tier, chosen once (`resa_kernels_current`);
-// tests reach every tier that the CPU has through `resa_kernels_for`. Tiers may differ in the last bits. Within a tier each result
-// is one fixed sequence of operations: it never depends on how many rows there are, on the thread or on neighbouring rows.
+// One table of function pointers per instruction-set tier. Whoever calls a kernel says which: nothing here remembers a tier. Tiers may
+// differ in the last bits. Within a tier each result is one fixed sequence of operations: it never depends on how many rows there are, on
+// the thread or on neighbouring rows.
 #pragma once
 
 #include <stdbool.h>
@@ -96,6 +96,8 @@ typedef struct resa_attention_task {
 /// A tile of a product with a quantised matrix and where its sums go: the driver's business, see resa_quantised.h.
 typedef struct resa_quant_tile resa_quant_tile;
 typedef struct resa_quant_store resa_quant_store;
+/// A row of weights on its way to codes and scales: the driver's business, see resa_search.h.
+typedef struct resa_search_row resa_search_row;
 /// A matrix of the training passes, see resa_training.h.
 typedef struct resa_frozen resa_frozen;
 
@@ -187,12 +189,15 @@ typedef struct resa_kernels {
     double (*probe_f32)(ptrdiff_t rounds);
     double (*probe_bf16)(ptrdiff_t rounds);
     double (*probe_int8)(ptrdiff_t rounds);
+
+    // Packing.
+
+    /// What resa_search_quantise does with one row, with the same bits in every tier.
+    void (*quantise_weights)(const resa_search_row *row);
 } resa_kernels;
 
 /// The table of a tier, or null when this CPU lacks it.
 const resa_kernels *_Nullable resa_kernels_for(resa_tier tier);
-/// The best tier, or the one that the environment's RESA_ISA (scalar, avx2, avx512) asks for when the CPU has it. Chosen once.
-const resa_kernels *resa_kernels_current(void);
 
 // Packed bf16 weights.
 

@@ -35,8 +35,8 @@ typedef struct resa_search_rows {
 /// error of each input (the mean square of what it is multiplied with, say); without it, and in rotated formats, all weigh the same.
 /// x must be finite.
 void resa_search_quantise(
-    resa_quant_format format, resa_search_effort effort, ptrdiff_t rows, ptrdiff_t inputs, float factor, const float *x,
-    const float *_Nullable importance, const resa_search_rows *out);
+    const resa_kernels *kernels, resa_quant_format format, resa_search_effort effort, ptrdiff_t rows, ptrdiff_t inputs, float factor,
+    const float *x, const float *_Nullable importance, const resa_search_rows *out);
 
 /// Whether blocks of `type` can be held by `format` with equal values: every element, but for the sign of zeros, is unchanged.
 bool resa_search_holds(resa_quant_format format, resa_element type);
@@ -56,7 +56,7 @@ float resa_search_stored_largest(
 /// Fills one panel with the rows stored at source[0..<rows], `inputs` elements each, all finite and quantised to nearest. `format` has flat
 /// scales and no minima; rows is at most RESA_QUANT_PANEL_COLUMNS, and columns from it on become zeros.
 void resa_search_pack_stored(
-    resa_quant_format format, resa_element type, ptrdiff_t inputs, float factor, ptrdiff_t rows, const void *_Nonnull const *_Nonnull source,
-    void *panel);
+    const resa_kernels *kernels, resa_quant_format format, resa_element type, ptrdiff_t inputs, float factor, ptrdiff_t rows,
+    const void *_Nonnull const *_Nonnull source, void *panel);
 
 #pragma clang assume_nonnull end

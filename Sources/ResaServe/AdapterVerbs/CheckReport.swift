@@ -103,7 +103,7 @@ struct CheckReport {
         for (layer, module, update) in updates where !update.doesNothing {
             let change = try update.norm(
                 of: bundle.weights.projections, layer: layer, module: module, pool: pool, workspace: workspace)
-            let weight = try bundle.weights.norm(layer: layer, module: module)
+            let weight = try bundle.weights.norm(layer: layer, module: module, pool: pool)
             added += change * change
             stored += weight * weight
             let ratio = change / weight
