@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Style: every Swift file as `swift format` would write it, every shell script and Python file at least parses, and no test draws what
-# nobody can draw again.
+# Style: every Swift file as `swift format` would write it, every shell script and Python file at least parses, imports follow the list of rooms,
+# and no test draws what nobody can draw again.
 set -euo pipefail
 source "$(dirname "$0")/common.sh"
 cd "$root"
@@ -8,6 +8,7 @@ cd "$root"
 say "swift format lint"
 swift format lint --strict --recursive Sources Tests Package.swift
 for script in scripts/*.sh docs/experiments/*.sh .ci/run; do bash -n "$script"; done
+"$(find_python)" scripts/check_imports.py
 "$(find_python)" - <<'PY'
 import ast, pathlib, re, sys
 tests = pathlib.Path("Tests")
