@@ -13,7 +13,8 @@ extension AdapterRegistry {
         guard selections.count <= Self.selectionLimit else {
             throw .tooManyAdapters(got: selections.count, limit: Self.selectionLimit)
         }
-        let merged = Self.merged(selections)
+        var merged: [AdapterSelection] = []
+        for selection in selections { merged.appendOrJoin(selection) }
         var attempt = 1
         while true {
             var entries: [String: AdapterEntry] = [:]
@@ -161,19 +162,5 @@ extension AdapterRegistry {
             case (nil, let site): "at '\(site?.rawValue ?? "")'"
             }
         throw .noSuchHookpoint(adapter: selection.name, wanted: wanted, has: all)
-    }
-
-    /// A header names one edit per member; a body may list several in one. Both mean the same.
-    static func merged(_ selections: [AdapterSelection]) -> [AdapterSelection] {
-        var result: [AdapterSelection] = []
-        for selection in selections {
-            if let last = result.last, last.canMerge(with: selection) {
-                result[result.count - 1].edits += selection.edits
-                result[result.count - 1].top = last.top ?? selection.top
-            } else {
-                result.append(selection)
-            }
-        }
-        return result
     }
 }

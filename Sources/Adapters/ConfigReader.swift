@@ -2,11 +2,11 @@ import Checkpoints
 import Foundation
 import JSONText
 
-/// Typed access to a flat JSON config of an adapter, with errors that name the file, the key, what was got and what was wanted.
+/// A flat JSON config of an adapter: its fields, with errors that name the file, the key, what was got and what was wanted.
 struct ConfigReader {
     let adapter: String
     let file: String
-    let object: JSONObject
+    let fields: JSONField<AdapterError>
 
     /// A config is a few kilobytes; one larger than this is not a config.
     static let sizeLimit = 16 << 20
@@ -14,91 +14,48 @@ struct ConfigReader {
     static let entryLimit = 4096
 
     init(folder: URL, file: String, adapter: String, shownAs: String? = nil) throws(AdapterError) {
-        self.adapter = adapter
-        self.file = shownAs ?? file
         let path = folder.appendingPathComponent(file).path
+        let shown = shownAs ?? file
         do {
-            guard case .object(let object) = try JSON(file: path, rules: JSON.Rules(maximumBytes: Self.sizeLimit)) else {
-                throw AdapterError.badFile(adapter: adapter, file: self.file, problem: "it is not a JSON object")
-            }
-            self.object = object
+            let json = try JSON(file: path, rules: JSON.Rules(maximumBytes: Self.sizeLimit))
+            guard case .object = json else { throw AdapterError.badFile(adapter: adapter, file: shown, problem: "it is not a JSON object") }
+            self.init(
+                adapter, shown, JSONField(json) { .badFile(adapter: adapter, file: shown, problem: "'\($0)' is \($1), wanted \($2)") })
         } catch {
-            throw AdapterError(error, adapter: adapter, file: self.file, path: path)
+            throw AdapterError(error, adapter: adapter, file: shown, path: path)
         }
     }
 
-    private init(adapter: String, file: String, object: JSONObject) {
+    private init(_ adapter: String, _ file: String, _ fields: JSONField<AdapterError>) {
         self.adapter = adapter
         self.file = file
-        self.object = object
+        self.fields = fields
     }
 
     /// The object under a key; nil when it is missing or null.
     func section(_ key: String) throws(AdapterError) -> ConfigReader? {
-        guard let value = value(key) else { return nil }
-        guard case .object(let object) = value else { throw problem(key, got: value, wanted: "an object") }
-        return ConfigReader(adapter: adapter, file: file, object: object)
-    }
-
-    /// The value of a key; nil when it is missing or null.
-    func value(_ key: String) -> JSON? {
-        guard let value = object[key], value != .null else { return nil }
-        return value
-    }
-
-    func integer(_ key: String, in range: ClosedRange<Int>) throws(AdapterError) -> Int? {
-        guard let value = value(key) else { return nil }
-        guard let integer = value.int, range.contains(integer) else {
-            throw problem(key, got: value, wanted: "an integer from \(range.lowerBound) to \(range.upperBound)")
-        }
-        return integer
-    }
-
-    func bool(_ key: String) throws(AdapterError) -> Bool? {
-        guard let value = value(key) else { return nil }
-        guard case .bool(let bool) = value else { throw problem(key, got: value, wanted: "true or false") }
-        return bool
-    }
-
-    func string(_ key: String) throws(AdapterError) -> String? {
-        guard let value = value(key) else { return nil }
-        guard case .string(let string) = value else { throw problem(key, got: value, wanted: "a string") }
-        return string
-    }
-
-    func number(_ key: String) throws(AdapterError) -> Double? {
-        guard let value = value(key) else { return nil }
-        return try number(value, key)
+        try fields.object(key).map { ConfigReader(adapter, file, $0) }
     }
 
     /// A table of numbers, such as PEFT's `alpha_pattern`, in the file's order.
     func numbers(_ key: String) throws(AdapterError) -> [(key: String, value: Double)] {
-        guard let value = value(key) else { return [] }
-        guard case .object(let entries) = value else { throw problem(key, got: value, wanted: "an object of numbers") }
-        guard entries.count <= Self.entryLimit else {
-            throw .badFile(adapter: adapter, file: file, problem: "'\(key)' has \(entries.count) entries, the limit is \(Self.entryLimit)")
+        guard let table = try fields.object(key) else { return [] }
+        guard table.members.count <= Self.entryLimit else {
+            throw .badFile(
+                adapter: adapter, file: file, problem: "'\(key)' has \(table.members.count) entries, the limit is \(Self.entryLimit)")
         }
         var result: [(key: String, value: Double)] = []
-        for (name, entry) in entries { result.append((name, try number(entry, "\(key).\(name)"))) }
+        for (name, value) in table.members {
+            guard let number = value.double, number.isFinite else { throw table.wrong(name, value, "a finite number") }
+            result.append((name, number))
+        }
         return result
     }
 
     /// A string, or a list of strings.
     func strings(_ key: String) throws(AdapterError) -> [String]? {
-        guard let value = value(key) else { return nil }
-        if case .string(let string) = value { return [string] }
-        guard case .array(let elements) = value else { throw problem(key, got: value, wanted: "a list of strings") }
-        var result: [String] = []
-        for element in elements {
-            guard case .string(let string) = element else { throw problem(key, got: element, wanted: "a list of strings") }
-            result.append(string)
-        }
-        return result
-    }
-
-    private func number(_ value: JSON, _ key: String) throws(AdapterError) -> Double {
-        guard let number = value.double, number.isFinite else { throw problem(key, got: value, wanted: "a finite number") }
-        return number
+        if let string = fields[key]?.string { return [string] }
+        return try fields.strings(key)
     }
 
     /// Refuses a key that is set and stands in none of the lists: nobody can say that it changes nothing. "Not used" is spelled in many ways,
@@ -107,8 +64,8 @@ struct ConfigReader {
     ///   - known: keys that are followed, refused elsewhere by what they say, or known to change nothing.
     ///   - passingValues: lets numbers and texts pass: where every key is written with its default, they are parameters of switches that are off.
     func refuseUnknown(_ known: Set<String>, passingValues: Bool = false) throws(AdapterError) {
-        for key in object.keys.sorted() where !known.contains(key) {
-            guard let value = value(key), !value.isEmpty else { continue }
+        for key in fields.members.keys.sorted() where !known.contains(key) {
+            guard let value = fields[key], !value.isEmpty else { continue }
             switch value {
             case .int, .largeInt, .double, .string: if passingValues { continue }
             default: break
@@ -117,10 +74,6 @@ struct ConfigReader {
                 adapter: adapter, feature: "'\(key)' (here \(value.kind)) in \(file), of which nothing is known,",
                 advice: "remove it if it changes nothing of what the adapter computes")
         }
-    }
-
-    func problem(_ key: String, got: JSON, wanted: String) -> AdapterError {
-        .badFile(adapter: adapter, file: file, problem: "'\(key)' is \(got.kind), wanted \(wanted)")
     }
 }
 

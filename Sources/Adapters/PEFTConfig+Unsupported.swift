@@ -36,22 +36,22 @@ extension PEFTConfig {
     private static let baseChangingInitialisations = ["pissa", "olora", "corda", "loftq", "lora_ga"]
 
     static func refuseUnsupported(_ config: ConfigReader) throws(AdapterError) {
-        if let type = try config.string("peft_type"), type.uppercased() != "LORA" {
+        if let type = try config.fields.string("peft_type"), type.uppercased() != "LORA" {
             throw .unsupported(adapter: config.adapter, feature: "peft_type '\(type)'", advice: "only LORA is")
         }
-        if let bias = try config.string("bias"), bias != "none" {
+        if let bias = try config.fields.string("bias"), bias != "none" {
             throw .unsupported(
                 adapter: config.adapter, feature: "bias '\(bias)'", advice: "train the adapter with bias 'none'")
         }
         for (key, what) in unsupportedKeys {
-            guard let value = config.value(key), !value.isEmpty else { continue }
+            guard let value = config.fields[key], !value.isEmpty else { continue }
             throw .unsupported(
                 adapter: config.adapter, feature: "'\(key)' (\(what), here \(value.kind))",
                 advice: "merge it into a checkpoint or train without it")
         }
         // What a later PEFT adds: off is harmless, on may change the result.
         try config.refuseUnknown(followed.union(harmless).union(unsupportedKeys.map(\.key)), passingValues: true)
-        if case .string(let initialisation)? = config.value("init_lora_weights") {
+        if case .string(let initialisation)? = config.fields["init_lora_weights"] {
             let lowered = initialisation.lowercased()
             if baseChangingInitialisations.contains(where: { lowered.hasPrefix($0) }) {
                 throw .unsupported(

@@ -35,19 +35,19 @@ struct PEFTConfig {
         let config = try ConfigReader(folder: folder, file: Self.file, adapter: adapter)
         try Self.refuseUnsupported(config)
         self.adapter = adapter
-        rank = try config.integer("r", in: 1...Self.rankLimit) ?? 8
-        alpha = try config.number("lora_alpha") ?? 8
-        rankStabilised = try config.bool("use_rslora") ?? false
-        usesDoRA = try config.bool("use_dora") ?? false
+        rank = try config.fields.int("r", in: 1...Self.rankLimit) ?? 8
+        alpha = try config.fields.number("lora_alpha") ?? 8
+        rankStabilised = try config.fields.bool("use_rslora") ?? false
+        usesDoRA = try config.fields.bool("use_dora") ?? false
         targets = try Self.targets(config)
         excluded = try Self.names(config, "exclude_modules")
         rankPattern = try Self.ranks(config)
         alphaPattern = try config.numbers("alpha_pattern").map { ($0.key, $0.value) }
         layersToTransform = try Self.layers(config)
         layersPattern = try config.strings("layers_pattern")?.filter { !$0.isEmpty } ?? []
-        baseModel = try? config.string("base_model_name_or_path")
+        baseModel = try? config.fields.string("base_model_name_or_path")
         // `fan_in_fan_out` says how the base stored its weight; A and B are [r, in] and [out, r] either way.
-        _ = try config.bool("fan_in_fan_out")
+        _ = try config.fields.bool("fan_in_fan_out")
     }
 
     /// The factor on `B (A x)`.
@@ -64,7 +64,7 @@ struct PEFTConfig {
     }
 
     private static func names(_ config: ConfigReader, _ key: String) throws(AdapterError) -> Targets? {
-        guard let value = config.value(key), !value.isEmpty else { return nil }
+        guard let value = config.fields[key], !value.isEmpty else { return nil }
         if case .string(let pattern) = value { return .pattern(pattern) }
         return try config.strings(key).map { .names($0) }
     }
@@ -73,7 +73,7 @@ struct PEFTConfig {
         var result: [(key: String, rank: Int)] = []
         for (key, value) in try config.numbers("rank_pattern") {
             guard let rank = Int(exactly: value), (1...rankLimit).contains(rank) else {
-                throw config.problem("rank_pattern.\(key)", got: .double(value), wanted: "an integer from 1 to \(rankLimit)")
+                throw config.fields.wrong("rank_pattern.\(key)", .double(value), "an integer from 1 to \(rankLimit)")
             }
             result.append((key, rank))
         }
@@ -82,12 +82,12 @@ struct PEFTConfig {
 
     private static func layers(_ config: ConfigReader) throws(AdapterError) -> [Int]? {
         let key = "layers_to_transform"
-        guard let value = config.value(key) else { return nil }
+        guard let value = config.fields[key] else { return nil }
         let elements = if case .array(let elements) = value { elements } else { [value] }
         var result: [Int] = []
         for element in elements {
             guard let layer = element.int, layer >= 0 else {
-                throw config.problem(key, got: element, wanted: "layer numbers")
+                throw config.fields.wrong(key, element, "layer numbers")
             }
             result.append(layer)
         }

@@ -7,8 +7,8 @@ extension SAELensConfig {
             try arguments.refuseUnknown(["k"])
         }
         // A factor on every latent that was trained after the SAE: where it is not one, its tensor says so.
-        for key in ["finetuning_scaling_factor", "uses_scaling_factor"] { _ = try config.bool(key) }
-        guard config.value("metadata") != nil else { return }
+        for key in ["finetuning_scaling_factor", "uses_scaling_factor"] { _ = try config.fields.bool(key) }
+        guard config.fields["metadata"] != nil else { return }
         try config.refuseUnknown(followed.union(harmless))
     }
 

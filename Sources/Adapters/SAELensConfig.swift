@@ -35,8 +35,8 @@ struct SAELensConfig {
         try Self.refuseUnsupported(config)
         // Before version 6 top-k was an activation of the standard architecture.
         let activation = try Self.text(["activation_fn", "activation_fn_str"], in: [config]) ?? "relu"
-        let oldK = try config.section("activation_fn_kwargs")?.integer("k", in: 1...SparsifyConfig.latentLimit)
-        var name = try config.string("architecture") ?? "standard"
+        let oldK = try config.section("activation_fn_kwargs")?.fields.int("k", in: 1...SparsifyConfig.latentLimit)
+        var name = try config.fields.string("architecture") ?? "standard"
         if name == "standard", activation == "topk" { name = SAELensArchitecture.topk.rawValue }
         guard let architecture = SAELensArchitecture(rawValue: name) else {
             throw unsupported(
@@ -47,33 +47,33 @@ struct SAELensConfig {
         }
         self.architecture = architecture
 
-        guard let width = try config.integer("d_in", in: 1...SparsifyConfig.widthLimit) else { throw bad("'d_in' is missing") }
-        guard let latents = try config.integer("d_sae", in: 1...SparsifyConfig.latentLimit) else { throw bad("'d_sae' is missing") }
+        guard let width = try config.fields.int("d_in", in: 1...SparsifyConfig.widthLimit) else { throw bad("'d_in' is missing") }
+        guard let latents = try config.fields.int("d_sae", in: 1...SparsifyConfig.latentLimit) else { throw bad("'d_sae' is missing") }
         self.width = width
         self.latents = latents
-        let output = try config.integer("d_out", in: 1...SparsifyConfig.widthLimit)
+        let output = try config.fields.int("d_out", in: 1...SparsifyConfig.widthLimit)
         if architecture.isTranscoder, let output, output != width {
             throw unsupported("a transcoder from \(width) to \(output) numbers", "input and output are both the model's hidden size")
         }
         if architecture == .topk {
-            guard let given = try config.integer("k", in: 1...SparsifyConfig.latentLimit) ?? oldK else { throw bad("'k' is missing") }
+            guard let given = try config.fields.int("k", in: 1...SparsifyConfig.latentLimit) ?? oldK else { throw bad("'k' is missing") }
             guard given <= latents else { throw bad("'k' is \(given), more than the \(latents) latents") }
             k = given
         } else {
             k = nil
         }
-        rescalesByDecoderNorm = try config.bool("rescale_acts_by_decoder_norm") ?? false && architecture == .topk
+        rescalesByDecoderNorm = try config.fields.bool("rescale_acts_by_decoder_norm") ?? false && architecture == .topk
 
-        let centred = try config.bool("apply_b_dec_to_input")
+        let centred = try config.fields.bool("apply_b_dec_to_input")
         guard !architecture.isTranscoder || centred != true else {
             throw bad("'apply_b_dec_to_input' is true, which a transcoder cannot do: b_dec belongs to its output")
         }
         isCentred = architecture.isTranscoder ? false : centred ?? true
         (normalisation, inputFactor) = try Self.normalisation(config, metadata)
-        if let reshape = try config.string("reshape_activations"), reshape != "none" {
+        if let reshape = try config.fields.string("reshape_activations"), reshape != "none" {
             throw unsupported("reshape_activations '\(reshape)'", "only whole residual and MLP activations are")
         }
-        if let head = metadata.value("hook_head_index") ?? config.value("hook_head_index") ?? config.value("hook_point_head_index") {
+        if let head = metadata.fields["hook_head_index"] ?? config.fields["hook_head_index"] ?? config.fields["hook_point_head_index"] {
             throw unsupported("a single attention head ('hook_head_index' is \(head.kind))", "only whole residual and MLP activations are")
         }
         hookpoint = try Self.hookpoint(config, metadata, architecture)
@@ -84,11 +84,11 @@ struct SAELensConfig {
     ) throws(AdapterError) -> (InputNormalisation, Float) {
         let key = "normalize_activations"
         let name: String
-        switch config.value(key) {
+        switch config.fields[key] {
         case nil, .bool(false)?: name = "none"
         case .bool(true)?: name = expectedAverage
         case .string(let text)?: name = text
-        case let value?: throw config.problem(key, got: value, wanted: "the name of a normalisation")
+        case let value?: throw config.fields.wrong(key, value, "the name of a normalisation")
         }
         if let known = InputNormalisation(rawValue: name) { return (known, 1) }
         guard name == expectedAverage else {
@@ -97,7 +97,7 @@ struct SAELensConfig {
                 advice: "only \((InputNormalisation.allCases.map(\.rawValue) + [expectedAverage]).joined(separator: ", ")) are")
         }
         var factor = 1.0
-        for reader in [config, metadata] { factor = try reader.number("norm_scaling_factor") ?? factor }
+        for reader in [config, metadata] { factor = try reader.fields.number("norm_scaling_factor") ?? factor }
         guard Float(factor).isNormal, factor > 0 else {
             throw .badFile(
                 adapter: config.adapter, file: config.file, problem: "'norm_scaling_factor' is \(factor), wanted a positive number")
@@ -111,7 +111,7 @@ struct SAELensConfig {
     private static func text(_ keys: [String], in readers: [ConfigReader]) throws(AdapterError) -> String? {
         for reader in readers {
             for key in keys {
-                if let text = try reader.string(key) { return text }
+                if let text = try reader.fields.string(key) { return text }
             }
         }
         return nil

@@ -23,30 +23,30 @@ struct SparsifyConfig {
         func bad(_ problem: String) -> AdapterError { .badFile(adapter: adapter, file: shownAs, problem: problem) }
         try Self.refuseUnsupported(config)
 
-        let name = try config.string("activation") ?? SparseAutoencoder.Activation.topk.rawValue
+        let name = try config.fields.string("activation") ?? SparseAutoencoder.Activation.topk.rawValue
         guard let activation = SparseAutoencoder.Activation(rawValue: name), activation.hasFixedCount else {
             throw .unsupported(adapter: adapter, feature: "activation '\(name)'", advice: "only topk and groupmax are")
         }
         self.activation = activation
-        guard let width = try config.integer("d_in", in: 1...Self.widthLimit) else { throw bad("'d_in' is missing") }
+        guard let width = try config.fields.int("d_in", in: 1...Self.widthLimit) else { throw bad("'d_in' is missing") }
         self.width = width
-        let expansion = try config.integer("expansion_factor", in: 0...Self.latentLimit) ?? 32
-        let given = try config.integer("num_latents", in: 0...Self.latentLimit) ?? 0
+        let expansion = try config.fields.int("expansion_factor", in: 0...Self.latentLimit) ?? 32
+        let given = try config.fields.int("num_latents", in: 0...Self.latentLimit) ?? 0
         latents = given > 0 ? given : width * expansion
         guard (1...Self.latentLimit).contains(latents) else {
             throw bad("'d_in' \(width) times 'expansion_factor' \(expansion) gives \(latents) latents, wanted 1 to \(Self.latentLimit)")
         }
-        k = try config.integer("k", in: 1...Self.latentLimit) ?? 32
+        k = try config.fields.int("k", in: 1...Self.latentLimit) ?? 32
         guard k <= latents else { throw bad("'k' is \(k), more than the \(latents) latents") }
         guard activation != .groupmax || latents % k == 0 else {
             throw bad("\(latents) latents do not divide into the \(k) groups of 'groupmax'")
         }
-        transcode = try config.bool("transcode") ?? false
-        skip = try config.bool("skip_connection") ?? false
+        transcode = try config.fields.bool("transcode") ?? false
+        skip = try config.fields.bool("skip_connection") ?? false
     }
 
     private static func refuseUnsupported(_ config: ConfigReader) throws(AdapterError) {
-        if try config.bool("signed") == true {
+        if try config.fields.bool("signed") == true {
             throw .unsupported(
                 adapter: config.adapter, feature: "'signed' (latents chosen by their size, whatever their sign)",
                 advice: "only latents that are positive are")

@@ -102,17 +102,17 @@ package struct SteeringLayout {
     private static let knownKeys: Set = ["hookpoint", "vectors", "scale", "description", "base_model"]
 
     private static func places(_ config: ConfigReader) throws(AdapterError) -> [HookPoint: String] {
-        if let stranger = config.object.keys.sorted().first(where: { !knownKeys.contains($0) }) {
+        if let stranger = config.fields.members.keys.sorted().first(where: { !knownKeys.contains($0) }) {
             throw .badFile(
                 adapter: config.adapter, file: config.file,
                 problem: "'\(stranger)' is no key of it; they are \(knownKeys.sorted().joined(separator: ", "))")
         }
         var names: [(hookpoint: String, tensor: String)] = []
-        if let hookpoint = try config.string("hookpoint") { names.append((hookpoint, "vector")) }
+        if let hookpoint = try config.fields.string("hookpoint") { names.append((hookpoint, "vector")) }
         if let vectors = try config.section("vectors") {
-            for hookpoint in vectors.object.keys.sorted() {
-                guard let tensor = try vectors.string(hookpoint) else {
-                    throw vectors.problem("vectors.\(hookpoint)", got: .null, wanted: "the name of a tensor")
+            for hookpoint in vectors.fields.members.keys.sorted() {
+                guard let tensor = try vectors.fields.string(hookpoint) else {
+                    throw vectors.fields.wrong(hookpoint, .null, "the name of a tensor")
                 }
                 names.append((hookpoint, tensor))
             }
@@ -135,7 +135,7 @@ package struct SteeringLayout {
     }
 
     private static func scale(_ config: ConfigReader) throws(AdapterError) -> Float {
-        let scale = Float(try config.number("scale") ?? 1)
+        let scale = Float(try config.fields.number("scale", as: Double.self) ?? 1)
         guard scale.isFinite else { throw .badFile(adapter: config.adapter, file: config.file, problem: "'scale' is \(scale), not finite") }
         return scale
     }

@@ -49,47 +49,36 @@ extension JSON {
         }
     }
 
-    package func string(_ key: String) throws(JSONError) -> String { try required(key, "a string", optionalString) }
-    package func int(_ key: String) throws(JSONError) -> Int { try required(key, "an integer", optionalInt) }
-    package func double(_ key: String) throws(JSONError) -> Double { try required(key, "a number", optionalDouble) }
-    package func bool(_ key: String) throws(JSONError) -> Bool { try required(key, "true or false", optionalBool) }
-    package func array(_ key: String) throws(JSONError) -> [JSON] { try required(key, "an array", optionalArray) }
-    package func object(_ key: String) throws(JSONError) -> JSONObject { try required(key, "an object", optionalObject) }
+    // Members of an object that is a file's or a message's. The optional ones are nil when absent or null.
 
-    // The optional getters give nil when the key is absent or null and throw when it holds another kind.
+    package func string(_ key: String) throws(JSONError) -> String { try member(key).string }
+    package func int(_ key: String) throws(JSONError) -> Int { try member(key).int }
+    package func double(_ key: String) throws(JSONError) -> Double { try member(key).double }
+    package func bool(_ key: String) throws(JSONError) -> Bool { try member(key).bool }
+    package func array(_ key: String) throws(JSONError) -> [JSON] { try member(key).array }
+    package func object(_ key: String) throws(JSONError) -> JSONObject { try member(key).object }
 
-    package func optionalString(_ key: String) throws(JSONError) -> String? { try optional(key, "a string", \.string) }
-    package func optionalInt(_ key: String) throws(JSONError) -> Int? { try optional(key, "an integer", \.int) }
-    package func optionalDouble(_ key: String) throws(JSONError) -> Double? { try optional(key, "a number", \.double) }
-    package func optionalBool(_ key: String) throws(JSONError) -> Bool? { try optional(key, "true or false", \.bool) }
-    package func optionalArray(_ key: String) throws(JSONError) -> [JSON]? { try optional(key, "an array", \.array) }
-    package func optionalObject(_ key: String) throws(JSONError) -> JSONObject? { try optional(key, "an object", \.object) }
-
-    /// An array of strings; nil when absent or null.
-    package func optionalStrings(_ key: String) throws(JSONError) -> [String]? {
-        guard let elements = try optionalArray(key) else { return nil }
-        var strings: [String] = []
-        strings.reserveCapacity(elements.count)
-        for (index, element) in elements.enumerated() {
-            guard let string = element.string else {
-                throw JSONError(place: "\(key)[\(index)]", got: element.kind, wanted: "a string")
-            }
-            strings.append(string)
-        }
-        return strings
+    package func optionalString(_ key: String) throws(JSONError) -> String? { try fields(key).string(key) }
+    package func optionalInt(_ key: String) throws(JSONError) -> Int? { try fields(key).int(key) }
+    package func optionalBool(_ key: String) throws(JSONError) -> Bool? { try fields(key).bool(key) }
+    package func optionalArray(_ key: String) throws(JSONError) -> [JSON]? { try fields(key).array(key) }
+    package func optionalObject(_ key: String) throws(JSONError) -> JSONObject? { try fields(key).object(key)?.members }
+    package func optionalStrings(_ key: String) throws(JSONError) -> [String]? { try fields(key).strings(key) }
+    package func optionalDouble(_ key: String) throws(JSONError) -> Double? {
+        let fields = try fields(key)
+        return fields[key] == nil ? nil : try fields.child(key).double
     }
 
-    private func optional<T>(_ key: String, _ wanted: String, _ get: (JSON) -> T?) throws(JSONError) -> T? {
-        guard case .object(let members) = self else {
+    private func fields(_ key: String) throws(JSONError) -> JSONField<JSONError> {
+        guard case .object = self else {
             throw JSONError(place: key, got: "\(kind) around it", wanted: "an object that holds it")
         }
-        guard let member = members[key], !member.isNull else { return nil }
-        guard let value = get(member) else { throw JSONError(place: key, got: member.kind, wanted: wanted) }
-        return value
+        return JSONField(self) { JSONError(place: $0, got: $1, wanted: $2) }
     }
 
-    private func required<T>(_ key: String, _ wanted: String, _ get: (String) throws(JSONError) -> T?) throws(JSONError) -> T {
-        guard let value = try get(key) else { throw JSONError(place: key, got: "nothing", wanted: wanted) }
-        return value
+    /// What must be there: null is as good as nothing.
+    private func member(_ key: String) throws(JSONError) -> JSONField<JSONError> {
+        let fields = try fields(key)
+        return fields[key] == nil ? JSONField(nil, at: key) { JSONError(place: $0, got: $1, wanted: $2) } : fields.child(key)
     }
 }

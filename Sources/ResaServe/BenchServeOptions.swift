@@ -1,3 +1,4 @@
+import AdapterRegistry
 import ArgumentParser
 import LoadTest
 
@@ -136,11 +137,20 @@ struct BenchRequestOptions: ParsableArguments {
         scenario.temperature = temperature
         scenario.ignoresEndOfText = ignoreEos
         scenario.streams = stream
-        scenario.adapters = AdapterMix(
-            try adapter.map { text throws(LoadTestError) in try AdapterMix.Entry(parsing: text) }, carrier: adapterAs)
+        let entries = try adapter.map { text throws(LoadTestError) in try AdapterMix.Entry(parsing: text) }
+        for case let header? in entries.map(\.adapter) where adapterAs == .header { try Self.check(header) }
+        scenario.adapters = AdapterMix(entries, carrier: adapterAs)
         scenario.timeout = timeout.amount
         scenario.retries = retries
         scenario.maxRetryWait = maxRetryWait.amount
+    }
+}
+
+extension BenchRequestOptions {
+    /// What the server would refuse with every request.
+    private static func check(_ header: String) throws(LoadTestError) {
+        var list = SelectionList()
+        do { try list.add(text: header) } catch { throw .invalidSetting("the adapter '\(header)': \(error)") }
     }
 }
 

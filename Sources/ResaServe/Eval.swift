@@ -1,3 +1,4 @@
+import AdapterRegistry
 import ArgumentParser
 import Evaluation
 import Foundation
@@ -136,6 +137,6 @@ protocol EvalSource: AnswerSource {
 /// One arm with the adapters it asks for.
 struct EvalVariant: Sendable {
     let arm: Arm
-    /// As in the header `Resa-Adapters`; nil for the bare model.
-    let text: String?
+    /// None for the bare model.
+    var selections: [AdapterSelection] = []
 }

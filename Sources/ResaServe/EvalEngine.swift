@@ -113,8 +113,8 @@ final class EvalEngine: EvalSource {
         var given: AdapterRegistry?
         var made: AdapterRegistry?
         for variant in variants {
-            guard let text = variant.text else { continue }
-            let selections = try AdapterArgument.parse(text)
+            let selections = variant.selections
+            guard !selections.isEmpty else { continue }
             if case .random = variant.arm.role {
                 made = try made ?? registry(controls, store: nil)
                 sets[variant.arm.name] = try await made?.resolve(selections)

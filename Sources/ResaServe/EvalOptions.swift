@@ -1,3 +1,4 @@
+import AdapterRegistry
 import ArgumentParser
 import Evaluation
 import Foundation
@@ -77,10 +78,9 @@ struct EvalAdapterOptions: ParsableArguments {
 
     /// The bare model, adapters, controls.
     func variants(seed: UInt64) throws -> [EvalVariant] {
-        var variants = [EvalVariant(arm: .base, text: nil)]
+        var variants = [EvalVariant(arm: .base)]
         for text in chosen {
-            do { _ = try AdapterArgument.parse(text) } catch { throw ValidationError("--adapter '\(text)': \(error)") }
-            variants.append(EvalVariant(arm: Arm(name: text, role: .adapter), text: text))
+            variants.append(EvalVariant(arm: Arm(name: text, role: .adapter), selections: try AdapterArgument.parse([text])))
         }
         for text in control where text != "none" {
             let sides = text.split(separator: "=", maxSplits: 1).map(String.init)
@@ -88,12 +88,12 @@ struct EvalAdapterOptions: ParsableArguments {
                 throw ValidationError("--control is '\(text)', but must be none, random=NAME or shuffled=NAME")
             }
             if sides[0] == "shuffled" {
-                do { _ = try AdapterArgument.parse(sides[1]) } catch { throw ValidationError("--control '\(text)': \(error)") }
-                variants.append(EvalVariant(arm: Arm(name: sides[1], role: .shuffled), text: sides[1]))
+                let selections = try AdapterArgument.parse([sides[1]], option: "--control shuffled=")
+                variants.append(EvalVariant(arm: Arm(name: sides[1], role: .shuffled), selections: selections))
             } else {
                 if adapters == nil { throw ValidationError("--control random=NAME needs --adapters, the folder that NAME lies in") }
                 let name = Self.randomName(sides[1], seed)
-                variants.append(EvalVariant(arm: Arm(name: name, role: .random(of: sides[1])), text: name))
+                variants.append(EvalVariant(arm: Arm(name: name, role: .random(of: sides[1])), selections: [AdapterSelection(name: name)]))
             }
         }
         var names = Set<String>()

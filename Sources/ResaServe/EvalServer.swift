@@ -1,3 +1,4 @@
+import AdapterRegistry
 import Evaluation
 import Foundation
 import JSONText
@@ -10,7 +11,8 @@ struct EvalServer: EvalSource {
     /// A server says what it applied with each answer.
     let applied: [(arm: String, applied: String)] = []
     private let client: ChatClient
-    private let texts: [String: String]
+    /// The header `Resa-Adapters` by arm.
+    private let headers: [String: String]
     private let prompt: PromptStyle
     private let sampling: EvalSampling
     /// Of the base model; nil from servers that do not say.
@@ -39,7 +41,8 @@ struct EvalServer: EvalSource {
             throw error
         }
         self.client = client
-        texts = Dictionary(variants.compactMap { variant in variant.text.map { (variant.arm.name, $0) } }) { first, _ in first }
+        headers = Dictionary(variants.filter { !$0.selections.isEmpty }.map { ($0.arm.name, $0.selections.headerText) }) { first, _ in first
+        }
         (self.prompt, self.sampling) = (prompt, sampling)
         var settings: [(name: String, value: String)] = [("model", self.model), ("prompt", prompt.summary)]
         settings += sampling.settings
@@ -66,9 +69,9 @@ struct EvalServer: EvalSource {
             if let system { messages.insert(["role": "system", "content": .string(system)], at: 0) }
             body["messages"] = .array(messages)
         }
-        let text = texts[question.arm.name]
-        let reply = try await client.ask(path, body: .object(body), adapters: text, timeout: Self.timeout)
-        if text != nil, reply.applied == nil {
+        let header = headers[question.arm.name]
+        let reply = try await client.ask(path, body: .object(body), adapters: header, timeout: Self.timeout)
+        if header != nil, reply.applied == nil {
             throw CommandError("the server does not say that it applied '\(question.arm.name)' (no header Resa-Applied)")
         }
         if let fingerprint, let other = reply.fingerprint, other != fingerprint {

@@ -53,15 +53,9 @@ struct Generate: AsyncParsableCommand {
         if system != nil && chat == nil { throw ValidationError("--system goes with --chat") }
         try CompanionOptions.check(
             !chosen.isEmpty, "--adapter", [("--adapters", adapters != nil), ("--adapter-weights", compute.adapterWeights != nil)])
-        _ = try selections()
+        _ = try AdapterArgument.parse(chosen)
         if let maxTokens, maxTokens < 0 { throw ValidationError("--max-tokens is \(maxTokens), but must be 0 or more") }
         if let context, context < 1 { throw ValidationError("--context is \(context), but must be at least 1") }
-    }
-
-    private func selections() throws -> [AdapterSelection] {
-        try chosen.flatMap { text in
-            do { return try AdapterArgument.parse(text) } catch { throw ValidationError("--adapter '\(text)': \(error)") }
-        }
     }
 
     func run() async throws {
@@ -71,7 +65,7 @@ struct Generate: AsyncParsableCommand {
             folder: adapters.map { URL(fileURLWithPath: $0, isDirectory: true) }, store: chosen.isEmpty ? nil : .standard(),
             shape: bundle.config.shape, format: compute.weights, adapterFormat: compute.adapterWeights, base: bundle.weights.projections,
             baseName: bundle.name)
-        let set = chosen.isEmpty ? AdapterSet.none : try await registry.resolve(selections())
+        let set = chosen.isEmpty ? AdapterSet.none : try await registry.resolve(AdapterArgument.parse(chosen))
 
         let limit = min(context ?? 8192, bundle.config.contextLength)
         guard tokens.count < limit || (tokens.count == limit && maxTokens == 0) else {

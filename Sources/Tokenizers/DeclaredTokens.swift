@@ -74,7 +74,7 @@ struct DeclaredTokens {
                 throw .malformed(path: path, got: "the key \"\(key.prefix(60))\"", wanted: "token ids")
             }
             guard value.object != nil else { throw .malformed(path: "\(path)[\(key)]", got: value.kind, wanted: "an object with content") }
-            tokens.append((id, try token(TokenizerJSONNode(value, at: "\(path)[\(key)]"))))
+            tokens.append((id, try token(TokenizerField(value, at: "\(path)[\(key)]"))))
         }
         return tokens.sorted { $0.id < $1.id }.map(\.token)
     }
@@ -131,7 +131,7 @@ struct DeclaredTokens {
         let key = settings["extra_special_tokens"]?.array?.isEmpty == false ? "extra_special_tokens" : "additional_special_tokens"
         var tokens: [(role: String, token: AddedTokens.Token)] = []
         for (index, value) in (settings[key]?.array ?? []).enumerated() {
-            tokens.append((key, try token(TokenizerJSONNode(value, at: "tokenizer_config.json: \(key)[\(index)]"))))
+            tokens.append((key, try token(TokenizerField(value, at: "tokenizer_config.json: \(key)[\(index)]"))))
         }
         return tokens
     }
@@ -139,18 +139,18 @@ struct DeclaredTokens {
     private static func isToken(_ value: JSON) -> Bool { value.string != nil || value["content"]?.string != nil }
 
     private static func roleToken(_ value: JSON, at path: String) throws(TokenizerError) -> AddedTokens.Token {
-        var token = try token(TokenizerJSONNode(value, at: path))
+        var token = try token(TokenizerField(value, at: path))
         token.special = true
         return token
     }
 
     /// A token as its text, which makes it special, or as an object with flags.
-    static func token(_ node: TokenizerJSONNode) throws(TokenizerError) -> AddedTokens.Token {
+    static func token(_ node: TokenizerField) throws(TokenizerError) -> AddedTokens.Token {
         if let text = node.value.string { return AddedTokens.Token(id: -1, content: text, special: true) }
-        let special = try node.child("special").optionalBool ?? false
+        let special = try node.bool("special") ?? false
         return AddedTokens.Token(
-            id: -1, content: try node.child("content").string, lstrip: try node.child("lstrip").optionalBool ?? false,
-            rstrip: try node.child("rstrip").optionalBool ?? false, singleWord: try node.child("single_word").optionalBool ?? false,
-            normalized: try node.child("normalized").optionalBool ?? !special, special: special)
+            id: -1, content: try node.child("content").string, lstrip: try node.bool("lstrip") ?? false,
+            rstrip: try node.bool("rstrip") ?? false, singleWord: try node.bool("single_word") ?? false,
+            normalized: try node.bool("normalized") ?? !special, special: special)
     }
 }

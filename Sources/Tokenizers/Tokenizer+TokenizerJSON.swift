@@ -11,10 +11,10 @@ extension Tokenizer {
     }
 
     convenience init(json: JSON, declared files: DeclaredTokenFiles) throws {
-        let model = TokenizerJSONNode(json, at: "").child("model")
+        let model = TokenizerField(json, at: "").child("model")
         try model.requireKind("BPE", of: ["BPE"])
         for key in ["continuing_subword_prefix", "end_of_word_suffix"] {
-            if let affix = try model.child(key).optionalString, !affix.isEmpty {
+            if let affix = try model.string(key), !affix.isEmpty {
                 throw TokenizerError.unsupported(part: "model.\(key)", got: affix.debugDescription, supported: ["none"])
             }
         }
@@ -22,20 +22,20 @@ extension Tokenizer {
             throw TokenizerError.unsupported(part: "model.dropout", got: "\(dropout)", supported: ["none"])
         }
 
-        let root = TokenizerJSONNode(json, at: "")
+        let root = TokenizerField(json, at: "")
         let declared = try DeclaredTokens(
             files, given: try Self.addedTokens(root.child("added_tokens")), vocab: try model.child("vocab").object)
         let (added, bos, eos) = (declared.tokens, declared.bos, declared.eos)
         let vocabulary = Vocabulary(names: try Self.names(model.child("vocab")), added: added.map { ($0.id, $0.content) })
         let byteTokens = vocabulary.byteTokens
-        if try model.child("byte_fallback").optionalBool ?? false, byteTokens.contains(-1) {
+        if try model.bool("byte_fallback") ?? false, byteTokens.contains(-1) {
             throw TokenizerError.unsupported(part: "model.byte_fallback", got: "true", supported: ["false"])
         }
-        let unknown = try model.child("unk_token").optionalString
+        let unknown = try model.string("unk_token")
         let encoder = BytePairEncoder(
             merges: try Self.merges(model.child("merges"), vocabulary), byteTokens: byteTokens,
-            unknownToken: unknown.flatMap(vocabulary.id(ofName:)), fuseUnknown: try model.child("fuse_unk").optionalBool ?? false,
-            ignoreMerges: try model.child("ignore_merges").optionalBool ?? false)
+            unknownToken: unknown.flatMap(vocabulary.id(ofName:)), fuseUnknown: try model.bool("fuse_unk") ?? false,
+            ignoreMerges: try model.bool("ignore_merges") ?? false)
         try DecoderKind.check(root.child("decoder"))
         let template = try SequenceTemplate(root.child("post_processor"))
         self.init(
@@ -48,7 +48,7 @@ extension Tokenizer {
     }
 
     /// `model.vocab` by id.
-    private static func names(_ node: TokenizerJSONNode) throws(TokenizerError) -> [String?] {
+    private static func names(_ node: TokenizerField) throws(TokenizerError) -> [String?] {
         let members = try node.object
         var names = [String?](repeating: nil, count: members.count)
         for (name, value) in members {
@@ -67,7 +67,7 @@ extension Tokenizer {
         return names
     }
 
-    private static func merges(_ node: TokenizerJSONNode, _ vocabulary: Vocabulary) throws(TokenizerError) -> MergeTable {
+    private static func merges(_ node: TokenizerField, _ vocabulary: Vocabulary) throws(TokenizerError) -> MergeTable {
         let entries = try node.array
         var reader = MergeReader(vocabulary, capacity: entries.count)
         for (index, entry) in entries.enumerated() {
@@ -85,19 +85,19 @@ extension Tokenizer {
     }
 
     /// In the order of the file, with the ids it gives.
-    private static func addedTokens(_ node: TokenizerJSONNode) throws(TokenizerError) -> [AddedTokens.Token] {
+    private static func addedTokens(_ node: TokenizerField) throws(TokenizerError) -> [AddedTokens.Token] {
         guard !node.value.isNull else { return [] }
         var tokens: [AddedTokens.Token] = []
         for index in try node.array.indices {
             let entry = node.child(index)
             guard entry.value.object != nil else { throw entry.refuse(wanted: "an object with content") }
             var token = try DeclaredTokens.token(entry)
-            let id = try entry.child("id").integer
+            let id = try entry.child("id").int
             guard id >= 0, id < Vocabulary.maximumID else {
                 throw .malformed(path: "\(entry.path).id", got: "\(id)", wanted: "a token id below \(Vocabulary.maximumID)")
             }
             token.id = Int32(id)
-            token.normalized = try entry.child("normalized").optionalBool ?? false
+            token.normalized = try entry.bool("normalized") ?? false
             tokens.append(token)
         }
         return tokens

@@ -3,7 +3,7 @@ import JSONText
 
 extension Normalizer {
     /// - Throws: `TokenizerError.unsupported` for anything but `NFC` and sequences of it.
-    init(_ node: TokenizerJSONNode) throws(TokenizerError) {
+    init(_ node: TokenizerField) throws(TokenizerError) {
         self = .none
         guard !node.value.isNull else { return }
         switch try node.kind {
@@ -24,7 +24,7 @@ extension PreTokenizer {
     private static let kinds = ["Split", "ByteLevel", "Digits", "Sequence"]
 
     /// - Throws: `TokenizerError.unsupported` for a kind that is not implemented or an order that makes no byte-level words.
-    init(_ node: TokenizerJSONNode) throws(TokenizerError) {
+    init(_ node: TokenizerField) throws(TokenizerError) {
         let parts = try Self.leaves(node)
         var steps: [Step] = []
         var kinds: [String] = []
@@ -42,40 +42,40 @@ extension PreTokenizer {
     }
 
     /// The parts of nested sequences, in order.
-    private static func leaves(_ node: TokenizerJSONNode) throws(TokenizerError) -> [TokenizerJSONNode] {
+    private static func leaves(_ node: TokenizerField) throws(TokenizerError) -> [TokenizerField] {
         guard !node.value.isNull else {
             throw .unsupported(part: node.path, got: "null", supported: kinds)
         }
         guard try node.kind == "Sequence" else { return [node] }
         let list = node.child("pretokenizers")
-        var leaves: [TokenizerJSONNode] = []
+        var leaves: [TokenizerField] = []
         for index in try list.array.indices { leaves += try Self.leaves(list.child(index)) }
         guard !leaves.isEmpty else { throw .unsupported(part: list.path, got: "an empty sequence", supported: kinds) }
         return leaves
     }
 
-    private static func steps(_ node: TokenizerJSONNode) throws(TokenizerError) -> [Step] {
+    private static func steps(_ node: TokenizerField) throws(TokenizerError) -> [Step] {
         switch try node.kind {
         case "Split":
             let name = try node.child("behavior").string
             guard let behavior = SplitBehavior(rawValue: name) else {
                 throw .unsupported(part: "\(node.path).behavior", got: name, supported: SplitBehavior.allCases.map(\.rawValue))
             }
-            return [.split(try pattern(node.child("pattern")), behavior, invert: try node.child("invert").optionalBool ?? false)]
+            return [.split(try pattern(node.child("pattern")), behavior, invert: try node.bool("invert") ?? false)]
         case "Digits":
-            return [.digits(individually: try node.child("individual_digits").optionalBool ?? false)]
+            return [.digits(individually: try node.bool("individual_digits") ?? false)]
         case "ByteLevel":
-            var steps: [Step] = try node.child("add_prefix_space").optionalBool ?? true ? [.prefixSpace] : []
-            if try node.child("use_regex").optionalBool ?? true { steps.append(.split(try Pattern(gpt2Pattern), .isolated, invert: false)) }
+            var steps: [Step] = try node.bool("add_prefix_space") ?? true ? [.prefixSpace] : []
+            if try node.bool("use_regex") ?? true { steps.append(.split(try Pattern(gpt2Pattern), .isolated, invert: false)) }
             return steps
         case let other:
             throw .unsupported(part: node.path, got: other, supported: kinds)
         }
     }
 
-    private static func pattern(_ node: TokenizerJSONNode) throws(TokenizerError) -> Pattern {
-        if let source = try node.child("Regex").optionalString { return try Pattern(source) }
-        if let text = try node.child("String").optionalString { return try Pattern(text, .literal) }
+    private static func pattern(_ node: TokenizerField) throws(TokenizerError) -> Pattern {
+        if let source = try node.string("Regex") { return try Pattern(source) }
+        if let text = try node.string("String") { return try Pattern(text, .literal) }
         throw node.refuse(wanted: "{\"Regex\": ...} or {\"String\": ...}")
     }
 }
@@ -85,7 +85,7 @@ extension SequenceTemplate {
 
     /// Nil when the file leaves the fixed tokens open.
     /// - Throws: `TokenizerError.unsupported` for a kind that is not implemented.
-    init?(_ node: TokenizerJSONNode) throws(TokenizerError) {
+    init?(_ node: TokenizerField) throws(TokenizerError) {
         guard !node.value.isNull else { return nil }
         switch try node.kind {
         case "ByteLevel":
@@ -113,7 +113,7 @@ extension SequenceTemplate {
                 let name = try piece.child("SpecialToken").child("id").string
                 let ids = node.child("special_tokens").child(name).child("ids")
                 for position in try ids.array.indices {
-                    guard let id = Int32(exactly: try ids.child(position).integer), id >= 0 else { throw ids.refuse(wanted: "token ids") }
+                    guard let id = Int32(exactly: try ids.child(position).int), id >= 0 else { throw ids.refuse(wanted: "token ids") }
                     if seenText { suffix.append(id) } else { prefix.append(id) }
                 }
             }
@@ -133,7 +133,7 @@ extension SequenceTemplate {
 /// `decoder` only has to be one that puts bytes together.
 enum DecoderKind {
     /// - Throws: `TokenizerError.unsupported` for a kind that is not implemented.
-    static func check(_ node: TokenizerJSONNode) throws(TokenizerError) {
+    static func check(_ node: TokenizerField) throws(TokenizerError) {
         guard !node.value.isNull else { return }
         switch try node.kind {
         case "ByteLevel":

@@ -93,8 +93,8 @@ import Testing
         #expect(try json.optionalInt("absent") == nil)
         #expect(json["list"]?[0] == .string("a"))
         #expect(json["list"]?[2] == nil)
-        #expect { _ = try json.int("absent") } throws: { "\($0)" == "absent: got nothing, wanted an integer" }
-        #expect { _ = try json.optionalInt("name") } throws: { "\($0)" == "name: got the string \"x\", wanted an integer" }
+        #expect { _ = try json.int("absent") } throws: { "\($0)" == "absent: got nothing, wanted a whole number" }
+        #expect { _ = try json.optionalInt("name") } throws: { "\($0)" == "name: got the string \"x\", wanted a whole number" }
         #expect { _ = try json.optionalStrings("list") } throws: { "\($0)" == "list[1]: got the integer 1, wanted a string" }
         #expect { _ = try JSON.array([]).int("size") } throws: { "\($0)".contains("wanted an object that holds it") }
         #expect(JSON.double(1e300).int == nil)

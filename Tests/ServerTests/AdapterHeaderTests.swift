@@ -79,7 +79,7 @@ import Testing
         "a;scope=think;from=9;to=1", "a;when=1", "a;above=1",
         "a;when=1;above=-1", "a;when=x;above=1", "a;when-layer=1", "a;when=1;above=1;when-at=head", "a;when=1;above=1;when-adapter=2",
         "a;from=9;to=1", "12",
-        "a, b, c, d, e", "a;latent=1;op=ablate;scale=1, a;latent=2;op=ablate;scale=2", "\u{FF}",
+        "a, b, c, d, e", "a;latent=1;op=ablate;mode=juggle, a;latent=2;op=ablate", "\u{FF}",
     ])
     func refusesWithTheHeadersName(_ value: String) {
         let error = #expect(throws: APIError.self) { try read(value) }

@@ -117,14 +117,14 @@ import Testing
 
     @Test func errorsNameThePrompt() async throws {
         let long = String(repeating: "a", count: 250)
-        let empty = ScriptedService(renders: { _ throws(APIError) in "" })
+        let empty = ScriptedService(renders: { _ throws(ChatError) in "" })
         try await Server.test { client in
             for (path, extra) in [(Self.featuresPath, ""), (Self.comparePath, #", "variants": [[], []]"#), (completionPath, "")] {
                 let reply = try await client.post(path, #"{"prompt": "\#(long)"\#(extra)}"#)
                 #expect(reply.error["param"] == "prompt" && reply.error["code"] == "context_length_exceeded", "\(reply.text)")
             }
         }
-        let talkative = ScriptedService(renders: { _ throws(APIError) in long })
+        let talkative = ScriptedService(renders: { _ throws(ChatError) in long })
         try await Server.test(talkative) { client in
             for (path, extra) in [(Self.featuresPath, ""), (Self.comparePath, #", "variants": [[], []]"#), (chatPath, "")] {
                 let reply = try await client.post(path, #"{"messages": [{"role": "user", "content": "a"}]\#(extra)}"#)

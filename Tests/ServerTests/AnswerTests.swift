@@ -59,7 +59,7 @@ import Testing
     @Test(arguments: [false, true]) func reasoningIsSplitOff(_ primed: Bool) async throws {
         let pieces = (primed ? [] : ["<think>"]) + ["\nLet me", " see</thi", "nk>", "\n\nIt is", " 4"]
         let service = ScriptedService(
-            pieces: pieces, renders: { _ throws(APIError) in primed ? "<|Assistant|><think>\n" : "<|Assistant|>" })
+            pieces: pieces, renders: { _ throws(ChatError) in primed ? "<|Assistant|><think>\n" : "<|Assistant|>" })
         try await Server.test(service) { client in
             let whole = try await client.post(chatPath, "{\(Self.question)}")
             let message = try #require(whole.choice["message"])

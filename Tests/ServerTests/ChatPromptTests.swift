@@ -10,7 +10,8 @@ import Testing
     }
 
     private func render(_ template: String, _ fields: String) throws -> String {
-        try prompt(fields).prompt(ChatTemplate(source: template, bosToken: "<s>", eosToken: "</s>"))
+        let template = try ChatTemplate(source: template, bosToken: "<s>", eosToken: "</s>")
+        do { return try prompt(fields).prompt(template) } catch let error as ChatError { throw APIError(error, model: "m") }
     }
 
     private static let plain =

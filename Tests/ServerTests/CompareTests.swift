@@ -1,6 +1,7 @@
 import JSONText
 import Testing
 
+@testable import AdapterRegistry
 @testable import Engine
 @testable import Server
 
@@ -60,6 +61,45 @@ import Testing
             let many = Array(repeating: "[]", count: ServerSettings().maxVariants + 1).joined(separator: ", ")
             let tooMany = try await client.post(Self.path, #"{"prompt": "Hi", "variants": [\#(many)]}"#)
             #expect(tooMany.status == 400 && tooMany.json["error"]?["param"] == "variants")
+        }
+    }
+
+    /// What the request names beside the variants is for those that say nothing of adapters.
+    @Test(arguments: [
+        ("", "math-lora;scale=0.5" as String?), (#", "adapters": [{"name": "math-lora", "scale": 0.5}]"#, nil),
+        (#", "model": "math-lora""#, nil),
+        (#", "adapters": [{"name": "math-lora", "scale": 0.5}]"#, "math-lora;scale=0.5"),
+    ])
+    func silentVariantsHaveTheRequestsAdapters(_ fields: String, _ header: String?) async throws {
+        let service = ScriptedService()
+        let variants = #"[[], {}, {"label": "read", "adapters": ["r1-sae"]}, {"label": "mine"}, {"adapters": []}, {"adapters": null}]"#
+        try await Server.test(service) { client in
+            let reply = try await client.post(
+                Self.path, #"{"prompt": "Hi", "max_tokens": 2, "variants": \#(variants)\#(fields)}"#,
+                headers: header.map { [adaptersHeader: $0] } ?? [:])
+            #expect(reply.status == 200, "\(reply.text)")
+            let found = reply.json["variants"]?.array ?? []
+            #expect(found.map { $0["label"] } == ["base", "math-lora", "read", "mine", "base", "math-lora"])
+            let applied = found.map { $0["applied"]?.array?.map { $0["name"]?.string } ?? [] }
+            #expect(applied == [[], ["math-lora"], ["r1-sae"], ["math-lora"], [], ["math-lora"]])
+        }
+        let scale: Float? = fields.contains("model") ? nil : 0.5
+        let named = [AdapterSelection(name: "math-lora", scale: scale)]
+        #expect(service.log.resolved == [named, [AdapterSelection(name: "r1-sae")], named, named])
+    }
+
+    @Test func errorsOfThemNameThePlace() async throws {
+        try await Server.test { client in
+            let request = #"{"prompt": "Hi", "variants": [[], {"label": "x"}, ["math-lora"]]"#
+            let header = try await client.post(Self.path, request + "}", headers: [adaptersHeader: "nobody"])
+            #expect(header.status == 404 && header.error["param"] == "Resa-Adapters", "\(header.text)")
+            let field = try await client.post(Self.path, request + #", "adapters": [{"name": "r1-sae", "layer": 3}]}"#)
+            #expect(field.status == 400 && field.error["param"] == "adapters.layer", "\(field.text)")
+            let both = try await client.post(Self.path, request + #", "adapters": ["r1-sae"]}"#, headers: [adaptersHeader: "math-lora"])
+            #expect(both.status == 400 && both.error["param"] == "adapters")
+            #expect(try await client.post(Self.path, request + "}", headers: [adaptersHeader: "a;strength=2"]).status == 400)
+            // An empty list is one: there is none beside the variants' own.
+            #expect(try await client.post(Self.path, request + "}", headers: [adaptersHeader: ""]).status == 200)
         }
     }
 }

@@ -2,6 +2,7 @@ import JSONText
 import Testing
 
 @testable import AdapterRegistry
+@testable import Adapters
 @testable import Engine
 @testable import Server
 
@@ -23,6 +24,27 @@ import Testing
         let request = try #require(service.log.requests.first)
         #expect(request.stop.maxTokens == 0 && request.observesPrompt)
         #expect(service.log.resolved == [[AdapterSelection(name: "r1-sae", layer: 12, at: .residual, mode: .observe, top: 3)]])
+    }
+
+    /// A text is read under the adapters that the request names, in whichever place, and the answer says so.
+    @Test func adaptersOfTheHeaderAreOn() async throws {
+        let service = ScriptedService()
+        try await Server.test(service) { client in
+            let reply = try await client.post(
+                Self.path, #"{"prompt": "Hi", "top": 3}"#, headers: [adaptersHeader: "math-lora;scale=0.5, r1-sae;latent=7;op=ablate"])
+            #expect(reply.status == 200 && reply.json["resa"]?["applied"]?.array?.count == 3, "\(reply.text)")
+            #expect(reply.headers[appliedHeader]?.contains("math-lora;") == true)
+            let wrong = try await client.post(Self.path, #"{"prompt": "Hi"}"#, headers: [adaptersHeader: "math-lora;strength=2"])
+            #expect(wrong.status == 400 && wrong.error["param"] == "Resa-Adapters")
+        }
+        #expect(
+            service.log.resolved == [
+                [
+                    AdapterSelection(name: "r1-sae", layer: 12, at: .residual, mode: .observe, top: 3),
+                    AdapterSelection(name: "math-lora", scale: 0.5),
+                    AdapterSelection(name: "r1-sae", edits: [LatentEdit(latent: 7, op: .ablate)]),
+                ]
+            ])
     }
 
     @Test func generationsReadBesideTheirOwnAdapters() async throws {

@@ -7,12 +7,7 @@ import Synchronization
 
 /// A model whose tokens are bytes and whose answers are a script. Token 256 is BOS.
 final class ScriptedService: InferenceService {
-    let modelName = "scripted"
-    let fingerprint = "fp_scripted"
-    let modelDigest: String? = "sha256:5c"
-    let contextLength = 200
-    let vocabSize = 257
-    let defaultSampling = SamplingParameters()
+    let model: ServedModel
 
     enum Ending: Sendable {
         case finishes
@@ -36,17 +31,16 @@ final class ScriptedService: InferenceService {
     let encoding: @Sendable (String) -> Void
     /// The text of token ids, where it is not their bytes.
     let decoding: (@Sendable ([Int32]) -> String)?
-    let renders: @Sendable (ChatPrompt) throws(APIError) -> String
-    /// What is served instead of the scripted adapters, when they may be changed.
-    let registry: AdapterRegistry?
-    let keeper: AdapterKeeper?
+    let renders: @Sendable (ChatPrompt) throws(ChatError) -> String
+    /// What changes the adapters that are served instead of the scripted ones.
+    private let keeper: AdapterKeeper?
     private let state = Mutex(Log())
 
     init(
         pieces: [String] = ["Hello", " world"], ending: Ending = .finishes, refusal: EngineError? = nil,
         keeper: AdapterKeeper? = nil, encoding: @escaping @Sendable (String) -> Void = { _ in },
         decoding: (@Sendable ([Int32]) -> String)? = nil,
-        renders: @escaping @Sendable (ChatPrompt) throws(APIError) -> String = { chat throws(APIError) in
+        renders: @escaping @Sendable (ChatPrompt) throws(ChatError) -> String = { chat throws(ChatError) in
             "\(chat.messages.count)" + (chat.addsGenerationPrompt ? "|" : "")
         }
     ) {
@@ -57,14 +51,16 @@ final class ScriptedService: InferenceService {
         self.encoding = encoding
         self.decoding = decoding
         self.keeper = keeper
-        registry = keeper?.registry
+        model = ServedModel(
+            name: "scripted", fingerprint: "fp_scripted", digest: "sha256:5c", contextLength: 200, vocabSize: 257,
+            adaptersMayChange: keeper != nil)
     }
 
     var log: Log { state.withLock { $0 } }
-    var statistics: EngineStatistics {
-        var statistics = EngineStatistics()
-        statistics.waitingRequests = 40
-        statistics.secondsPerRequest = 0.3
+    var statistics: ServiceStatistics {
+        var statistics = ServiceStatistics(engine: EngineStatistics(), adapters: keeper?.registry.statistics ?? AdapterStatistics())
+        statistics.engine.waitingRequests = 40
+        statistics.engine.secondsPerRequest = 0.3
         return statistics
     }
 
@@ -79,26 +75,23 @@ final class ScriptedService: InferenceService {
 
     func bytes(of token: Int32) -> [UInt8] { token < 256 ? [UInt8(token)] : Array("<s>".utf8) }
 
-    func render(_ chat: ChatPrompt) throws(APIError) -> String { try renders(chat) }
+    func render(_ chat: ChatPrompt) throws(ChatError) -> String { try renders(chat) }
 
-    func adapterNames(likely: [String]) async -> [String] { await adapters().map(\.name) }
+    func change(_ change: AdapterChange) async throws(AdapterChangeError) -> AdapterSummary? { try await keeper?.perform(change) }
 
-    var adapterStatistics: AdapterStatistics { registry?.statistics ?? AdapterStatistics() }
+    func adapters(looksAgain: Bool) async -> [AdapterSummary] { keeper?.registry.list() ?? Self.adapters }
 
-    func adapters() async -> [AdapterSummary] {
-        if let registry { return registry.list() }
-        return [
-            AdapterSummary(
-                name: "math-lora", kind: .lora, digest: "sha256:aa", hookpoints: [], rank: 8, latents: nil, bytes: 100, state: .cold,
-                baseModel: "some/base", description: nil, labels: [:], error: nil),
-            AdapterSummary(
-                name: "r1-sae", kind: .sae, digest: "sha256:bb", hookpoints: [.residual(layer: 12)], rank: nil, latents: 2048, bytes: 200,
-                state: .loaded, baseModel: nil, description: nil, labels: ["7": "doubt"], error: nil),
-            AdapterSummary(
-                name: "torn", kind: nil, digest: nil, hookpoints: [], rank: nil, latents: nil, bytes: 3, state: .broken, baseModel: nil,
-                description: nil, labels: [:], error: "adapter_config.json: it is missing"),
-        ]
-    }
+    private static let adapters = [
+        AdapterSummary(
+            name: "math-lora", kind: .lora, digest: "sha256:aa", hookpoints: [], rank: 8, latents: nil, bytes: 100, state: .cold,
+            baseModel: "some/base", description: nil, labels: [:], error: nil),
+        AdapterSummary(
+            name: "r1-sae", kind: .sae, digest: "sha256:bb", hookpoints: [.residual(layer: 12)], rank: nil, latents: 2048, bytes: 200,
+            state: .loaded, baseModel: nil, description: nil, labels: ["7": "doubt"], error: nil),
+        AdapterSummary(
+            name: "torn", kind: nil, digest: nil, hookpoints: [], rank: nil, latents: nil, bytes: 3, state: .broken, baseModel: nil,
+            description: nil, labels: [:], error: "adapter_config.json: it is missing"),
+    ]
 
     func resolve(_ selections: [AdapterSelection]) async throws(AdapterError) -> ResolvedAdapters {
         state.withLock { $0.resolved.append(selections) }

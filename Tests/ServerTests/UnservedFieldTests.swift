@@ -112,12 +112,12 @@ import Testing
         let silly: JSON = ["never": "neutral"]
         for entry in UnservedFields.table {
             for name in entry.names {
-                let request = FieldReader(JSONObject([(key: name, value: silly)]))
+                let request = FieldReader(.object(JSONObject([(key: name, value: silly)])))
                 for route in entry.routes {
                     let error = #expect(throws: APIError.self) { try UnservedFields.refuse(request, on: route) }
                     #expect(error?.param == name && error?.code == "unsupported_value")
                 }
-                let null = FieldReader(JSONObject([(key: name, value: .null)]))
+                let null = FieldReader(.object(JSONObject([(key: name, value: .null)])))
                 for route in UnservedFields.Route.allCases { try UnservedFields.refuse(null, on: route) }
             }
         }
@@ -152,7 +152,7 @@ import Testing
     ])
     func effortsReachTheTemplate(_ fields: String, _ effort: String, _ thinks: Bool) async throws {
         let template = "{{ reasoning_effort }} {{ enable_thinking }}"
-        let service = ScriptedService(renders: { chat throws(APIError) in
+        let service = ScriptedService(renders: { chat throws(ChatError) in
             let rendered = try? ChatTemplate(source: template, bosToken: "", eosToken: "").render(
                 messages: chat.messages, addGenerationPrompt: true, extra: chat.extra)
             return rendered ?? "not rendered"

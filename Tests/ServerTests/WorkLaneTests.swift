@@ -39,7 +39,7 @@ import Testing
                 if tokens.count > 1000 { gate.wait() }
                 return "text"
             },
-            renders: { chat throws(APIError) in
+            renders: { chat throws(ChatError) in
                 gate.wait()
                 return "rendered"
             })

@@ -13,6 +13,8 @@ package enum AdapterChangeError: Error, Sendable, Equatable, CustomStringConvert
     case forbidden(String)
     /// The name or source cannot be one; `parameter` is what requests call it.
     case bad(parameter: String, problem: String)
+    /// It was not added while serving, and only then is to be taken away.
+    case notAdded(name: String)
     /// Something has the name already, and the asker does not want to replace it.
     case taken(name: String)
 
@@ -23,6 +25,7 @@ package enum AdapterChangeError: Error, Sendable, Equatable, CustomStringConvert
         case .pull(let error): error.description
         case .forbidden(let reason): reason
         case .bad(_, let problem): problem
+        case .notAdded(let name): "the adapter '\(name.prefix(200))' was not added while serving"
         case .taken(let name): "an adapter '\(name)' is served already"
         }
     }

@@ -60,7 +60,7 @@ struct GenerationResponder {
     }
 
     func apiError(_ error: EngineError, _ plan: GenerationPlan) -> APIError {
-        APIError(error, names: plan.names, settings: state.settings, waitSeconds: state.service.statistics.estimatedWaitSeconds)
+        APIError(error, names: plan.names, settings: state.settings, waitSeconds: state.service.statistics.engine.estimatedWaitSeconds)
     }
 
     private func collect(_ run: GenerationRun, _ answer: some AnswerBuilder) async throws(APIError) -> JSON {

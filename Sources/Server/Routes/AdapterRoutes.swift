@@ -8,12 +8,12 @@ import JSONText
 extension Endpoint {
     /// Every adapter in the folder; one that cannot be used says why.
     static let adapters = Endpoint(method: .get, path: "/v1/adapters") { _, _, state in
-        .json(["object": "list", "data": .array(await state.service.adapters().map(\.json))])
+        .json(["object": "list", "data": .array(await state.service.adapters(looksAgain: true).map(\.json))])
     }
 
     static let adapter = Endpoint(method: .get, path: "/v1/adapters/**") { _, context, state in
         let name = AdapterReference.canonical(context.pathTail)
-        let adapters = await state.service.adapters()
+        let adapters = await state.service.adapters(looksAgain: true)
         guard let adapter = adapters.first(where: { $0.name == name }) else {
             let near = NearNames.find(name, among: adapters.map(\.name))
             throw APIError(AdapterError.unknown(name: name, near: near))
@@ -48,14 +48,21 @@ extension ServerState {
     /// The adapters that a request names, wherever it does.
     func adapters(_ request: Request, _ fields: FieldReader) async throws(APIError) -> AdapterChoice {
         try AdapterChoice(
-            fields, request.headers, base: service.modelName, known: await adapterNames(fields), limit: settings.maxAdapters)
+            fields, request.headers, base: service.model.name, known: await adapterNames(fields), limit: settings.maxAdapters)
     }
 
     /// Names that `model` may hold; the registry is only asked when the request names a model other than the base.
     private func adapterNames(_ fields: FieldReader) async -> [String] {
-        guard let name = fields["model"]?.string, name != service.modelName else { return [] }
-        return await service.adapterNames(
-            likely: name.hasPrefix(service.modelName + ":") ? [name, String(name.dropFirst(service.modelName.count + 1))] : [name])
+        let base = service.model.name
+        guard let name = fields["model"]?.string, name != base else { return [] }
+        return await adapterNames(likely: name.hasPrefix(base + ":") ? [name, String(name.dropFirst(base.count + 1))] : [name])
+    }
+
+    /// The names of all adapters; when one of `likely` is known already, those that are known.
+    func adapterNames(likely: [String]) async -> [String] {
+        let known = await service.adapters(looksAgain: false).map(\.name)
+        if likely.contains(where: { known.contains(AdapterReference.canonical($0)) }) { return known }
+        return await service.adapters(looksAgain: true).map(\.name)
     }
 
     /// Loads what is not loaded yet, and pins the versions for this request.
@@ -72,7 +79,7 @@ extension ServerState {
     /// Makes sure that adapters exist which change nothing here: a name is never passed over in silence.
     func checkNames(_ choice: AdapterChoice) async throws(APIError) {
         for name in choice.selections.map(\.name) {
-            let known = await service.adapterNames(likely: [name])
+            let known = await adapterNames(likely: [name])
             guard !known.contains(name) else { continue }
             throw APIError(.unknown(name: name, near: NearNames.find(name, among: known)), place: choice.place)
         }

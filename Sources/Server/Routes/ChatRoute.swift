@@ -1,5 +1,3 @@
-import Engine
-import Foundation
 import Hummingbird
 
 extension Endpoint {
@@ -7,31 +5,21 @@ extension Endpoint {
         let fields = try await RequestBodyReader.fields(request, state.settings)
         let service = state.service
         let choice = try await state.adapters(request, fields)
-        let chat = try ChatRequest(fields, service: service, settings: state.settings)
-        let prompt = try service.render(chat.prompt)
-        let tokens = try state.encode(prompt, addSpecialTokens: chat.addsSpecialTokens, param: "messages")
+        let prompt = PromptSource.chat(try ChatPrompt(fields, settings: state.settings))
+        let addsSpecialTokens = try fields.bool("add_special_tokens")
+        let generation = try GenerationFields(fields, on: .chat, model: service.model, settings: state.settings)
+        let id = GenerationPlan.makeID("chatcmpl-")
+        var wanted = try generation.request(
+            id: id, try prompt.tokens(state, addsSpecialTokens: addsSpecialTokens), state,
+            client: try ClientIdentity.read(fields, context, state.settings))
         let features = try await state.features(fields)
         let adapters = try await state.resolve(choice, beside: features)
-
-        let id = GenerationPlan.makeID("chatcmpl-")
-        var generation = GenerationRequest(
-            id: id, prompt: tokens, adapters: adapters.set, sampling: chat.sampling.parameters,
-            stop: try chat.stop.conditions(
-                promptTokens: tokens.count, contextLength: service.contextLength, defaultTokens: nil, param: "messages",
-                settings: state.settings))
-        generation.choices = chat.choices
-        generation.reasoning = ReasoningTags(
-            startsInside: chat.prompt.startsInReasoning(prompt: prompt), isShown: chat.includesReasoning)
-        generation.logprobs = chat.logprobs
-        generation.skipsSpecialTokens = chat.skipsSpecialTokens
-        generation.observesPrompt = chat.observesPrompt || features?.includesPrompt == true
-        generation.client = try ClientIdentity.read(fields, context, state.settings)
-        let plan = GenerationPlan(
-            id: id, created: Int(Date().timeIntervalSince1970), model: choice.model.name, fingerprint: service.fingerprint,
-            requests: [generation], choices: chat.choices, applied: adapters.applied, streams: chat.stream.streams,
-            includesUsage: chat.stream.includesUsage, labels: adapters.labels,
-            names: FieldNames(prompt: "messages", maxTokens: chat.stop.maxTokensField, adapters: choice.place))
-        let answer = ChatAnswer(plan, includesReasoning: chat.includesReasoning, bytes: { service.bytes(of: $0) })
+        wanted.adapters = adapters.set
+        if features?.includesPrompt == true { wanted.observesPrompt = true }
+        let plan = generation.plan(
+            id: id, model: choice.model.name, [wanted], adapters, fingerprint: service.model.fingerprint, field: prompt.field,
+            place: choice.place)
+        let answer = ChatAnswer(plan, includesReasoning: generation.includesReasoning, bytes: { service.bytes(of: $0) })
         return try await GenerationResponder(state: state, context: context).respond(plan, answer)
     }
 }

@@ -1,5 +1,4 @@
 import Engine
-import Foundation
 import Hummingbird
 
 extension Endpoint {
@@ -8,34 +7,26 @@ extension Endpoint {
         let fields = try await RequestBodyReader.fields(request, state.settings)
         let service = state.service
         let choice = try await state.adapters(request, fields)
-        try Self.refuseOutsideVariants(choice, request, fields)
-        let compare = try CompareRequest(fields, service: service, settings: state.settings)
-        let (tokens, startsInReasoning) = try compare.prompt.tokens(
-            state, addsSpecialTokens: try fields.bool("add_special_tokens"))
-        let stop = try compare.stop.conditions(
-            promptTokens: tokens.count, contextLength: service.contextLength, defaultTokens: state.settings.defaultCompletionTokens,
-            param: compare.prompt.field, settings: state.settings)
+        let variants = try CompareVariants(fields, beside: choice, state.settings)
+        let prompt = try PromptSource(fields, service, state.settings)
+        let generation = try GenerationFields(fields, on: .compare, model: service.model, settings: state.settings)
+        let tokens = try prompt.tokens(state, addsSpecialTokens: try fields.bool("add_special_tokens"))
         let client = try ClientIdentity.read(fields, context, state.settings)
         let id = GenerationPlan.makeID("cmp-")
-        var variants: [CompareAnswer.Variant] = []
-        var requests: [GenerationRequest] = []
-        for variant in compare.variants {
-            let adapters = try await state.resolve(variant.adapters, place: "variants[\(variants.count)].adapters")
-            var generation = GenerationRequest(
-                id: "\(id)-\(variants.count)", prompt: tokens, adapters: adapters.set, sampling: compare.sampling.parameters, stop: stop)
-            generation.reasoning = ReasoningTags(startsInside: startsInReasoning, isShown: compare.includesReasoning)
-            generation.client = client
-            generation.skipsSpecialTokens = compare.skipsSpecialTokens
-            requests.append(generation)
-            variants.append(CompareAnswer.Variant(label: variant.label, adapters: adapters))
+        var compared: [CompareAnswer.Variant] = []
+        var wanted: [GenerationRequest] = []
+        for variant in variants.list {
+            var one = try generation.request(id: "\(id)-\(wanted.count)", tokens, state, client: client)
+            let adapters = try await state.resolve(variant.adapters, place: variant.place)
+            one.adapters = adapters.set
+            wanted.append(one)
+            compared.append(CompareAnswer.Variant(label: variant.label, adapters: adapters))
         }
-        let plan = GenerationPlan(
-            id: id, created: Int(Date().timeIntervalSince1970), model: service.modelName, fingerprint: service.fingerprint,
-            requests: requests, choices: 1, applied: [], streams: false, includesUsage: false,
-            names: FieldNames(prompt: compare.prompt.field, maxTokens: compare.stop.maxTokensField, adapters: "variants"))
+        let plan = generation.plan(
+            id: id, model: service.model.name, wanted, fingerprint: service.model.fingerprint, field: prompt.field, place: "variants")
         let responder = GenerationResponder(state: state, context: context)
         let answer = CompareAnswer(
-            plan, variants: variants, includesReasoning: compare.includesReasoning,
+            plan, variants: compared, includesReasoning: generation.includesReasoning,
             bytes: { service.bytes(of: $0) },
             score: { request throws(APIError) in
                 do throws(EngineError) {
@@ -45,16 +36,5 @@ extension Endpoint {
                 }
             })
         return try await responder.respond(plan, answer)
-    }
-
-    /// Every variant says all of its adapters, `[]` for none: what is named beside them would have to join or to contradict them.
-    private static func refuseOutsideVariants(_ choice: AdapterChoice, _ request: Request, _ fields: FieldReader) throws(APIError) {
-        let isNamed = choice.model.adapter != nil || fields[AdapterChoice.field] != nil || request.headers[AdapterHeader.name] != nil
-        guard isNamed else { return }
-        let place = choice.place
-        throw .bad(
-            place,
-            "\(place == AdapterHeader.name.rawName ? "header " : "")\(place) names adapters, but a comparison names them in variants; leave it out"
-        )
     }
 }

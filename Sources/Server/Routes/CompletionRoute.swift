@@ -1,5 +1,4 @@
 import Engine
-import Foundation
 import Hummingbird
 
 extension Endpoint {
@@ -7,46 +6,38 @@ extension Endpoint {
         let fields = try await RequestBodyReader.fields(request, state.settings)
         let service = state.service
         let choice = try await state.adapters(request, fields)
-        let completion = try CompletionRequest(fields, service: service, settings: state.settings)
+        let prompts = try PromptField.read(fields, vocabSize: service.model.vocabSize, settings: state.settings)
+        let addsSpecialTokens = try fields.bool("add_special_tokens")
+        let generation = try GenerationFields(fields, on: .completion, model: service.model, settings: state.settings)
+        // Give the prompt back in front of the answer, with its log-probabilities when asked for any.
+        let echoes = try fields.bool("echo") ?? false
+        guard prompts.count * generation.choices <= state.settings.maxChoices else {
+            throw APIError.bad(
+                "n",
+                "\(prompts.count) prompts with \(generation.choices) choices each are more than the \(state.settings.maxChoices) allowed in one request"
+            )
+        }
         let id = GenerationPlan.makeID("cmpl-")
-        var requests: [GenerationRequest] = []
-        var echoes: [String] = []
-        for prompt in completion.prompts {
-            let tokens: [Int32]
-            switch prompt {
-            case .text(let text):
-                tokens = try state.encode(text, addSpecialTokens: completion.addsSpecialTokens)
-                if completion.echo { echoes.append(text) }
-            case .tokens(let ids):
-                tokens = ids
-                if completion.echo { echoes.append(service.decode(ids)) }
-            }
-            guard !tokens.isEmpty else { throw APIError.bad("prompt", EngineError.promptEmpty.description) }
-            var generation = GenerationRequest(
-                id: "\(id)-\(requests.count)", prompt: tokens, sampling: completion.sampling.parameters,
-                stop: try completion.stop.conditions(
-                    promptTokens: tokens.count, contextLength: service.contextLength,
-                    defaultTokens: state.settings.defaultCompletionTokens, param: "prompt", settings: state.settings))
-            generation.choices = completion.choices
-            generation.logprobs = completion.logprobs
-            generation.skipsSpecialTokens = completion.skipsSpecialTokens
-            generation.promptLogprobs = completion.echo ? completion.logprobs : nil
-            requests.append(generation)
+        let client = try ClientIdentity.read(fields, context, state.settings)
+        var wanted: [GenerationRequest] = []
+        for prompt in prompts {
+            var one = try generation.request(
+                id: "\(id)-\(wanted.count)", try PromptSource.text(prompt).tokens(state, addsSpecialTokens: addsSpecialTokens), state,
+                client: client)
+            if echoes { one.promptLogprobs = one.logprobs }
+            wanted.append(one)
         }
         let features = try await state.features(fields)
         let adapters = try await state.resolve(choice, beside: features)
-        let client = try ClientIdentity.read(fields, context, state.settings)
-        for index in requests.indices {
-            requests[index].adapters = adapters.set
-            requests[index].client = client
-            requests[index].observesPrompt = completion.observesPrompt || features?.includesPrompt == true
+        for index in wanted.indices {
+            wanted[index].adapters = adapters.set
+            if features?.includesPrompt == true { wanted[index].observesPrompt = true }
         }
-        let plan = GenerationPlan(
-            id: id, created: Int(Date().timeIntervalSince1970), model: choice.model.name, fingerprint: service.fingerprint,
-            requests: requests, choices: completion.choices, applied: adapters.applied, streams: completion.stream.streams,
-            includesUsage: completion.stream.includesUsage, labels: adapters.labels,
-            names: FieldNames(maxTokens: completion.stop.maxTokensField, adapters: choice.place))
-        let answer = CompletionAnswer(plan, echoes: completion.echo ? echoes : nil, bytes: { service.bytes(of: $0) })
+        let plan = generation.plan(
+            id: id, model: choice.model.name, wanted, adapters, fingerprint: service.model.fingerprint, field: "prompt",
+            place: choice.place)
+        let answer = CompletionAnswer(
+            plan, echoes: echoes ? prompts.map { $0.text(service) } : nil, bytes: { service.bytes(of: $0) })
         return try await GenerationResponder(state: state, context: context).respond(plan, answer)
     }
 }

@@ -59,6 +59,26 @@ extension APIError {
     /// When a request in flight may have ended that keeps an adapter in memory.
     private static let roomSeconds = 1
 
+    /// Why a chat did not become a prompt.
+    init(_ error: ChatError, model: String) {
+        switch error {
+        case .noTemplate:
+            self = .bad("messages", "the model '\(model)' has no chat template; use /v1/completions", code: "no_chat_template")
+        case .unusable(let reason):
+            self = .bad(
+                "messages", "the chat template of the model '\(model)' cannot be used: \(reason); use /v1/completions",
+                code: "no_chat_template")
+        case .noDefault(let reason):
+            self = .bad("chat_template", "\(reason); name one of them as chat_template", code: "no_chat_template")
+        case .unknownTemplate(let names):
+            self = .unsupported(
+                "chat_template", "chat_template is not one of the model's templates; it has \(names.joined(separator: ", "))")
+        case .refused(let reason):
+            self = .bad("messages", "the chat template refuses these messages: \(reason)", code: "chat_template_error")
+        case .notContinued(let reason): self = .bad("continue_final_message", "\(reason), so it cannot be continued")
+        }
+    }
+
     /// Why adapters were not changed.
     init(_ error: AdapterChangeError) {
         let message = error.description
@@ -69,6 +89,7 @@ extension APIError {
             param = error.parameter
         case .forbidden: self.init(status: .forbidden, message: message, code: "not_allowed")
         case .bad(let parameter, _): self = .bad(parameter, message)
+        case .notAdded: self = .bad("name", message, code: "adapter_not_attached")
         case .taken: self = .bad("name", message + "; replace it with \"replace\": true", code: "adapter_exists")
         case .storage(let error): self.init(error)
         case .pull(let error): self.init(error)

@@ -1,6 +1,3 @@
-import AdapterRegistry
-import Engine
-import Foundation
 import Hummingbird
 
 extension Endpoint {
@@ -9,26 +6,18 @@ extension Endpoint {
         let fields = try await RequestBodyReader.fields(request, state.settings)
         let service = state.service
         let choice = try await state.adapters(request, fields)
-        let features = try FeatureFields(fields, adapters: await service.adapters(), whole: true)
+        let features = try FeatureFields(fields, adapters: await service.adapters(looksAgain: true), whole: true)
         let prompt = try PromptSource(fields, service, state.settings)
-        try UnservedFields.refuse(fields, on: .features)
-        let tokens = try prompt.tokens(state, addsSpecialTokens: try fields.bool("add_special_tokens")).tokens
-        let room = service.contextLength
-        guard !tokens.isEmpty else { throw APIError.bad(prompt.field, EngineError.promptEmpty.description) }
-        guard tokens.count <= room else {
-            throw APIError.bad(
-                prompt.field, "the text has \(tokens.count) tokens, but the context holds \(room); shorten it",
-                code: "context_length_exceeded")
-        }
-        let adapters = try await state.resolve(choice, beside: features)
+        let reading = try GenerationFields(fields, on: .features, model: service.model, settings: state.settings)
         let id = GenerationPlan.makeID("feat-")
-        var generation = GenerationRequest(id: id, prompt: tokens, adapters: adapters.set, stop: StopConditions(maxTokens: 0))
-        generation.observesPrompt = true
-        generation.client = try ClientIdentity.read(fields, context, state.settings)
-        let plan = GenerationPlan(
-            id: id, created: Int(Date().timeIntervalSince1970), model: choice.model.name, fingerprint: service.fingerprint,
-            requests: [generation], choices: 1, applied: adapters.applied, streams: false, includesUsage: false, labels: adapters.labels,
-            names: FieldNames(prompt: prompt.field, adapters: choice.place))
+        var wanted = try reading.request(
+            id: id, try prompt.tokens(state, addsSpecialTokens: try fields.bool("add_special_tokens")), state,
+            client: try ClientIdentity.read(fields, context, state.settings))
+        let adapters = try await state.resolve(choice, beside: features)
+        wanted.adapters = adapters.set
+        let plan = reading.plan(
+            id: id, model: choice.model.name, [wanted], adapters, fingerprint: service.model.fingerprint, field: prompt.field,
+            place: choice.place)
         let answer = FeaturesAnswer(plan, bytes: { service.bytes(of: $0) })
         return try await GenerationResponder(state: state, context: context).respond(plan, answer)
     }

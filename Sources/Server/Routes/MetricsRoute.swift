@@ -7,28 +7,24 @@ extension Endpoint {
         var page = PrometheusText()
         state.metrics.registry.print(into: &page)
         let counted = state.metrics.adapters.names
-        if !counted.isEmpty { state.metrics.adapters.keep(Set(await state.service.adapterNames(likely: counted))) }
+        if !counted.isEmpty { state.metrics.adapters.keep(Set(await state.adapterNames(likely: counted))) }
         state.metrics.adapters.print(into: &page)
         page.gauge("resa_generations_in_flight", "Generations that clients wait for.", Double(state.drain.inFlight))
         page.gauge("resa_request_memory_bytes", "Memory that requests under way take.", Double(state.memory.usedBytes))
         page.gauge("resa_request_memory_limit_bytes", "Memory that requests under way may take.", Double(state.memory.limit))
-        page.addEngine(state.service)
-        page.addAdapters(state.service.adapterStatistics)
+        let statistics = state.service.statistics
+        page.head("resa_model_info", "The served model.", "gauge")
+        page.sample("resa_model_info", [("model", state.service.model.name)], 1)
+        page.addGauges(statistics.engine)
+        page.addCounters(statistics.engine)
+        page.addAdapters(statistics.adapters)
         return Response(
             status: .ok, headers: [.contentType: PrometheusText.contentType], body: .init(byteBuffer: ByteBuffer(string: page.text)))
     }
 }
 
 extension PrometheusText {
-    fileprivate mutating func addEngine(_ service: any InferenceService) {
-        let engine = service.statistics
-        head("resa_model_info", "The served model.", "gauge")
-        sample("resa_model_info", [("model", service.modelName)], 1)
-        addGauges(engine)
-        addCounters(engine)
-    }
-
-    private mutating func addGauges(_ engine: EngineStatistics) {
+    fileprivate mutating func addGauges(_ engine: EngineStatistics) {
         gauge("resa_engine_waiting_requests", "Requests waiting for a place.", engine.waitingRequests)
         gauge("resa_engine_clients", "Clients with requests that wait or run.", engine.clients)
         gauge("resa_engine_running_sequences", "Sequences in the batch.", engine.runningSequences)
@@ -43,7 +39,7 @@ extension PrometheusText {
         gauge("resa_engine_seconds_per_request", "Busy time between the ends of two requests, lately.", engine.secondsPerRequest)
     }
 
-    private mutating func addCounters(_ engine: EngineStatistics) {
+    fileprivate mutating func addCounters(_ engine: EngineStatistics) {
         counter("resa_engine_prompt_tokens_total", "Prompt tokens computed.", engine.promptTokens)
         counter("resa_engine_generated_tokens_total", "Tokens generated.", engine.generatedTokens)
         counter("resa_engine_recomputed_tokens_total", "Tokens computed again after making room.", engine.recomputedTokens)

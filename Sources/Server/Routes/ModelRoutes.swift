@@ -5,15 +5,15 @@ import JSONText
 extension Endpoint {
     /// The base model, and every usable adapter as a model whose parent it is.
     static let models = Endpoint(method: .get, path: "/v1/models") { _, _, state in
-        let adapters = await state.service.adapters().filter { $0.error == nil }
+        let adapters = await state.service.adapters(looksAgain: true).filter { $0.error == nil }
         return .json(["object": "list", "data": .array([state.baseModel] + adapters.map { state.adapterModel($0, id: $0.name) })])
     }
 
     static let model = Endpoint(method: .get, path: "/v1/models/**") { _, context, state in
         let name = context.pathTail
-        let base = state.service.modelName
+        let base = state.service.model.name
         if name == base { return .json(state.baseModel) }
-        let adapters = await state.service.adapters()
+        let adapters = await state.service.adapters(looksAgain: true)
         let wanted = AdapterReference.canonical(name.hasPrefix(base + ":") ? String(name.dropFirst(base.count + 1)) : name)
         guard let adapter = adapters.first(where: { $0.name == wanted && $0.error == nil }) else {
             throw ModelField.unknown(name, base: base, adapters: adapters.map(\.name))
@@ -33,14 +33,14 @@ extension ServerRequestContext {
 extension ServerState {
     /// With what tells whether two servers' answers come of the same weights, held the same way.
     fileprivate var baseModel: JSON {
-        guard case .object(var card) = modelCard(service.modelName, parent: .null) else { return .null }
-        card["resa"] = ["digest": .optional(service.modelDigest), "fingerprint": .string(service.fingerprint)]
+        guard case .object(var card) = modelCard(service.model.name, parent: .null) else { return .null }
+        card["resa"] = ["digest": .optional(service.model.digest), "fingerprint": .string(service.model.fingerprint)]
         return .object(card)
     }
 
     /// - Parameter id: what the request calls it.
     fileprivate func adapterModel(_ adapter: AdapterSummary, id: String) -> JSON {
-        guard case .object(var card) = modelCard(id, parent: .string(service.modelName)) else { return .null }
+        guard case .object(var card) = modelCard(id, parent: .string(service.model.name)) else { return .null }
         card["resa"] = ["kind": .optional(adapter.kind?.rawValue), "digest": .optional(adapter.digest)]
         return .object(card)
     }
@@ -48,7 +48,7 @@ extension ServerState {
     private func modelCard(_ name: String, parent: JSON) -> JSON {
         [
             "id": .string(name), "object": "model", "created": .int(started), "owned_by": "resa",
-            "root": .string(service.modelName), "parent": parent, "max_model_len": .int(service.contextLength),
+            "root": .string(service.model.name), "parent": parent, "max_model_len": .int(service.model.contextLength),
         ]
     }
 }

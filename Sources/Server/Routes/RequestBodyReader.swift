@@ -12,7 +12,7 @@ enum RequestBodyReader {
     /// The same where the body may be left out.
     static func optionalFields(_ request: Request, _ settings: ServerSettings) async throws -> FieldReader {
         let body = try await body(request)
-        return body.readableBytes == 0 ? FieldReader(JSONObject([])) : try FieldReader(body: body.readableBytesView)
+        return body.readableBytes == 0 ? FieldReader(.object([:])) : try FieldReader(body: body.readableBytesView)
     }
 
     private static func body(_ request: Request) async throws -> ByteBuffer {

@@ -1,4 +1,9 @@
 extension ServerState {
+    /// The prompt that a chat becomes.
+    func render(_ chat: ChatPrompt) throws(APIError) -> String {
+        do { return try service.render(chat) } catch { throw APIError(error, model: service.model.name) }
+    }
+
     /// The tokens of a text, within the limit on texts.
     /// - Parameter param: the field that holds the text.
     /// - Throws: 400 when the text is too long.

@@ -11,12 +11,12 @@ extension Endpoint {
         switch try TokenizeRequest(fields, settings: state.settings) {
         case .text(let text, let special): tokens = try state.encode(text, addSpecialTokens: special)
         case .chat(let chat, let special):
-            tokens = try state.encode(try service.render(chat), addSpecialTokens: special, param: "messages")
+            tokens = try state.encode(try state.render(chat), addSpecialTokens: special, param: "messages")
         }
         let withStrings = try fields.bool("return_token_strs") ?? false
         try context.share?.grow(by: MemoryCost.ids(tokens.count) * (withStrings ? 3 : 1))
         var object = JSONObject([
-            ("count", .int(tokens.count)), ("max_model_len", .int(service.contextLength)),
+            ("count", .int(tokens.count)), ("max_model_len", .int(service.model.contextLength)),
             ("tokens", .array(tokens.map { .int(Int($0)) })),
         ])
         if withStrings {
@@ -34,7 +34,7 @@ extension Endpoint {
         }
         let text = state.service.decode(
             try FieldReader.tokens(
-                ids, path: "tokens", vocabSize: state.service.vocabSize, limit: state.settings.maxTokenIDs))
+                ids, path: "tokens", vocabSize: state.service.model.vocabSize, limit: state.settings.maxTokenIDs))
         // Twice in the answer, and twice while that grows.
         try context.share?.grow(by: text.utf8.count * 4)
         return .json(["prompt": .string(text), "content": .string(text)])

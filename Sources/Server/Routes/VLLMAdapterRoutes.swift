@@ -7,14 +7,14 @@ import Hummingbird
 extension Endpoint {
     /// `{"lora_name", "lora_path", "load_inplace"}`. A name that is taken is an error unless `load_inplace` is true.
     static let loadLoRAAdapter = Endpoint(method: .post, path: "/v1/load_lora_adapter") { request, _, state in
-        let keeper = try state.keeper(for: request)
+        try state.allowChanges(request)
         let fields = try await RequestBodyReader.fields(request, state.settings)
         guard let name = try fields.string("lora_name"), let path = try fields.string("lora_path"), !name.isEmpty, !path.isEmpty else {
             throw APIError.bad(fields["lora_name"] == nil ? "lora_name" : "lora_path", "both lora_name and lora_path must be given")
         }
         let replaces = try fields.bool("load_inplace") ?? false
         do throws(AdapterChangeError) {
-            _ = try await keeper.add(source: path, as: name, replaces: replaces)
+            _ = try await state.service.change(.add(source: path, name: name, replaces: replaces, loads: true))
         } catch {
             var problem = APIError(error)
             switch error {
@@ -33,13 +33,16 @@ extension Endpoint {
 
     /// `{"lora_name"}`. Takes away what was added while serving, by this API's routes or by vLLM's.
     static let unloadLoRAAdapter = Endpoint(method: .post, path: "/v1/unload_lora_adapter") { request, _, state in
-        let keeper = try state.keeper(for: request)
+        try state.allowChanges(request)
         let fields = try await RequestBodyReader.fields(request, state.settings)
         guard let name = try fields.string("lora_name"), !name.isEmpty else {
             throw APIError.bad("lora_name", "lora_name must be given")
         }
-        guard try await changing({ () throws(AdapterChangeError) in try await keeper.removeAdded(name) }) else {
-            let adapters = await state.service.adapters()
+        do throws(AdapterChangeError) {
+            _ = try await state.service.change(.remove(name, onlyAdded: true))
+        } catch {
+            guard case .notAdded = error else { throw APIError(error) }
+            let adapters = await state.service.adapters(looksAgain: true)
             guard adapters.contains(where: { $0.name == AdapterReference.canonical(name) }) else {
                 throw APIError.notFound("the adapter '\(name.prefix(200))' cannot be found", param: "lora_name", code: "adapter_not_found")
             }

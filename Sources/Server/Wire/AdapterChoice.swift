@@ -6,6 +6,8 @@ import HTTPTypes
 struct AdapterChoice {
     let model: ModelField
     let selections: [AdapterSelection]
+    /// Whether anything is said of adapters, be it that there are none.
+    let isNamed: Bool
     /// Where they are named, as errors call it.
     let place: String
 
@@ -16,6 +18,7 @@ struct AdapterChoice {
         model = try ModelField(fields, base: base, adapters: known)
         let header = try AdapterHeader.read(headers, limit: limit)
         let body = try AdapterFields.read(fields, limit: limit)
+        isNamed = model.adapter != nil || header != nil || body != nil
         selections = try Self.combine(model: model.adapter, header: header, body: body)
         place = body != nil ? Self.field : header != nil ? AdapterHeader.name.rawName : "model"
     }

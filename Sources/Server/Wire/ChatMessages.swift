@@ -19,8 +19,8 @@ struct ChatMessages {
         var values: [Value] = []
         var last: String?
         for (index, element) in elements.enumerated() {
-            guard let object = element.object else { throw fields.wrong("messages[\(index)]", element, "an object") }
-            let message = try Self.message(FieldReader(object, path: "\(fields.path)messages[\(index)]."))
+            guard element.object != nil else { throw fields.wrong("messages[\(index)]", element, "an object") }
+            let message = try Self.message(fields.child("messages").child(index))
             last = Self.text(message["content"])
             values.append(Value(.object(message)))
         }
@@ -30,16 +30,16 @@ struct ChatMessages {
 
     private static func message(_ fields: FieldReader) throws(APIError) -> JSONObject {
         guard let role = try fields.string("role"), !role.isEmpty else {
-            throw .bad(fields.path + "role", "\(fields.path)role is missing; it is usually system, user or assistant")
+            throw fields.bad("role", "is missing; it is usually system, user or assistant")
         }
-        var message = fields.object
+        var message = fields.members
         let calls = try fields.array("tool_calls", of: "an array of tool calls")
         switch fields["content"] {
         case .string?: break
         case .array(let parts)?: message["content"] = .array(try textParts(parts, fields))
         case nil:
             guard role == "assistant" || calls != nil else {
-                throw .bad(fields.path + "content", "\(fields.path)content is missing; send a string or parts of type text")
+                throw fields.bad("content", "is missing; send a string or parts of type text")
             }
         case let other?: throw fields.wrong("content", other, "a string or an array of parts")
         }
@@ -53,14 +53,14 @@ struct ChatMessages {
     private static func textParts(_ parts: [JSON], _ fields: FieldReader) throws(APIError) -> [JSON] {
         var checked: [JSON] = []
         for (index, part) in parts.enumerated() {
-            let path = "\(fields.path)content[\(index)]"
-            guard var object = part.object else { throw .bad(path, "\(path) must be an object with a type, not \(part.kind)") }
-            let reader = FieldReader(object, path: path + ".")
+            let reader = fields.child("content").child(index)
+            guard var object = part.object else { throw reader.refuse(wanted: "an object with a type") }
             let type = try reader.string("type") ?? "text"
             guard type == "text" else {
-                throw .unsupported(path + ".type", "\(path) is of type \(type.prefix(40)); this model reads only parts of type text")
+                throw .unsupported(
+                    reader.path("type"), "\(reader.path) is of type \(type.prefix(40)); this model reads only parts of type text")
             }
-            guard try reader.string("text") != nil else { throw .bad(path + ".text", "\(path).text is missing") }
+            guard try reader.string("text") != nil else { throw reader.bad("text", "is missing") }
             object["type"] = .string(type)
             checked.append(.object(object))
         }

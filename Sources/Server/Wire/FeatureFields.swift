@@ -20,25 +20,17 @@ struct FeatureFields {
     init(_ fields: FieldReader, adapters: [AdapterSummary], whole: Bool = false) throws(APIError) {
         let sae = try Self.sae(fields, adapters)
         let layers = try Self.layers(fields)
-        var site: HookPoint.Site?
-        if let text = try fields.string("at") {
-            site = HookPoint.Site(rawValue: text)
-            if site == nil {
-                throw .bad(
-                    fields.path + "at", "\(fields.path)at is '\(text.prefix(40))'; it is one of \(AdapterFields.names(HookPoint.Site.self))"
-                )
-            }
-        }
+        let site = try fields.site("at")
         let there = sae.hookpoints.map(\.description).joined(separator: ", ")
         for layer in layers ?? [] where !sae.hookpoints.contains(where: { $0.layer == layer && (site ?? $0.site) == $0.site }) {
-            throw .bad(fields.path + "layers", "'\(sae.name)' has no hookpoint at layer \(layer); it has \(there)")
+            throw .bad(fields.path("layers"), "'\(sae.name)' has no hookpoint at layer \(layer); it has \(there)")
         }
         let chosen = sae.hookpoints.filter { (layers?.contains($0.layer) ?? true) && (site ?? $0.site) == $0.site }
-        guard !chosen.isEmpty else { throw .bad(fields.path + "at", "'\(sae.name)' has no such hookpoint; it has \(there)") }
-        let top = try fields.int("top", in: 1...1024)
+        guard !chosen.isEmpty else { throw .bad(fields.path("at"), "'\(sae.name)' has no such hookpoint; it has \(there)") }
+        let top = try fields.int("top", in: 1...AdapterSelection.indices.upperBound)
         selections = chosen.map { AdapterSelection(name: sae.name, layer: $0.layer, at: $0.site, mode: .observe, top: top) }
         includesPrompt = whole ? true : try fields.bool("prompt") ?? false
-        place = fields.path + "adapter"
+        place = fields.path("adapter")
     }
 
     private static func sae(_ fields: FieldReader, _ adapters: [AdapterSummary]) throws(APIError) -> AdapterSummary {
@@ -46,18 +38,18 @@ struct FeatureFields {
         guard let name = try fields.string("adapter").map(AdapterReference.canonical) else {
             if served.count == 1 { return served[0] }
             throw .bad(
-                fields.path + "adapter",
+                fields.path("adapter"),
                 served.isEmpty
                     ? "no SAE is served, so there are no latents to read"
-                    : "\(fields.path)adapter is missing; name one of \(served.map(\.name).joined(separator: ", "))")
+                    : "\(fields.path("adapter")) is missing; name one of \(served.map(\.name).joined(separator: ", "))")
         }
         if let sae = served.first(where: { $0.name == name }) { return sae }
         if let other = adapters.first(where: { $0.name == name }) {
             throw .bad(
-                fields.path + "adapter", "'\(name)' has no latents: \(other.error ?? "it is a \(other.kind?.rawValue ?? "broken adapter")")"
+                fields.path("adapter"), "'\(name)' has no latents: \(other.error ?? "it is a \(other.kind?.rawValue ?? "broken adapter")")"
             )
         }
-        throw APIError(.unknown(name: name, near: served.map(\.name)), place: fields.path + "adapter")
+        throw APIError(.unknown(name: name, near: served.map(\.name)), place: fields.path("adapter"))
     }
 
     private static func layers(_ fields: FieldReader) throws(APIError) -> Set<Int>? {
@@ -82,11 +74,11 @@ extension ServerState {
     /// The field `features` of a generation, if it has one.
     func features(_ fields: FieldReader) async throws(APIError) -> FeatureFields? {
         guard let reader = try fields.object("features") else { return nil }
-        if let stranger = reader.object.keys.first(where: { !FeatureFields.known.contains($0) }) {
+        if let stranger = reader.members.keys.first(where: { !FeatureFields.known.contains($0) }) {
             throw .bad(
                 "features.\(stranger)",
                 "features.\(stranger.prefix(40)) is not known; there are \(FeatureFields.known.sorted().joined(separator: ", "))")
         }
-        return try FeatureFields(reader, adapters: await service.adapters())
+        return try FeatureFields(reader, adapters: await service.adapters(looksAgain: true))
     }
 }

@@ -1,14 +1,13 @@
+import AdapterRegistry
+import Adapters
 import JSONText
 
-/// Reads typed fields of one JSON object. Every error names the field by its full path; absent and null are the same.
-struct FieldReader {
-    let object: JSONObject
-    /// Path of the object itself, with a trailing dot; empty for the body.
-    let path: String
+/// The body of a request, or an object in it. Every error is 400 and names the field by its full path; absent and null are the same.
+typealias FieldReader = JSONField<APIError>
 
-    init(_ object: JSONObject, path: String = "") {
-        self.object = object
-        self.path = path
+extension JSONField<APIError> {
+    init(_ value: JSON, at path: String = "") {
+        self.init(value, at: path) { path, got, wanted in .bad(path, "\(path) must be \(wanted), not \(got)") }
     }
 
     /// The body of a request, which must be an object.
@@ -19,69 +18,23 @@ struct FieldReader {
         } catch {
             throw .bad(error.field, "the body is not valid JSON: \(error)", code: "invalid_json")
         }
-        guard case .object(let object) = value else {
+        guard case .object = value else {
             throw .bad(nil, "the body must be a JSON object, not \(value.kind)", code: "invalid_json")
         }
-        self.init(object)
+        self.init(value)
     }
 
-    /// The field, unless absent or null.
-    subscript(key: String) -> JSON? {
-        guard let value = object[key], !value.isNull else { return nil }
-        return value
-    }
+    /// The error of a member that cannot stay as it is.
+    /// - Parameter problem: what follows its name.
+    func bad(_ key: String, _ problem: String) -> APIError { .bad(path(key), "\(path(key)) \(problem)") }
 
-    func wrong(_ key: String, _ value: JSON, _ wanted: String) -> APIError {
-        .bad(path + key, "\(path)\(key) must be \(wanted), not \(value.kind)")
-    }
-
-    func string(_ key: String) throws(APIError) -> String? {
-        guard let value = self[key] else { return nil }
-        guard let text = value.string else { throw wrong(key, value, "a string") }
-        return text
-    }
-
-    func bool(_ key: String) throws(APIError) -> Bool? {
-        guard let value = self[key] else { return nil }
-        guard let flag = value.bool else { throw wrong(key, value, "true or false") }
-        return flag
-    }
-
-    /// A whole number; `2.0` counts as 2.
-    func int(_ key: String, in range: ClosedRange<Int> = .min ... .max) throws(APIError) -> Int? {
-        guard let value = self[key] else { return nil }
-        guard let number = value.int else { throw wrong(key, value, "a whole number") }
-        guard range.contains(number) else { throw wrong(key, value, Self.words("a whole number", range)) }
-        return number
-    }
-
-    func number(_ key: String, in range: ClosedRange<Double>, excludingLower: Bool = false) throws(APIError) -> Double? {
-        guard let value = self[key] else { return nil }
-        let wanted =
-            switch (range.upperBound.isFinite, range.lowerBound.isFinite) {
-            case (true, true):
-                excludingLower
-                    ? "a number above \(range.lowerBound) and at most \(range.upperBound)"
-                    : "a number from \(range.lowerBound) to \(range.upperBound)"
-            case (false, true): "a finite number \(excludingLower ? "above" : "of at least") \(range.lowerBound)"
-            default: "a finite number"
-            }
-        guard let number = value.double, number.isFinite, Float(number).isFinite, range.contains(number),
-            !(excludingLower && number <= range.lowerBound)
-        else { throw wrong(key, value, wanted) }
-        return number
-    }
-
-    func array(_ key: String, of wanted: String = "an array") throws(APIError) -> [JSON]? {
-        guard let value = self[key] else { return nil }
-        guard let elements = value.array else { throw wrong(key, value, wanted) }
-        return elements
-    }
-
-    func object(_ key: String) throws(APIError) -> FieldReader? {
-        guard let value = self[key] else { return nil }
-        guard let object = value.object else { throw wrong(key, value, "an object") }
-        return FieldReader(object, path: "\(path)\(key).")
+    /// Which of the two places of a layer.
+    func site(_ key: String) throws(APIError) -> HookPoint.Site? {
+        guard let text = try string(key) else { return nil }
+        guard let site = HookPoint.Site(rawValue: text) else {
+            throw bad(key, "is '\(text.prefix(40))'; it is one of \(HookPoint.Site.names)")
+        }
+        return site
     }
 
     /// A list of token ids below `vocabSize`, `limit` at most.
@@ -98,14 +51,5 @@ struct FieldReader {
             tokens.append(Int32(id))
         }
         return tokens
-    }
-
-    private static func words(_ kind: String, _ range: ClosedRange<Int>) -> String {
-        switch (range.lowerBound == .min, range.upperBound == .max) {
-        case (true, true): kind
-        case (false, true): "\(kind) of at least \(range.lowerBound)"
-        case (true, false): "\(kind) of at most \(range.upperBound)"
-        case (false, false): "\(kind) from \(range.lowerBound) to \(range.upperBound)"
-        }
     }
 }

@@ -5,6 +5,14 @@ enum PromptField {
     case text(String)
     case tokens([Int32])
 
+    /// As it is given back in front of an answer.
+    func text(_ service: some InferenceService) -> String {
+        switch self {
+        case .text(let text): text
+        case .tokens(let tokens): service.decode(tokens)
+        }
+    }
+
     static func read(_ fields: FieldReader, vocabSize: Int, settings: ServerSettings) throws(APIError) -> [PromptField] {
         guard let value = fields["prompt"] else {
             throw .bad("prompt", "prompt is missing; send a string, an array of strings, or token ids")

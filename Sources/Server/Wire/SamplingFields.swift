@@ -6,26 +6,26 @@ import Engine
 struct SamplingFields {
     let parameters: SamplingParameters
 
-    /// - Parameter defaults: used where the request is silent.
-    init(_ fields: FieldReader, defaults: SamplingParameters, vocabSize: Int) throws(APIError) {
-        var parameters = defaults
-        if let value = try fields.number("temperature", in: 0 ... .infinity) { parameters.temperature = Float(value) }
-        if let value = try fields.number("top_p", in: 0...1, excludingLower: true) {
-            parameters.topP = max(Float(value), .leastNormalMagnitude)
+    /// - Parameter model: what it recommends is used where the request is silent.
+    init(_ fields: FieldReader, _ model: ServedModel) throws(APIError) {
+        var parameters = model.sampling
+        if let value = try fields.number("temperature", as: Float.self, in: 0 ... .infinity) { parameters.temperature = value }
+        if let value = try fields.number("top_p", as: Float.self, in: 0...1, excludingLower: true) {
+            parameters.topP = max(value, .leastNormalMagnitude)
         }
         if let value = try fields.int("top_k", in: -1 ... .max) { parameters.topK = max(value, 0) }
-        if let value = try fields.number("min_p", in: 0...1) { parameters.minP = Float(value) }
-        if let value = try fields.number("presence_penalty", in: -2...2) { parameters.presencePenalty = Float(value) }
-        if let value = try fields.number("frequency_penalty", in: -2...2) { parameters.frequencyPenalty = Float(value) }
-        if let value = try fields.number("repetition_penalty", in: 0 ... .infinity, excludingLower: true) {
-            parameters.repetitionPenalty = Float(value)
+        if let value = try fields.number("min_p", as: Float.self, in: 0...1) { parameters.minP = value }
+        if let value = try fields.number("presence_penalty", as: Float.self, in: -2...2) { parameters.presencePenalty = value }
+        if let value = try fields.number("frequency_penalty", as: Float.self, in: -2...2) { parameters.frequencyPenalty = value }
+        if let value = try fields.number("repetition_penalty", as: Float.self, in: 0 ... .infinity, excludingLower: true) {
+            parameters.repetitionPenalty = value
             guard parameters.repetitionPenalty > 0 else {
                 throw .bad("repetition_penalty", "repetition_penalty must be a finite number above 0")
             }
         }
         if let value = try Self.seed(fields) { parameters.seed = value }
         if let bias = try fields.object("logit_bias") {
-            parameters.logitBias = try Self.logitBias(bias, vocabSize: vocabSize)
+            parameters.logitBias = try Self.logitBias(bias, vocabSize: model.vocabSize)
         }
         self.parameters = parameters
     }
@@ -47,11 +47,11 @@ struct SamplingFields {
 
     private static func logitBias(_ fields: FieldReader, vocabSize: Int) throws(APIError) -> [Int32: Float] {
         var bias: [Int32: Float] = [:]
-        for key in fields.object.keys {
+        for key in fields.members.keys {
             guard let id = Int32(key), id >= 0, Int(id) < vocabSize else {
                 throw .bad("logit_bias", "logit_bias has the key \"\(key.prefix(40))\"; keys must be token ids from 0 to \(vocabSize - 1)")
             }
-            if let value = try fields.number(key, in: -100...100) { bias[id] = Float(value) }
+            if let value = try fields.number(key, as: Float.self, in: -100...100) { bias[id] = value }
         }
         return bias
     }

@@ -10,6 +10,13 @@ struct StopFields {
     let maxTokensField: String
     private let conditions: StopConditions
 
+    /// A text that is only read.
+    static let nothing = StopFields(maxTokens: 0)
+
+    private init(maxTokens: Int) {
+        (self.maxTokens, maxTokensField, conditions) = (maxTokens, "max_tokens", StopConditions(maxTokens: maxTokens))
+    }
+
     /// OpenAI's name, which wins, and the one that it had before.
     private static let maxTokensFields = ["max_completion_tokens", "max_tokens"]
 

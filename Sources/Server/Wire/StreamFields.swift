@@ -4,6 +4,10 @@ struct StreamFields {
     /// Send a last chunk with the usage of the whole request.
     let includesUsage: Bool
 
+    static let whole = StreamFields(streams: false, includesUsage: false)
+
+    private init(streams: Bool, includesUsage: Bool) { (self.streams, self.includesUsage) = (streams, includesUsage) }
+
     init(_ fields: FieldReader) throws(APIError) {
         streams = try fields.bool("stream") ?? false
         let options = try fields.object("stream_options")

@@ -130,14 +130,14 @@ enum UnservedFields {
     /// - Throws: 400 `unsupported_value` for the first field that asks `route` for something it does not do.
     static func refuse(_ request: FieldReader, on route: Route) throws(APIError) {
         guard let entries = entries[route] else { return }
-        for (name, value) in request.object {
+        for (name, value) in request.members {
             guard let entry = entries[name], !value.isNull, !entry.neutral.holds(value, request) else { continue }
             var ways = ["leave it out"]
             if !entry.neutral.words.isEmpty { ways.append("send \(entry.neutral.words)") }
             if let hint = entry.hint { ways.append(hint) }
             throw .unsupported(
-                request.path + name,
-                "\(request.path)\(name) is \(value.kind), which \(route.words) do not support; \(ways.joined(separator: ", or "))")
+                request.path(name),
+                "\(request.path(name)) is \(value.kind), which \(route.words) do not support; \(ways.joined(separator: ", or "))")
         }
     }
 }

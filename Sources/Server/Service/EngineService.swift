@@ -7,13 +7,11 @@ import Tokenizers
 
 /// The served model: its bundle, the engine that runs it, and the adapters that go with it.
 package struct EngineService: InferenceService {
-    package let modelName: String
-    package let fingerprint: String
-    package let modelDigest: String?
+    package let model: ServedModel
     private let bundle: ModelBundle
     private let engine: Engine
     private let registry: AdapterRegistry
-    package let keeper: AdapterKeeper?
+    private let keeper: AdapterKeeper?
 
     /// - Parameters:
     ///   - name: what requests call the base model.
@@ -24,20 +22,17 @@ package struct EngineService: InferenceService {
         name: String, fingerprint: String, digest: String?, bundle: ModelBundle, engine: Engine, registry: AdapterRegistry,
         keeper: AdapterKeeper? = nil
     ) {
-        modelName = name
-        self.fingerprint = fingerprint
-        modelDigest = digest
+        model = ServedModel(
+            name: name, fingerprint: fingerprint, digest: digest,
+            contextLength: min(engine.settings.contextLength, engine.settings.kvTokens), vocabSize: engine.vocabSize,
+            sampling: Self.sampling(bundle, vocabSize: engine.vocabSize), adaptersMayChange: keeper != nil)
         self.bundle = bundle
         self.engine = engine
         self.registry = registry
         self.keeper = keeper
     }
 
-    package var contextLength: Int { min(engine.settings.contextLength, engine.settings.kvTokens) }
-    package var vocabSize: Int { engine.vocabSize }
-    package var statistics: EngineStatistics { engine.statistics }
-
-    package var defaultSampling: SamplingParameters {
+    private static func sampling(_ bundle: ModelBundle, vocabSize: Int) -> SamplingParameters {
         var sampling = SamplingParameters()
         let recommended = bundle.recommendedSampling
         if let value = recommended.temperature { sampling.temperature = value }
@@ -56,39 +51,32 @@ package struct EngineService: InferenceService {
     package func decode(_ tokens: [Int32]) -> String { bundle.tokenizer.decode(tokens) }
     package func bytes(of token: Int32) -> [UInt8] { bundle.tokenizer.bytes(of: token) }
 
-    package func render(_ chat: ChatPrompt) throws(APIError) -> String {
-        guard let templates = bundle.chatTemplates else {
-            throw .bad("messages", "the model '\(modelName)' has no chat template; use /v1/completions", code: "no_chat_template")
-        }
+    package func render(_ chat: ChatPrompt) throws(ChatError) -> String {
+        guard let templates = bundle.chatTemplates else { throw .noTemplate }
         let template: ChatTemplate
         do {
             template = try templates.choose(named: chat.templateName, hasTools: chat.tools != nil)
         } catch .unusable(let error) {
-            throw .bad(
-                "messages", "the chat template of the model '\(modelName)' cannot be used: \(error); use /v1/completions",
-                code: "no_chat_template")
-        } catch .unknown {
-            throw .unsupported(
-                "chat_template", "chat_template is not one of the model's templates; it has \(templates.names.joined(separator: ", "))")
+            throw .unusable(reason: "\(error)")
+        } catch .unknown(_, let names) {
+            throw .unknownTemplate(names: names)
         } catch {
-            throw .bad("chat_template", "\(error); name one of them as chat_template", code: "no_chat_template")
+            throw .noDefault(reason: "\(error)")
         }
         return try chat.prompt(template)
     }
 
-    package func adapters() async -> [AdapterSummary] {
-        await registry.refresh()
+    package func adapters(looksAgain: Bool) async -> [AdapterSummary] {
+        if looksAgain { await registry.refresh() }
         return registry.list()
     }
 
-    package func adapterNames(likely: [String]) async -> [String] {
-        let known = registry.list().map(\.name)
-        if likely.contains(where: { known.contains(AdapterReference.canonical($0)) }) { return known }
-        await registry.refresh()
-        return registry.list().map(\.name)
+    package func change(_ change: AdapterChange) async throws(AdapterChangeError) -> AdapterSummary? {
+        guard let keeper else { throw .forbidden("adapters cannot be changed") }
+        return try await keeper.perform(change)
     }
 
-    package var adapterStatistics: AdapterStatistics { registry.statistics }
+    package var statistics: ServiceStatistics { ServiceStatistics(engine: engine.statistics, adapters: registry.statistics) }
 
     package func resolve(_ selections: [AdapterSelection]) async throws(AdapterError) -> ResolvedAdapters {
         let set = try await registry.resolve(selections)

@@ -1,6 +1,7 @@
 import Adapters
 
-/// What a request says about one adapter, whether in a header, in the body or as a model name. What it leaves out is nil.
+/// What a request says about one adapter, however it is spelled: in a header, in the body, on the command line or as a model name. What it leaves
+/// out is nil. `SelectionList` reads it.
 package struct AdapterSelection: Sendable, Equatable {
     /// Never with the tag `latest`, which may be left out.
     package var name: String
@@ -32,13 +33,6 @@ package struct AdapterSelection: Sendable, Equatable {
         self.when = when
         self.top = top
     }
-
-    /// Whether both only edit, in the same place and way.
-    func canMerge(with other: AdapterSelection) -> Bool {
-        name == other.name && layer == other.layer && at == other.at && scale == other.scale && scope == other.scope
-            && when == other.when && !edits.isEmpty && !other.edits.isEmpty && mode ?? .edit == .edit && other.mode ?? .edit == .edit
-            && (top == nil || other.top == nil || top == other.top)
-    }
 }
 
 /// What a request says about the latent that must act for an adapter to act.
@@ -58,32 +52,5 @@ package struct ConditionSelection: Sendable, Equatable {
         self.adapter = adapter.map(AdapterReference.canonical)
         self.layer = layer
         self.at = at
-    }
-}
-
-extension [AdapterSelection] {
-    /// Adds `next`, or its edits to the selection they belong to: one with the very same condition, so that none comes to an edit by itself.
-    /// - Returns: false, with nothing changed, where both have edits but scale, mode, top or scope differ.
-    package mutating func merge(_ next: AdapterSelection) -> Bool {
-        guard !next.edits.isEmpty,
-            let index = lastIndex(where: {
-                $0.name == next.name && !$0.edits.isEmpty && $0.when == next.when && ($0.layer == next.layer || next.layer == nil)
-                    && ($0.at == next.at || next.at == nil)
-            })
-        else {
-            append(next)
-            return true
-        }
-        var merged = self[index]
-        func agrees<T: Equatable>(_ one: T?, _ other: T?) -> Bool { one == nil || other == nil || one == other }
-        guard agrees(merged.scale, next.scale), agrees(merged.mode, next.mode), agrees(merged.top, next.top),
-            next.scope == AdapterSelection(name: "").scope || next.scope == merged.scope
-        else { return false }
-        merged.scale = merged.scale ?? next.scale
-        merged.mode = merged.mode ?? next.mode
-        merged.top = merged.top ?? next.top
-        merged.edits += next.edits
-        self[index] = merged
-        return true
     }
 }

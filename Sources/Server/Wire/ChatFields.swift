@@ -1,19 +1,8 @@
-import Engine
 import JSONText
 import Jinja
 
-/// What a chat template is rendered with.
-package struct ChatPrompt: Sendable {
-    package let messages: [Value]
-    package let tools: Value?
-    package let addsGenerationPrompt: Bool
-    /// Which of the model's templates was asked for; nil leaves the choice to the conversation.
-    package let templateName: String?
-    /// Further variables of the template, such as `enable_thinking`.
-    package let extra: [String: Value]
-    /// The answer continues this content of the last message.
-    private let continued: String?
-
+/// Reads a chat from the fields of a request.
+extension ChatPrompt {
     /// Arguments of a rendering, which `chat_template_kwargs` may hold as well, where they win, as in vLLM.
     private static let arguments: Set<String> = ["tools", "chat_template", "add_generation_prompt", "continue_final_message"]
 
@@ -50,8 +39,8 @@ package struct ChatPrompt: Sendable {
             extra["documents"] = Value(.array(documents))
         }
         if let kwargs {
-            if kwargs["messages"] != nil { throw .bad(kwargs.path + "messages", "\(kwargs.path)messages: send them as messages") }
-            for (key, value) in kwargs.object where !Self.arguments.contains(key) { extra[key] = Value(value) }
+            if kwargs["messages"] != nil { throw .bad(kwargs.path("messages"), "\(kwargs.path("messages")): send them as messages") }
+            for (key, value) in kwargs.members where !Self.arguments.contains(key) { extra[key] = Value(value) }
         }
         if let effort = try Self.reasoningEffort(fields) {
             // As in vLLM: templates that know no efforts may know thinking.
@@ -67,7 +56,7 @@ package struct ChatPrompt: Sendable {
         guard let effort = try fields.string("reasoning_effort") else { return nil }
         guard efforts.contains(effort) else {
             throw .bad(
-                fields.path + "reasoning_effort",
+                fields.path("reasoning_effort"),
                 "reasoning_effort is '\(effort.prefix(40))'; it is one of \(efforts.joined(separator: ", "))")
         }
         return effort
@@ -79,34 +68,5 @@ package struct ChatPrompt: Sendable {
             if let value = try read(fields) { return value }
         }
         return nil
-    }
-
-    /// The prompt that `template` makes of the chat, up to the end of the message to be continued.
-    /// - Throws: 400 when the template refuses the messages or does not show the one to be continued as it is.
-    package func prompt(_ template: ChatTemplate) throws(APIError) -> String {
-        do {
-            return try template.render(
-                messages: messages, tools: tools, addGenerationPrompt: addsGenerationPrompt, continuesLast: continued != nil, extra: extra)
-        } catch .continuation(let reason) {
-            throw .bad("continue_final_message", "\(reason), so it cannot be continued")
-        } catch {
-            throw .bad("messages", "the chat template refuses these messages: \(error)", code: "chat_template_error")
-        }
-    }
-
-    /// Whether the answer starts inside `<think>`.
-    func startsInReasoning(prompt: String) -> Bool {
-        if let continued {
-            guard let opened = continued.ranges(of: ReasoningSplitter.opening).last else { return false }
-            return !continued[opened.upperBound...].contains(ReasoningSplitter.closing)
-        }
-        return addsGenerationPrompt && prompt.trimmingTrailingWhitespace().hasSuffix(ReasoningSplitter.opening)
-    }
-}
-
-extension String {
-    func trimmingTrailingWhitespace() -> String {
-        guard let last = lastIndex(where: { !$0.isWhitespace }) else { return "" }
-        return String(self[...last])
     }
 }
