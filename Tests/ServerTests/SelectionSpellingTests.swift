@@ -262,7 +262,7 @@ private struct SelectionDraft {
         let text = members(Self.quoted(name, always: false), using: &random) { value in
             guard let number = value.double else { return Self.quoted(value.string ?? "", always: false) }
             let eighths = number * 8
-            guard abs(number) < 1e9, eighths == eighths.rounded(), Bool.random(using: &letters) else { return "\"\(Self.digits(value))\"" }
+            guard abs(number) < 1e6, eighths == eighths.rounded(), Bool.random(using: &letters) else { return "\"\(Self.digits(value))\"" }
             return Self.digits(value)
         }
         return text
