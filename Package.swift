@@ -79,8 +79,9 @@ let package = Package(
             dependencies: ["Adapters", "Downloads", "Checkpoints", "Digests", "JSONText", "Tensors", "CZstd"]),
         .target(name: "Downloads", dependencies: ["Checkpoints", "Curl", "CCurl", "Digests", "JSONText"]),
         .target(name: "Engine", dependencies: ["Models", "Adapters", "Tokenizers", "Tensors"]),
-        .target(name: "Models", dependencies: ["Adapters", "Tokenizers", "Jinja", "Checkpoints", "JSONText", "Tensors"]),
-        .target(name: "Adapters", dependencies: ["Checkpoints", "JSONText", "Tensors", "CPCRE2"]),
+        .target(name: "Models", dependencies: ["Adapters", "Architectures", "Tokenizers", "Jinja", "Checkpoints", "JSONText", "Tensors"]),
+        .target(name: "Adapters", dependencies: ["Architectures", "Checkpoints", "JSONText", "Tensors", "CPCRE2"]),
+        .target(name: "Architectures", dependencies: ["Checkpoints", "JSONText"]),
         .target(name: "Tokenizers", dependencies: ["Checkpoints", "JSONText", "CPCRE2"]),
         .target(name: "Jinja", dependencies: ["JSONText"]),
         .target(name: "Checkpoints", dependencies: ["Digests", "JSONText", "Tensors", "CXXHash"]),
@@ -115,7 +116,9 @@ let package = Package(
 
         .target(name: "TestSupport", dependencies: ["AdapterRegistry", "Adapters"], path: "Tests/TestSupport"),
         .target(name: "TestRandomness", path: "Tests/TestRandomness"),
-        .target(name: "RandomModels", dependencies: ["Tokenizers", "TestRandomness"], path: "Tests/RandomModels"),
+        .target(
+            name: "RandomModels", dependencies: ["Architectures", "Checkpoints", "Tokenizers", "TestRandomness"], path: "Tests/RandomModels"
+        ),
         .executableTarget(
             name: "StepProbe", dependencies: ["Engine", "Models", "Adapters", "Checkpoints", "Tensors", "RandomModels"],
             path: "Tests/StepProbe", exclude: ["count_calls.py"]),
@@ -138,8 +141,8 @@ let package = Package(
         .testTarget(
             name: "EngineTests",
             dependencies: [
-                "AdapterRegistry", "Engine", "Models", "Adapters", "Checkpoints", "Tokenizers", "Tensors", "TestSupport", "RandomModels",
-                "TestRandomness",
+                "AdapterRegistry", "Engine", "Models", "Adapters", "Architectures", "Checkpoints", "Tokenizers", "Tensors", "TestSupport",
+                "RandomModels", "TestRandomness",
             ]),
         .testTarget(
             name: "AdapterRegistryTests",

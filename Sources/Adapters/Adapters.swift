@@ -5,3 +5,6 @@
 // alone, in any batch and next to any other adapters.
 //
 // It knows nothing about HTTP or scheduling.
+
+// Projections and shapes, which every face of an adapter speaks of.
+@_exported import Architectures

@@ -10,24 +10,17 @@ extension LoRALayout {
         "adapter.type", "adapter.lora.alpha", "adapter.alora.invocation_tokens", "adapter.lora.task_name", "adapter.lora.prompt_prefix",
     ]
 
-    /// GGUF's names of the projections.
-    private static let ggufModules: [String: ProjectionModule] = [
-        "attn_q": .q, "attn_k": .k, "attn_v": .v, "attn_output": .o, "ffn_gate": .gate, "ffn_up": .up, "ffn_down": .down,
-    ]
-
-    /// Base architectures whose row order is known, and whether Q and K are interleaved there.
-    private static let interleaves = ["llama": true, "qwen2": false, "qwen3": false]
-
     /// Checks the header of a GGUF LoRA (llama.cpp's `convert_lora_to_gguf.py`): tensors `blk.N.attn_q.weight.lora_a` `[rank, in]` and
     /// `.lora_b` `[out, rank]`. The scale is `alpha / rank`, or 1 where alpha is 0 or not there, as llama.cpp has it. For `llama` the rows
     /// of B lie interleaved in Q and K, as in the base model's file.
     package init(gguf file: GGUFFile, shownAs: String, name: String, shape: ModelShape?) throws(AdapterError) {
         func bad(_ problem: String) -> AdapterError { .badFile(adapter: name, file: shownAs, problem: problem) }
         let architecture = file.metadata["general.architecture"]?.stringValue ?? ""
-        guard let interleaves = Self.interleaves[architecture] else {
+        let known = (shape?.architecture.map { [$0] } ?? []) + Architecture.all
+        guard let family = Architecture.ggufNamed(architecture, among: known) else {
             throw .unsupported(
                 adapter: name, feature: "a GGUF LoRA for '\(architecture)'",
-                advice: "only those for \(Self.interleaves.keys.sorted().joined(separator: ", ")) are")
+                advice: "only those for \(Set(known.compactMap(\.ggufName)).sorted().joined(separator: ", ")) are")
         }
         if let tokens = file.metadata["adapter.alora.invocation_tokens"], !tokens.isUnused {
             throw .unsupported(
@@ -42,7 +35,8 @@ extension LoRALayout {
         guard alpha.isFinite else { throw bad("'adapter.lora.alpha' is \(alpha), not finite") }
         var entries: [Entry] = []
         for tensor in file.tensorNames {
-            let (layer, module, isA) = try Self.place(of: tensor, name: name, file: shownAs)
+            let (layer, row, isA) = try Self.place(of: tensor, in: family.weights, name: name, file: shownAs)
+            let module = row.modules[0]
             let partner = String(tensor.dropLast(1)) + (isA ? "b" : "a")
             guard file.info(partner) != nil else { throw bad("'\(tensor)' is there but '\(partner)' is not") }
             guard isA else { continue }
@@ -58,11 +52,12 @@ extension LoRALayout {
             let scale = alpha == 0 ? 1 : Float(alpha / Double(rank))
             guard scale.isFinite else { throw bad("'adapter.lora.alpha' is \(alpha), too large") }
             var headRows = 0
-            if interleaves, module == .q || module == .k, let shape {
+            if row.isInterleavedInGGUF, let shape {
                 headRows = shape.headDim
                 guard headRows > 0, headRows % 2 == 0, shape.outputs(module) % headRows == 0 else {
                     throw .unsupported(
-                        adapter: name, feature: "heads of \(headRows) rows in a GGUF LoRA for llama", advice: "use the PEFT form of it")
+                        adapter: name, feature: "heads of \(headRows) rows in a GGUF LoRA for \(architecture)",
+                        advice: "use the PEFT form of it")
                 }
             }
             entries.append(Entry(layer: layer, module: module, rank: rank, scale: scale, a: tensor, b: partner, headRows: headRows))
@@ -75,18 +70,24 @@ extension LoRALayout {
     }
 
     private static func place(
-        of tensor: String, name: String, file: String
-    ) throws(AdapterError) -> (layer: Int, module: ProjectionModule, isA: Bool) {
-        let parts = tensor.split(separator: ".", omittingEmptySubsequences: false)
-        guard parts.count == 5, parts[0] == "blk", parts[3] == "weight", parts[4] == "lora_a" || parts[4] == "lora_b",
-            let module = ggufModules[String(parts[2])], case .residual(let layer)? = HookPoint("layers.\(parts[1])"),
+        of tensor: String, in weights: WeightTable, name: String, file: String
+    ) throws(AdapterError) -> (layer: Int, row: WeightTable.Row, isA: Bool) {
+        let ends = [".weight.lora_a", ".weight.lora_b"]
+        guard let end = ends.first(where: tensor.hasSuffix),
+            let (row, layer) = weights.find(module: tensor.utf8.dropLast(end.utf8.count), inGGUF: true), row.isProjection,
             // One spelling of a number: a second would be a second update of the same module.
-            parts[1] == "\(layer)"
+            tensor == weights.module(row, layer: layer, inGGUF: true) + end
         else {
             throw .unsupported(
                 adapter: name, feature: "tensor '\(tensor)' in \(file)",
-                advice: "only blk.N.{attn_q,attn_k,attn_v,attn_output,ffn_gate,ffn_up,ffn_down}.weight.lora_a and .lora_b are")
+                advice: "only \(weights.moduleNames(inGGUF: true)).weight.lora_a and .lora_b are")
         }
-        return (layer, module, parts[4] == "lora_a")
+        guard row.modules.count == 1 else {
+            throw .unsupported(
+                adapter: name,
+                feature: "tensor '\(tensor)' in \(file), which is for \(row.modules.map(\.rawValue).joined(separator: ", ")) in one",
+                advice: "they are not computed yet")
+        }
+        return (layer, row, end == ends[0])
     }
 }

@@ -85,7 +85,7 @@ package struct LoRALayout {
         let matcher = try ModuleMatcher(config)
         var entries: [Entry] = []
         for tensor in tensors.tensorNames.sorted() {
-            let place = try LoRATensorName(tensor, adapter: config.adapter, file: tensorFile)
+            let place = try LoRATensorName(tensor, of: shape?.architecture, adapter: config.adapter, file: tensorFile)
             if let shape, place.layer >= shape.layers {
                 throw .layerOutOfRange(adapter: config.adapter, layer: place.layer, layers: shape.layers)
             }

@@ -1,9 +1,10 @@
 import Adapters
 import Tensors
 
-/// The pre-norm transformer decoder that Qwen2 and Llama share: RMSNorm, rotary grouped-query attention, SwiGLU.
+/// The pre-norm transformer decoder that Llama and its kin share: RMSNorm, rotary grouped-query attention, SwiGLU.
 ///
-/// The configuration decides what differs: biases, tied embeddings, head size, rotary scaling.
+/// The architecture's table and the configuration decide what differs: biases, norms of queries and keys, tied embeddings, head size, rotary
+/// scaling. What else a `BlockDescription` can say is refused by name before anything is loaded.
 package final class Decoder: LanguageModel {
     package let config: ModelConfig
     package let format: WeightFormat
@@ -139,6 +140,8 @@ struct DecoderGeometry {
     let ffnSize: Int
     let rmsEpsilon: Float
     let ropeLayout: RotaryLayout
+    /// What scores are multiplied with.
+    let scoreScale: Float
 
     init(_ config: ModelConfig) {
         heads = config.heads
@@ -147,5 +150,6 @@ struct DecoderGeometry {
         ffnSize = config.ffnSize
         rmsEpsilon = config.rmsEpsilon
         ropeLayout = config.ropeLayout
+        scoreScale = config.block.scoreScale ?? 1 / Float(config.headDim).squareRoot()
     }
 }

@@ -9,6 +9,9 @@ final class DecoderLayer: Sendable {
     /// `[queryWidth + 2 * keyValueWidth, hidden]`
     let qkv: PackedMatrix
     let qkvBias: ParameterVector?
+    /// `[headDim]`; nil where heads are not normalised.
+    let queryNorm: ParameterVector?
+    let keyNorm: ParameterVector?
     let output: PackedMatrix
     let outputBias: ParameterVector?
     /// `[2 * ffn, hidden]`, gate first.
@@ -19,7 +22,7 @@ final class DecoderLayer: Sendable {
 
     init(
         inputNorm: ParameterVector, postAttentionNorm: ParameterVector,
-        qkv: PackedMatrix, qkvBias: ParameterVector?,
+        qkv: PackedMatrix, qkvBias: ParameterVector?, queryNorm: ParameterVector?, keyNorm: ParameterVector?,
         output: PackedMatrix, outputBias: ParameterVector?,
         gateUp: PackedMatrix, gateUpBias: ParameterVector?,
         down: PackedMatrix, downBias: ParameterVector?
@@ -28,6 +31,8 @@ final class DecoderLayer: Sendable {
         self.postAttentionNorm = postAttentionNorm
         self.qkv = qkv
         self.qkvBias = qkvBias
+        self.queryNorm = queryNorm
+        self.keyNorm = keyNorm
         self.output = output
         self.outputBias = outputBias
         self.gateUp = gateUp
@@ -67,6 +72,15 @@ final class DecoderLayer: Sendable {
         RowOperations.rmsNorm(x, weight: weight.pointer, epsilon: pass.config.rmsEpsilon, into: y, pool: pass.pool)
     }
 
+    /// Each head of each row by itself, in place.
+    private func normHeads(_ x: MatrixView, _ heads: Int, _ weight: ParameterVector, pass: borrowing DecoderPass) {
+        let width = pass.config.headDim
+        for head in 0..<heads {
+            let part = x.columns(head * width..<(head + 1) * width)
+            norm(part, weight, into: part, pass: pass)
+        }
+    }
+
     private func attention(_ x: MatrixView, layer: Int, into y: MatrixView, pass: borrowing DecoderPass) {
         let config = pass.config
         let queryWidth = config.heads * config.headDim
@@ -79,6 +93,10 @@ final class DecoderLayer: Sendable {
         let q = projected.columns(0..<queryWidth)
         let k = projected.columns(queryWidth..<(queryWidth + keyValueWidth))
         let v = projected.columns((queryWidth + keyValueWidth)..<(queryWidth + 2 * keyValueWidth))
+        if let queryNorm, let keyNorm {
+            normHeads(q, config.heads, queryNorm, pass: pass)
+            normHeads(k, config.kvHeads, keyNorm, pass: pass)
+        }
         let cosSin = pass.cosSin.rows(0..<x.rows)
         RowOperations.rotate(
             q, heads: config.heads, headDim: config.headDim, cosSin: cosSin, layout: config.ropeLayout, pool: pass.pool)
@@ -92,7 +110,7 @@ final class DecoderLayer: Sendable {
                 k: k, v: v, rows: rows, keys: cache.keys(layer), values: cache.values(layer), layout: cache.layout, pool: pass.pool)
             Attention.attend(
                 q: q, rows: rows, keys: cache.keys(layer), values: cache.values(layer), heads: config.heads,
-                scale: 1 / Float(config.headDim).squareRoot(), layout: cache.layout, into: mixed, pool: pass.pool,
+                scale: config.scoreScale, layout: cache.layout, into: mixed, pool: pass.pool,
                 workspace: pass.workspace)
         }
         output.multiply(

@@ -1,4 +1,5 @@
 import Adapters
+import Architectures
 import Checkpoints
 import Foundation
 import Tensors
@@ -14,10 +15,11 @@ package struct ModelWeights: Sendable {
 
     /// Opens a Hugging Face folder or a `.gguf` file and checks that every expected tensor is there with the right shape.
     ///
-    /// - Throws: `CheckpointError` for unreadable or mismatched files.
+    /// - Throws: `CheckpointError` for unreadable or mismatched files, and for models that hold what is not computed yet.
     package init(path: String) throws {
         checkpoint = try Checkpoint.open(path: path)
         config = try ModelConfig.read(checkpoint)
+        try config.refuseUncomputed(file: checkpoint.tensors.path)
         reader = try WeightReader(checkpoint: checkpoint, config: config)
         let file = URL(fileURLWithPath: path).standardizedFileURL
         name = file.pathExtension == "gguf" ? file.deletingPathExtension().lastPathComponent : file.lastPathComponent
@@ -32,15 +34,12 @@ package struct ModelWeights: Sendable {
     package func load(
         format: WeightFormat, cache: PackedCache? = nil, pool: WorkerPool, progress: (Double) -> Void = { _ in }
     ) throws -> any LanguageModel {
-        guard let architecture = Architecture.named(config.architecture) else {
-            throw ModelError.unknownArchitecture(config.architecture, known: Architecture.all.map(\.name))
-        }
-        return try architecture.load(config, reader, format, cache, pool, progress)
+        try Decoder.load(config: config, weights: reader, format: format, cache: cache, pool: pool, progress: progress)
     }
 
     /// Whether the files hold the layers' matrices in bf16.
     package var storedAsBF16: Bool {
-        get throws(CheckpointError) { try reader.storedType("model.layers.0.mlp.down_proj.weight") == .bf16 }
+        get throws(CheckpointError) { try reader.storedType(WeightPlace(.down, layer: 0)) == .bf16 }
     }
 
     /// For adapters that depend on the weights as they are stored.
@@ -49,17 +48,5 @@ package struct ModelWeights: Sendable {
     /// How the weights would be packed, from headers alone.
     package func plan(_ format: WeightFormat) throws(CheckpointError) -> WeightPlan {
         try WeightPlan(config: config, weights: reader, format: format)
-    }
-}
-
-/// Why a model cannot be built from its checkpoint.
-package enum ModelError: Error, CustomStringConvertible {
-    case unknownArchitecture(String, known: [String])
-
-    package var description: String {
-        switch self {
-        case .unknownArchitecture(let name, let known):
-            "architecture \(name) is not supported; supported: \(known.joined(separator: ", "))"
-        }
     }
 }

@@ -1,6 +1,8 @@
 // Models: model configurations, the decoder, RoPE, attention and the KV cache.
 // It knows nothing about requests or scheduling: what to compute arrives as a `BatchPlan`, an argument of every pass.
 
+// Configurations, of which every user of a model asks something.
+@_exported import Architectures
 import Tensors
 
 /// A decoder-only language model with its weights packed in memory.

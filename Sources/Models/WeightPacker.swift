@@ -39,7 +39,7 @@ struct WeightPacker {
             format: format, outputs: section.outputs, inputs: section.inputs, search: try search(section), storage: storage, pool: pool
         ) { range, target in
             try section.forEachPart(of: range) { part, rows, first in
-                try weights.read(part.tensor, rows: rows, into: target + first * section.inputs)
+                try weights.read(part.place, rows: rows, into: target + first * section.inputs)
             }
         }
     }
@@ -54,14 +54,14 @@ struct WeightPacker {
         ) { range, target in
             try section.forEachPart(of: range) { part, rows, first in
                 if part.isRepacked {
-                    let rowBytes = weights.storedRowBytes(part.tensor)
+                    let rowBytes = weights.storedRowBytes(part.place)
                     let blocks = UnsafeMutableRawPointer.allocate(byteCount: rows.count * rowBytes, alignment: 64)
                     defer { blocks.deallocate() }
-                    try weights.stored(part.tensor, rows: rows, into: blocks)
+                    try weights.stored(part.place, rows: rows, into: blocks)
                     for index in 0..<rows.count { target.repack(part.stored, from: blocks + index * rowBytes, row: first + index) }
                 } else {
                     let floats = AlignedBuffer<Float>(count: rows.count * section.inputs)
-                    try weights.read(part.tensor, rows: rows, into: floats.pointer)
+                    try weights.read(part.place, rows: rows, into: floats.pointer)
                     target.quantise(first..<first + rows.count, from: floats.pointer, factor: 1, search: search, on: tier)
                 }
             }
@@ -76,9 +76,9 @@ struct WeightPacker {
         } _: { range, scratch in
             let target = storage.pointer
             if part.isRepacked {
-                try weights.stored(part.tensor, rows: range, into: target + range.lowerBound * rowBytes)
+                try weights.stored(part.place, rows: range, into: target + range.lowerBound * rowBytes)
             } else {
-                try weights.read(part.tensor, rows: range, into: scratch.floats.pointer)
+                try weights.read(part.place, rows: range, into: scratch.floats.pointer)
                 ElementTable.round(scratch.floats.pointer, count: range.count * columns, toBF16: target + range.lowerBound * rowBytes)
             }
         }

@@ -1,11 +1,14 @@
+import Architectures
 import Checkpoints
 import Tensors
 
 /// Where every matrix of a model will lie in one region of memory, in which format, and from what it is made. Made from headers alone.
 package struct WeightPlan: Sendable {
-    /// One tensor of a stacked matrix.
+    /// One weight of a stacked matrix.
     package struct Part: Sendable {
-        package let tensor: String
+        package let place: WeightPlace
+        /// `WeightReader.label`
+        package let label: String
         package let outputs: Int
         package let stored: ElementExpansion
         /// Whether its stored blocks are copied into the format with every value kept.
@@ -35,7 +38,7 @@ package struct WeightPlan: Sendable {
         package let inputs: Int
         package let layout: Layout
         /// The norm whose squared weights tell how much each input counts in the search for scales; nil where no norm stands before the matrix.
-        package let norm: String?
+        package let norm: WeightPlace?
         /// Its bytes in the region; begins at a multiple of 4096.
         package let range: Range<Int>
 
@@ -52,30 +55,27 @@ package struct WeightPlan: Sendable {
     package let sections: [Section]
     /// Bytes of the region.
     package let byteCount: Int
+    private let normLabels: [WeightPlace: String]
 
     /// - Throws: `CheckpointError` when a tensor is missing.
     package init(config: ModelConfig, weights: WeightReader, format: WeightFormat) throws(CheckpointError) {
         var builder = Builder(weights: weights, format: format)
-        let shares = config.tiedEmbeddings && WeightRecipe.sharesTiedHead(format)
-        let hidden = config.hiddenSize
-        if !shares { try builder.table(Self.embedding, tensor: WeightNames.embedding, rows: config.vocabSize, columns: hidden) }
-        let queryWidth = config.heads * config.headDim
-        let keyValueWidth = config.kvHeads * config.headDim
-        for layer in 0..<config.layers {
-            func names(_ parts: String...) -> [String] { parts.map { "model.layers.\(layer).\($0).weight" } }
-            try builder.matrix(
-                Self.name(.qkv, layer), .qkv, names("self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj"),
-                outputs: [queryWidth, keyValueWidth, keyValueWidth], inputs: hidden, norm: names("input_layernorm")[0])
-            try builder.matrix(
-                Self.name(.attentionOutput, layer), .attentionOutput, names("self_attn.o_proj"), outputs: [hidden], inputs: queryWidth)
-            try builder.matrix(
-                Self.name(.gateUp, layer), .gateUp, names("mlp.gate_proj", "mlp.up_proj"), outputs: [config.ffnSize, config.ffnSize],
-                inputs: hidden, norm: names("post_attention_layernorm")[0])
-            try builder.matrix(Self.name(.down, layer), .down, names("mlp.down_proj"), outputs: [hidden], inputs: config.ffnSize)
+        let table = config.family.weights
+        if !(config.tiedEmbeddings && WeightRecipe.sharesTiedHead(format)) {
+            try builder.table(Self.embedding, WeightPlace(.embedding), config)
         }
-        let head = config.tiedEmbeddings ? WeightNames.embedding : WeightNames.head
-        try builder.matrix(Self.head, .head, [head], outputs: [config.vocabSize], inputs: hidden, norm: "model.norm.weight")
+        for layer in 0..<config.layers {
+            for stack in PackedStack.allCases {
+                try builder.matrix(
+                    Self.name(stack.role, layer), stack.role,
+                    stack.modules(in: table).map { WeightPlace(.projection($0), layer: layer) },
+                    norm: stack.norm(in: table).map { WeightPlace($0, layer: layer) })
+            }
+        }
+        try builder.matrix(
+            Self.head, .head, [WeightPlace(config.tiedEmbeddings ? .embedding : .head)], norm: WeightPlace(.finalNorm))
         (self.format, sections, byteCount) = (format, builder.sections, builder.end)
+        normLabels = Dictionary(sections.compactMap(\.norm).map { ($0, weights.label($0)) }) { first, _ in first }
     }
 
     static let embedding = "embedding"
@@ -87,9 +87,9 @@ package struct WeightPlan: Sendable {
     /// Everything that decides what the packed bytes are, but for the content of the tensors.
     package var description: String {
         sections.map { section in
-            let parts = section.parts.map { "\($0.tensor) \($0.outputs) \($0.stored.rawValue)\($0.isRepacked ? " repacked" : "")" }
+            let parts = section.parts.map { "\($0.label) \($0.outputs) \($0.stored.rawValue)\($0.isRepacked ? " repacked" : "")" }
             return
-                "\(section.name): \(section.layout) [\(section.outputs), \(section.inputs)] at \(section.range) of \(parts), after \(section.norm ?? "no norm")"
+                "\(section.name): \(section.layout) [\(section.outputs), \(section.inputs)] at \(section.range) of \(parts), after \(section.norm.flatMap { normLabels[$0] } ?? "no norm")"
         }.joined(separator: "\n")
     }
 }
@@ -101,29 +101,35 @@ extension WeightPlan {
         var sections: [Section] = []
         var end = 0
 
-        mutating func table(_ name: String, tensor: String, rows: Int, columns: Int) throws(CheckpointError) {
-            let stored = try weights.storedType(tensor)
+        mutating func table(_ name: String, _ place: WeightPlace, _ config: ModelConfig) throws(CheckpointError) {
+            let stored = try weights.storedType(place)
             let type = WeightRecipe.embedding(format, stored: stored)
+            let (rows, columns) = (config.vocabSize, config.hiddenSize)
             add(
-                name, .embedding, [Part(tensor: tensor, outputs: rows, stored: stored, isRepacked: type == stored)], columns,
-                .table(type), bytes: ElementTable.byteCount(type: type, rows: rows, columns: columns))
+                name, .embedding, [part(place, outputs: rows, stored, isRepacked: type == stored)], columns, .table(type),
+                bytes: ElementTable.byteCount(type: type, rows: rows, columns: columns))
+        }
+
+        private func part(_ place: WeightPlace, outputs: Int, _ stored: ElementExpansion, isRepacked: Bool) -> Part {
+            Part(place: place, label: weights.label(place), outputs: outputs, stored: stored, isRepacked: isRepacked)
         }
 
         mutating func matrix(
-            _ name: String, _ role: MatrixRole, _ tensors: [String], outputs: [Int], inputs: Int, norm: String? = nil
+            _ name: String, _ role: MatrixRole, _ places: [WeightPlace], norm: WeightPlace? = nil
         ) throws(CheckpointError) {
             var stored: [ElementExpansion] = []
-            for tensor in tensors { stored.append(try weights.storedType(tensor)) }
+            for place in places { stored.append(try weights.storedType(place)) }
+            // All of them are matrices over one input.
+            let shapes = places.compactMap { weights.shape($0) }
+            let inputs = shapes[0][1]
             let (matrix, repacked) = WeightPlan.choose(WeightRecipe.matrix(format, role, inputs: inputs), stored: stored)
-            let parts = tensors.indices.map {
-                Part(tensor: tensors[$0], outputs: outputs[$0], stored: stored[$0], isRepacked: repacked[$0])
-            }
-            let rows = outputs.reduce(0, +)
+            let parts = places.indices.map { part(places[$0], outputs: shapes[$0][0], stored[$0], isRepacked: repacked[$0]) }
+            let rows = shapes.reduce(0) { $0 + $1[0] }
             add(name, role, parts, inputs, .matrix(matrix), norm: norm, bytes: matrix.byteCount(outputs: rows, inputs: inputs))
         }
 
         private mutating func add(
-            _ name: String, _ role: MatrixRole, _ parts: [Part], _ inputs: Int, _ layout: Layout, norm: String? = nil,
+            _ name: String, _ role: MatrixRole, _ parts: [Part], _ inputs: Int, _ layout: Layout, norm: WeightPlace? = nil,
             bytes: Int
         ) {
             let start = (end + 4095) / 4096 * 4096

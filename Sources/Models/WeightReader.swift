@@ -1,70 +1,98 @@
 import Adapters
+import Architectures
 import Checkpoints
 import Tensors
 
-/// Reads a model's weights under their Hugging Face names, whatever the checkpoint's layout.
+/// Reads a model's weights by what they are for, whatever the checkpoint's layout.
 ///
-/// GGUF names are mapped, and the row permutation that GGUF applies to the Q and K of `llama` (for interleaved rotary pairs) is
-/// undone, so that every model rotates halves.
+/// Names are those of the architecture's table. What is stored otherwise than it is computed with is undone here: rows of heads that GGUF
+/// interleaves, several weights in one tensor, matrices stored the other way round, norms stored less 1.
 package struct WeightReader: Sendable {
     private struct Entry {
+        /// The tensor that holds it.
         var stored: String
+        /// Its own.
         var shape: [Int]
-        /// Nonzero: rows lie interleaved in heads of this many rows.
-        var permutedHeadRows: Int
+        var order: StoredRowOrder
+        /// Stored as `[inputs, outputs]`, so that the order is that of its columns.
+        var isTransposed: Bool
+        var addsOne: Bool
+
+        var rowLength: Int { shape.count > 1 ? shape[1] : 1 }
     }
 
     private let tensors: any TensorSource
-    private let entries: [String: Entry]
+    private let entries: [WeightPlace: Entry]
+    /// What the model has, and what its weights are called.
+    private let table: WeightTable
 
     /// Checks that every tensor the configuration calls for is there, readable, and of the right shape.
     /// - Throws: `CheckpointError.missingTensor`, `.wrongShape`, `.unsupportedType`, or `.unsupported` for layer tensors that the
     ///   architecture would silently ignore.
     package init(checkpoint: Checkpoint, config: ModelConfig) throws(CheckpointError) {
         tensors = checkpoint.tensors
+        table = config.family.weights
         let isGGUF = if case .gguf = checkpoint { true } else { false }
-        var entries: [String: Entry] = [:]
+        let all = table.tensors(config, inGGUF: isGGUF)
+        // A file written from the model without its head.
+        var omitted = 0
+        if !isGGUF, let prefix = table.omissiblePrefix, let first = all.first?.name, tensors.info(first) == nil,
+            tensors.info(String(first.dropFirst(prefix.count))) != nil
+        {
+            omitted = prefix.count
+        }
+        var entries: [WeightPlace: Entry] = [:]
         var known: Set<String> = []
-        for expected in WeightNames(config: config).expected() {
-            let stored = isGGUF ? expected.gguf : expected.name
+        for tensor in all {
+            let isShortened = omitted > 0 && tensor.name.hasPrefix(table.omissiblePrefix ?? "")
+            let stored = isShortened ? String(tensor.name.dropFirst(omitted)) : tensor.name
             guard let info = tensors.info(stored) else { throw tensors.missing(stored) }
-            guard info.shape == expected.shape else {
-                throw .wrongShape(file: tensors.path, tensor: stored, got: info.shape, wanted: expected.shape)
+            guard info.shape == tensor.shape else {
+                throw .wrongShape(file: tensors.path, tensor: stored, got: info.shape, wanted: tensor.shape)
             }
-            guard info.type.isExpandable else {
+            guard info.type.isExpandable, !tensor.isTransposed || info.type.block.elements == 1 else {
                 throw .unsupportedType(
                     file: tensors.path, tensor: stored, got: info.type.rawValue, wanted: ElementType.expandableNames)
             }
             known.insert(stored)
-            entries[expected.name] = Entry(
-                stored: stored, shape: info.shape,
-                permutedHeadRows: isGGUF && expected.permutedHeads > 0 ? expected.shape[0] / expected.permutedHeads : 0)
+            for part in tensor.parts {
+                entries[part.place] = Entry(
+                    stored: stored,
+                    shape: tensor.shape.count == 1 ? [part.rows] : [part.rows, tensor.isTransposed ? tensor.shape[0] : tensor.shape[1]],
+                    order: part.order, isTransposed: tensor.isTransposed, addsOne: tensor.addsOne)
+            }
         }
         self.entries = entries
-        try refuseUnknown(known, isGGUF: isGGUF, layers: config.layers)
+        let prefix = isGGUF ? WeightTable.ggufBlockPrefix : String(table.blockPrefix.dropFirst(omitted))
+        try refuseUnknown(known, prefix: prefix, layers: config.layers)
     }
 
     /// A tensor of a used layer that nothing reads (a norm on Q, a bias the configuration denies) means other arithmetic.
-    private func refuseUnknown(_ known: Set<String>, isGGUF: Bool, layers: Int) throws(CheckpointError) {
-        let prefix = isGGUF ? "blk." : "model.layers."
+    private func refuseUnknown(_ known: Set<String>, prefix: String, layers: Int) throws(CheckpointError) {
         for name in tensors.tensorNames where name.hasPrefix(prefix) && !known.contains(name) {
             guard let layer = Int(name.dropFirst(prefix.count).prefix { $0 != "." }), layer < layers else { continue }
-            if let info = tensors.info(name), WeightNames.isBuffer(info) { continue }
+            if let info = tensors.info(name), info.isBuffer { continue }
             throw .unsupported(
                 file: tensors.path, what: "tensor \(name), which this architecture does not use,",
                 advice: "check the configuration (architecture, attention_bias, mlp_bias) against the weights")
         }
     }
 
-    /// The shape of the tensor, or nil when the model has none of that name (for example `lm_head.weight` when tied).
-    package func shape(_ name: String) -> [Int]? { entries[name]?.shape }
+    /// The shape of the weight, or nil when the model has none there (for example the head of a tied model, a bias).
+    package func shape(_ place: WeightPlace) -> [Int]? { entries[place]?.shape }
 
-    /// How the tensor's elements are stored.
-    /// - Throws: `CheckpointError.missingTensor` for names outside the model.
-    package func storedType(_ name: String) throws(CheckpointError) -> ElementExpansion {
+    /// How its elements are stored.
+    /// - Throws: `CheckpointError.missingTensor` for what the model does not have.
+    package func storedType(_ place: WeightPlace) throws(CheckpointError) -> ElementExpansion {
         // What cannot be expanded was refused by init.
-        guard let entry = entries[name], let type = tensors.info(entry.stored)?.type.kernel else { throw missing(name) }
+        guard let entry = entries[place], let type = tensors.info(entry.stored)?.type.kernel else { throw missing(place) }
         return type
+    }
+
+    /// What names the weight for as long as its bytes are kept: the tensor that a folder has it in, and where in it.
+    package func label(_ place: WeightPlace) -> String {
+        guard let entry = entries[place], let name = table.name(place), let row = table.row(place.role) else { return "\(place)" }
+        return row.roles.count == 1 ? name : "\(name) (\(place.role), \(entry.order))"
     }
 
     /// The files that hold the weights.
@@ -77,24 +105,23 @@ package struct WeightReader: Sendable {
     package var path: String { tensors.path }
 
     /// How many bytes `stored` writes for a row.
-    package func storedRowBytes(_ name: String) -> Int {
-        guard let entry = entries[name], let info = tensors.info(entry.stored) else { return 0 }
+    package func storedRowBytes(_ place: WeightPlace) -> Int {
+        guard let entry = entries[place], let info = tensors.info(entry.stored) else { return 0 }
+        if entry.isTransposed { return entry.rowLength * info.type.block.bytes }
         return info.byteRange.count / max(info.rows, 1)
     }
 
     /// Writes rows `rows` to `destination` as they are stored. May be called from several threads at once.
     /// - Throws: as `read`.
-    package func stored(_ name: String, rows: Range<Int>, into destination: UnsafeMutableRawPointer) throws(CheckpointError) {
-        guard let entry = entries[name] else { throw missing(name) }
-        let headRows = entry.permutedHeadRows
-        let rowBytes = storedRowBytes(name)
-        if headRows > 0 {
-            for (index, row) in rows.enumerated() {
-                let source = GGUFRowOrder.stored(row, headRows: headRows)
-                try tensors.stored(entry.stored, rows: source..<source + 1, into: destination + index * rowBytes)
-            }
+    package func stored(_ place: WeightPlace, rows: Range<Int>, into destination: UnsafeMutableRawPointer) throws(CheckpointError) {
+        guard let entry = entries[place] else { throw missing(place) }
+        let rowBytes = storedRowBytes(place)
+        if entry.isTransposed {
+            try transposed(entry, rows: rows, into: destination)
         } else {
-            try tensors.stored(entry.stored, rows: rows, into: destination)
+            try forEachRun(entry, rows) { (run, stored) throws(CheckpointError) in
+                try tensors.stored(entry.stored, rows: stored, into: destination + run * rowBytes)
+            }
         }
         guard let type = tensors.info(entry.stored)?.type.kernel else { return }
         for (index, row) in rows.enumerated()
@@ -103,24 +130,38 @@ package struct WeightReader: Sendable {
         }
     }
 
-    /// Writes rows `rows` of the tensor, as f32, `shape[1]` numbers each (one for a vector), into `destination`.
+    /// Writes rows `rows` of the weight, as f32, `shape[1]` numbers each (one for a vector), into `destination`.
     /// May be called from several threads at once.
-    /// - Throws: `CheckpointError.missingTensor` for names outside the model, `.malformed` for rows outside the tensor and for numbers that
+    /// - Throws: `CheckpointError.missingTensor` for what the model does not have, `.malformed` for rows outside the weight and for numbers that
     ///   are not finite, `.cannotRead`.
-    package func read(_ name: String, rows: Range<Int>, into destination: UnsafeMutablePointer<Float>) throws(CheckpointError) {
-        guard let entry = entries[name] else { throw missing(name) }
-        let headRows = entry.permutedHeadRows
-        let rowLength = entry.shape.count > 1 ? entry.shape[1] : 1
-        guard headRows > 0 else {
-            try tensors.expand(entry.stored, rows: rows, into: destination)
-            try refuseNonFinite(destination, entry, rows: rows, rowLength: rowLength)
-            return
-        }
-        for (index, row) in rows.enumerated() {
-            let source = GGUFRowOrder.stored(row, headRows: headRows)
-            try tensors.expand(entry.stored, rows: source..<source + 1, into: destination + index * rowLength)
+    package func read(_ place: WeightPlace, rows: Range<Int>, into destination: UnsafeMutablePointer<Float>) throws(CheckpointError) {
+        guard let entry = entries[place] else { throw missing(place) }
+        let rowLength = entry.rowLength
+        if entry.isTransposed {
+            try expandTransposed(entry, rows: rows, into: destination)
+        } else {
+            try forEachRun(entry, rows) { (run, stored) throws(CheckpointError) in
+                try tensors.expand(entry.stored, rows: stored, into: destination + run * rowLength)
+            }
         }
         try refuseNonFinite(destination, entry, rows: rows, rowLength: rowLength)
+        if entry.addsOne { for index in 0..<rows.count * rowLength { destination[index] += 1 } }
+    }
+
+    /// Runs `body` for the rows of `rows` that lie together, with where the first of them is in `rows`.
+    private func forEachRun(
+        _ entry: Entry, _ rows: Range<Int>, _ body: (_ first: Int, _ stored: Range<Int>) throws(CheckpointError) -> Void
+    ) throws(CheckpointError) {
+        guard rows.lowerBound >= 0, rows.upperBound <= entry.shape[0] else {
+            throw .malformed(
+                file: tensors.path, what: "tensor \(entry.stored)", got: "a request for rows \(rows)",
+                wanted: "rows in 0..<\(entry.shape[0])")
+        }
+        if entry.order.isContiguous { return try body(0, rows.lowerBound + entry.order.first..<rows.upperBound + entry.order.first) }
+        for (index, row) in rows.enumerated() {
+            let stored = entry.order.stored(row)
+            try body(index, stored..<stored + 1)
+        }
     }
 
     /// One weight that is no number turns every answer into noise.
@@ -140,21 +181,61 @@ package struct WeightReader: Sendable {
     }
 
     /// A whole vector (norm weight or bias).
-    package func vector(_ name: String) throws(CheckpointError) -> [Float] {
-        guard let entry = entries[name] else { throw missing(name) }
+    package func vector(_ place: WeightPlace) throws(CheckpointError) -> [Float] {
+        guard let entry = entries[place] else { throw missing(place) }
         var values = [Float](repeating: 0, count: entry.shape.reduce(1, *))
         let rows = entry.shape[0]
         var failure: CheckpointError?
         values.withUnsafeMutableBufferPointer { buffer in
             guard let base = buffer.baseAddress else { return }
-            do throws(CheckpointError) { try read(name, rows: 0..<rows, into: base) } catch { failure = error }
+            do throws(CheckpointError) { try read(place, rows: 0..<rows, into: base) } catch { failure = error }
         }
         if let failure { throw failure }
         return values
     }
 
-    private func missing(_ name: String) -> CheckpointError {
-        .missingTensor(file: tensors.path, tensor: name, near: NearNames.find(name, among: entries.keys.sorted()))
+    private func missing(_ place: WeightPlace) -> CheckpointError {
+        .missingTensor(
+            file: tensors.path, tensor: table.name(place) ?? "\(place)",
+            near: NearNames.find(table.name(place) ?? "", among: entries.keys.compactMap { table.name($0) }.sorted()))
+    }
+}
+
+/// Matrices stored as `[inputs, outputs]`. They are read a portion of their inputs at a time.
+extension WeightReader {
+    private static let portionBytes = 1 << 20
+
+    private func transposed(_ entry: Entry, rows: Range<Int>, into destination: UnsafeMutableRawPointer) throws(CheckpointError) {
+        guard let info = tensors.info(entry.stored), info.rows == entry.rowLength else { return }
+        let size = info.type.block.bytes
+        let (inputs, outputs) = (info.rows, info.rowLength)
+        let step = max(1, min(inputs, Self.portionBytes / (outputs * size)))
+        let portion = UnsafeMutableRawBufferPointer.allocate(byteCount: step * outputs * size, alignment: 64)
+        defer { portion.deallocate() }
+        guard let start = portion.baseAddress else { return }
+        for first in stride(from: 0, to: inputs, by: step) {
+            let range = first..<min(first + step, inputs)
+            try tensors.stored(entry.stored, rows: range, into: start)
+            try forEachRun(entry, rows) { (run, stored) throws(CheckpointError) in
+                for (index, column) in stored.enumerated() {
+                    let target = destination + ((run + index) * inputs + first) * size
+                    for input in 0..<range.count {
+                        (target + input * size).copyMemory(from: start + (input * outputs + column) * size, byteCount: size)
+                    }
+                }
+            }
+        }
+    }
+
+    private func expandTransposed(
+        _ entry: Entry, rows: Range<Int>, into destination: UnsafeMutablePointer<Float>
+    ) throws(CheckpointError) {
+        guard let type = tensors.info(entry.stored)?.type.kernel else { return }
+        let count = rows.count * entry.rowLength
+        let bytes = UnsafeMutableRawPointer.allocate(byteCount: max(count * type.blockBytes, 1), alignment: 64)
+        defer { bytes.deallocate() }
+        try transposed(entry, rows: rows, into: bytes)
+        ElementExpansion.expand(type, from: bytes, count: count, into: destination)
     }
 }
 
@@ -164,15 +245,11 @@ extension WeightReader: BaseProjections {
     package func read(
         _ module: ProjectionModule, layer: Int, rows: Range<Int>, into destination: UnsafeMutablePointer<Float>
     ) throws {
-        try read(Self.stem(module, layer) + ".weight", rows: rows, into: destination)
+        try read(WeightPlace(.projection(module), layer: layer), rows: rows, into: destination)
     }
 
     package func bias(_ module: ProjectionModule, layer: Int) throws -> [Float]? {
-        let name = Self.stem(module, layer) + ".bias"
-        return shape(name) == nil ? nil : try vector(name)
-    }
-
-    private static func stem(_ module: ProjectionModule, _ layer: Int) -> String {
-        "model.layers.\(layer).\(module.parent).\(module.rawValue)"
+        let place = WeightPlace(.projection(module), layer: layer, isBias: true)
+        return shape(place) == nil ? nil : try vector(place)
     }
 }

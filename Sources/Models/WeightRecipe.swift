@@ -1,3 +1,4 @@
+import Architectures
 import Tensors
 
 /// What a weight matrix does in the model; decides how many bits it gets.
@@ -13,6 +14,18 @@ package enum MatrixRole: String, Sendable, CaseIterable, CustomStringConvertible
     case embedding
 
     package var description: String { rawValue }
+}
+
+extension PackedStack {
+    /// What the packed matrix is for.
+    package var role: MatrixRole {
+        switch self {
+        case .qkv: .qkv
+        case .attentionOutput: .attentionOutput
+        case .gateUp: .gateUp
+        case .down: .down
+        }
+    }
 }
 
 /// Which format each matrix gets: the one place to change it.

@@ -69,7 +69,7 @@ package final class FineTuner {
             switch splice.hookpoint {
             case .residual(let layer): return entry.layer > layer
             // The residual stream goes round the MLP and carries gradients below it.
-            case .mlp(let layer): return entry.layer != layer || entry.module.parent != "mlp"
+            case .mlp(let layer): return entry.layer != layer || !entry.module.isFeedForward
             }
         }
     }

@@ -15,13 +15,15 @@ package final class FrozenDecoder: Sendable {
 
     /// Reads the checkpoint's weights; the files' pages are given back as it goes.
     /// - Parameter layerCount: reads only so many layers, for passes that go no higher; nil for all.
-    /// - Throws: `CheckpointError` for files that do not fit the configuration.
+    /// - Throws: `CheckpointError` for files that do not fit the configuration, and for models whose blocks training does not know.
     package init(
         checkpoint: Checkpoint, config: ModelConfig, precision: TrainingPrecision, layerCount: Int? = nil, pool: WorkerPool,
         progress: (Double) -> Void = { _ in }
     ) throws {
         self.config = config
         self.precision = precision
+        try config.refuseUncomputed(file: checkpoint.tensors.path)
+        try Self.refuseUntrained(config, file: checkpoint.tensors.path)
         let reader = try WeightReader(checkpoint: checkpoint, config: config)
         let count = layerCount ?? config.layers
         let parts = Double(count + 1)
@@ -29,24 +31,32 @@ package final class FrozenDecoder: Sendable {
             defer { progress(Double(layer + 1) / parts) }
             return try FrozenLayer(reader, index: layer, precision: precision, pool: pool)
         }
-        finalNorm = FrozenVector(try reader.vector("model.norm.weight"))
-        let table = "model.embed_tokens.weight"
+        finalNorm = FrozenVector(try reader.vector(WeightPlace(.finalNorm)))
+        let table = WeightPlace(.embedding)
         if config.tiedEmbeddings {
             embedding = nil
             head = try FrozenMatrix(reader, table, precision: precision, pool: pool)
         } else {
             embedding = try Self.table(reader, table)
-            head = try FrozenMatrix(reader, "lm_head.weight", precision: precision, pool: pool)
+            head = try FrozenMatrix(reader, WeightPlace(.head), precision: precision, pool: pool)
         }
         progress(1)
     }
 
+    /// Refuses what the server computes and a backward pass does not.
+    private static func refuseUntrained(_ config: ModelConfig, file: String) throws(CheckpointError) {
+        guard config.family.weights.holds(.queryNorm) else { return }
+        throw .unsupported(
+            file: file, what: "training on a model with norms of queries and keys (\(config.architecture))",
+            advice: "it is not computed yet; such a model can be served, and read as it is served")
+    }
+
     /// The embedding as stored.
-    private static func table(_ reader: WeightReader, _ name: String) throws -> ElementTable {
-        let shape = reader.shape(name) ?? [0, 0]
-        let type = try reader.storedType(name)
+    private static func table(_ reader: WeightReader, _ place: WeightPlace) throws -> ElementTable {
+        let shape = reader.shape(place) ?? [0, 0]
+        let type = try reader.storedType(place)
         let storage = WeightStorage(byteCount: ElementTable.byteCount(type: type, rows: shape[0], columns: shape[1]))
-        try reader.stored(name, rows: 0..<shape[0], into: storage.pointer)
+        try reader.stored(place, rows: 0..<shape[0], into: storage.pointer)
         return ElementTable(type: type, rows: shape[0], columns: shape[1], storage: storage)
     }
 

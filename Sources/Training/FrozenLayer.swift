@@ -12,15 +12,13 @@ package final class FrozenLayer: Sendable {
     let projections: [AdaptedProjection]
 
     init(_ reader: WeightReader, index: Int, precision: TrainingPrecision, pool: WorkerPool) throws {
-        let prefix = "model.layers.\(index)."
         self.index = index
-        inputNorm = FrozenVector(try reader.vector(prefix + "input_layernorm.weight"))
-        postAttentionNorm = FrozenVector(try reader.vector(prefix + "post_attention_layernorm.weight"))
+        inputNorm = FrozenVector(try reader.vector(WeightPlace(.attentionNorm, layer: index)))
+        postAttentionNorm = FrozenVector(try reader.vector(WeightPlace(.feedForwardNorm, layer: index)))
         projections = try ProjectionModule.allCases.enumerated().map { slot, module in
-            let name = "\(prefix)\(module.parent).\(module.rawValue)"
-            return AdaptedProjection(
-                matrix: try FrozenMatrix(reader, name + ".weight", precision: precision, pool: pool),
-                bias: reader.shape(name + ".bias") == nil ? nil : FrozenVector(try reader.vector(name + ".bias")), layer: index, slot: slot)
+            AdaptedProjection(
+                matrix: try FrozenMatrix(reader, WeightPlace(.projection(module), layer: index), precision: precision, pool: pool),
+                bias: try reader.bias(module, layer: index).map { FrozenVector($0) }, layer: index, slot: slot)
         }
     }
 

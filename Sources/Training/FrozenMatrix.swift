@@ -14,32 +14,34 @@ package final class FrozenMatrix: Sendable {
         case packed(PackedMatrix, backward: PackedMatrix?)
     }
 
-    /// Reads tensor `name`, whose shape the reader has checked.
+    /// Reads the weight at `place`, whose shape the reader has checked.
     /// - Parameter hasBackward: whether `multiplyTransposed` will be called.
-    package init(_ reader: WeightReader, _ name: String, precision: TrainingPrecision, hasBackward: Bool = true, pool: WorkerPool) throws {
-        let shape = reader.shape(name) ?? []
-        precondition(shape.count == 2, "FrozenMatrix: \(name) is no matrix of this model")
+    package init(_ reader: WeightReader, _ place: WeightPlace, precision: TrainingPrecision, hasBackward: Bool = true, pool: WorkerPool)
+        throws
+    {
+        let shape = reader.shape(place) ?? []
+        precondition(shape.count == 2, "FrozenMatrix: \(place) is no matrix of this model")
         let (height, width) = (shape[0], shape[1])
         (outputs, inputs) = (height, width)
         switch precision {
         case .f32:
-            let storedAsBF16 = try reader.storedType(name) == .bf16
+            let storedAsBF16 = try reader.storedType(place) == .bf16
             let stored = FrozenRows(outputs: height, inputs: width, format: storedAsBF16 ? .bf16 : .f32)
             weights = .stored(stored)
             try PackedMatrix.forEachBlock(height, pool: pool) {
                 ()
             } _: { range, _ in
                 if storedAsBF16 {
-                    try reader.stored(name, rows: range, into: stored.row(range.lowerBound))
+                    try reader.stored(place, rows: range, into: stored.row(range.lowerBound))
                 } else {
-                    try reader.read(name, rows: range, into: stored.row(range.lowerBound).assumingMemoryBound(to: Float.self))
+                    try reader.read(place, rows: range, into: stored.row(range.lowerBound).assumingMemoryBound(to: Float.self))
                 }
             }
         case .bf16:
             let whole = AlignedBuffer<Float>(count: height * width)
             nonisolated(unsafe) let source = whole.pointer
             let forward = try PackedMatrix(format: .bf16, outputs: height, inputs: width, pool: pool) { range, target in
-                try reader.read(name, rows: range, into: source + range.lowerBound * width)
+                try reader.read(place, rows: range, into: source + range.lowerBound * width)
                 target.update(from: source + range.lowerBound * width, count: range.count * width)
             }
             let backward =

@@ -1,40 +1,102 @@
 import Adapters
+import Architectures
 import Checkpoints
+import Models
 import Tensors
 
-/// One projection's `scale * B A`, to be added to rows of W in f32, which DoRA's magnitudes stretch before.
+/// One projection's `scale * B A`, to be added to rows of the stored tensor in f32, which DoRA's magnitudes stretch before. The tensor may hold
+/// other projections beside it, and may be stored the other way round.
 struct LoRAFold {
-    private let a: StoredMatrix
-    private let b: StoredMatrix
+    /// `[stored rows, rank]`: B, or where the tensor is transposed A.
+    private let left: StoredMatrix
+    /// `[rank, stored columns]`
+    private let right: StoredMatrix
     private let scale: Float
-    /// By stored row, what W's are multiplied with; empty without magnitudes.
+    private let isTransposed: Bool
+    /// By stored row (column, where transposed), what W's are multiplied with; empty without magnitudes.
     private var stretch: [Float] = []
+    /// The stored rows that can change.
+    private let span: Range<Int>
 
-    /// - Parameter place: where row `i` of the projection is stored.
-    init(_ update: LoRAUpdate, strength: Float, rows: Int, columns: Int, place: (Int) -> Int = { $0 }) {
-        a = StoredMatrix(rows: update.rank, columns: columns)
-        b = StoredMatrix(rows: rows, columns: update.rank)
+    /// - Parameters:
+    ///   - rows: of the stored tensor.
+    ///   - columns: of the stored tensor.
+    ///   - order: where the projection's outputs lie in it.
+    init(
+        _ update: LoRAUpdate, strength: Float, rows: Int, columns: Int, order: StoredRowOrder = StoredRowOrder(), isTransposed: Bool = false
+    ) {
+        let (rank, inputs, outputs) = (update.rank, update.a.inputs, update.b.outputs)
+        left = StoredMatrix(rows: rows, columns: rank)
+        right = StoredMatrix(rows: rank, columns: columns)
+        self.isTransposed = isTransposed
         scale = update.scale * strength
-        for row in 0..<update.rank { update.a.copyRow(row, into: a.view.row(row)) }
-        for row in 0..<rows { update.b.copyRow(row, into: b.view.row(place(row))) }
+        span = order.isContiguous && !isTransposed ? order.first..<order.first + outputs : 0..<rows
+        left.view.fill(0)
+        right.view.fill(0)
+        if isTransposed {
+            let row = AlignedBuffer<Float>(count: max(rank, inputs))
+            for index in 0..<rank {
+                update.a.copyRow(index, into: row.pointer)
+                for input in 0..<inputs { left.view[input, index] = row.pointer[input] }
+            }
+            for output in 0..<outputs {
+                update.b.copyRow(output, into: row.pointer)
+                for index in 0..<rank { right.view[index, order.stored(output)] = row.pointer[index] }
+            }
+        } else {
+            for row in 0..<rank { update.a.copyRow(row, into: right.view.row(row)) }
+            for row in 0..<outputs { update.b.copyRow(row, into: left.view.row(order.stored(row))) }
+        }
         guard let magnitudes = update.magnitudes else { return }
-        stretch = Array(repeating: 1, count: rows)
-        for row in 0..<rows { stretch[place(row)] += strength * magnitudes.gain.pointer[row] }
+        stretch = Array(repeating: 1, count: isTransposed ? columns : rows)
+        for row in 0..<outputs { stretch[order.stored(row)] += strength * magnitudes.gain.pointer[row] }
     }
 
     /// Adds the update of stored rows `rows` to `values`, which holds them.
     func add(_ rows: Range<Int>, to values: MatrixView, pool: WorkerPool) {
+        let changed = rows.clamped(to: span)
+        if changed.isEmpty { return }
+        let part = values.rows(changed.lowerBound - rows.lowerBound..<changed.upperBound - rows.lowerBound)
         if !stretch.isEmpty {
-            for (index, row) in rows.enumerated() {
-                for column in 0..<values.columns { values[index, column] *= stretch[row] }
+            for (index, row) in changed.enumerated() {
+                for column in 0..<part.columns { part[index, column] *= stretch[isTransposed ? column : row] }
             }
         }
-        Product.run(b.view.rows(rows), times: a.view, into: values, scale: scale, add: true, pool: pool)
+        Product.run(left.view.rows(changed), times: right.view, into: part, scale: scale, add: true, pool: pool)
     }
 }
 
 extension LoRAFold {
-    /// Writes rows of a tensor with the update added, a portion at a time, as `type`: f32, f16 or bf16.
+    /// What `lora` changes of the stored tensor `name` `[rows, columns]`; empty where it changes nothing.
+    static func folds(
+        of lora: LoRAAdapter, strength: Float, in name: String, rows: Int, columns: Int, config: ModelConfig, inGGUF: Bool
+    ) -> [LoRAFold] {
+        updates(of: lora, strength: strength, in: name, config: config, inGGUF: inGGUF).map { update, order, row in
+            LoRAFold(
+                update, strength: strength, rows: rows, columns: columns, order: order, isTransposed: row.isTransposed && !inGGUF)
+        }
+    }
+
+    /// Whether `lora` changes the tensor of that name.
+    static func changes(_ name: String, of lora: LoRAAdapter, strength: Float, config: ModelConfig, inGGUF: Bool) -> Bool {
+        !updates(of: lora, strength: strength, in: name, config: config, inGGUF: inGGUF).isEmpty
+    }
+
+    private static func updates(
+        of lora: LoRAAdapter, strength: Float, in name: String, config: ModelConfig, inGGUF: Bool
+    ) -> [(update: LoRAUpdate, order: StoredRowOrder, row: WeightTable.Row)] {
+        guard strength != 0, let (row, layer) = config.family.weights.find(weight: name, inGGUF: inGGUF) else { return [] }
+        let shape = config.shape
+        let heights = row.outputs.map { shape[$0] }
+        return row.modules.enumerated().compactMap { index, module in
+            guard let update = lora.update(layer: layer, module: module), !update.doesNothing else { return nil }
+            return (update, row.order(index, heights, shape, inGGUF: inGGUF), row)
+        }
+    }
+}
+
+extension [LoRAFold] {
+    /// Writes rows of a tensor with the updates added, a portion at a time, as `type`: f32, f16 or bf16.
     /// - Parameters:
     ///   - read: writes rows of W to the pointer.
     ///   - write: takes the bytes.
@@ -47,10 +109,10 @@ extension LoRAFold {
         let rounded = AlignedBuffer<UInt16>(count: portion * columns)
         var start = 0
         while start < rows {
-            let range = start..<min(start + portion, rows)
+            let range = (start..<start + portion).clamped(to: 0..<rows)
             let values = scratch.view.rows(0..<range.count)
             try read(range, values.pointer)
-            add(range, to: values, pool: pool)
+            for fold in self { fold.add(range, to: values, pool: pool) }
             let count = range.count * columns
             switch type {
             case .bf16: ElementTable.round(values.pointer, count: count, toBF16: rounded.pointer)

@@ -12,7 +12,7 @@ extension LoRAParameters {
         var wanted: Set<String> = []
         for entry in entries {
             for (part, view) in [("A", a(entry)), ("B", b(entry))] {
-                let name = Self.tensorName(entry, part)
+                let name = tensorName(entry, part)
                 wanted.insert(name)
                 guard let info = file.info(name), info.shape == [view.rows, view.columns] else {
                     throw TrainingError.badSetting(
@@ -29,7 +29,10 @@ extension LoRAParameters {
     }
 
     /// As PEFT names it.
-    static func tensorName(_ entry: Entry, _ part: String) -> String {
-        "base_model.model.model.layers.\(entry.layer).\(entry.module.parent).\(entry.module.rawValue).lora_\(part).weight"
+    func tensorName(_ entry: Entry, _ part: String) -> String {
+        guard let row = names.row(.projection(entry.module)), row.roles.count == 1 else {
+            preconditionFailure("\(entry.module) has no tensor of its own in this architecture")
+        }
+        return "base_model.model.\(names.module(row, layer: entry.layer)).lora_\(part).weight"
     }
 }

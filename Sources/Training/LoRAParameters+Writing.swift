@@ -15,7 +15,7 @@ extension LoRAParameters {
             path: folder.file("adapter_model.safetensors"),
             entries: tensors.map { entry, part, view in
                 TensorFileWriter.Entry(
-                    name: Self.tensorName(entry, part), type: asBF16 ? .bf16 : .f32, shape: [view.rows, view.columns])
+                    name: tensorName(entry, part), type: asBF16 ? .bf16 : .f32, shape: [view.rows, view.columns])
             }, metadata: [("format", "pt")])
         for (_, _, view) in tensors {
             let count = view.rows * view.columns

@@ -23,6 +23,8 @@ package final class LoRAParameters {
 
     package let rank: Int
     package let alpha: Double
+    /// What the modules are called.
+    let names: WeightTable
     package var scale: Float { Float(alpha / Double(rank)) }
     /// By layer, then in the order of `ProjectionModule.allCases`.
     package private(set) var entries: [Entry] = []
@@ -37,6 +39,7 @@ package final class LoRAParameters {
     package init(shape: ModelShape, rank: Int, alpha: Double, modules: [ProjectionModule], seed: UInt64) {
         self.rank = rank
         self.alpha = alpha
+        names = (shape.architecture ?? .llama).weights
         places = Array(repeating: nil, count: shape.layers * ProjectionModule.allCases.count)
         var offset = 0
         for layer in 0..<shape.layers {

@@ -8,6 +8,7 @@ import Tensors
 /// Folds a LoRA into a checkpoint of Hugging Face's layout: `W + scale * B A`, computed in f32 and rounded once to the type W is stored in.
 package struct MergedCheckpoint {
     private let base: HuggingFaceFolder
+    private let config: ModelConfig
     private let lora: LoRAAdapter
     private let strength: Float
     private let pool: WorkerPool
@@ -18,7 +19,7 @@ package struct MergedCheckpoint {
     /// - Throws: `CheckpointError`, `AdapterError` for files that are malformed or do not fit.
     package init(model: String, adapter: String, strength: Float, pool: WorkerPool) throws {
         base = try HuggingFaceFolder(url: URL(fileURLWithPath: model, isDirectory: true))
-        let config = try ModelConfig.read(.huggingFace(base))
+        config = try ModelConfig.read(.huggingFace(base))
         let url = URL(fileURLWithPath: adapter)
         lora = try LoRAAdapter.load(
             folder: url, name: url.lastPathComponent, digest: "", shape: config.shape, format: .f32,
@@ -77,26 +78,18 @@ package struct MergedCheckpoint {
     private func write(_ name: String, to writer: TensorFileWriter) throws -> Bool {
         let tensors = base.tensors
         guard let info = tensors.info(name) else { return false }
-        guard let update = update(name), !update.doesNothing, strength != 0 else {
+        let folds = LoRAFold.folds(
+            of: lora, strength: strength, in: name, rows: info.rows, columns: info.rowLength, config: config, inGGUF: false)
+        guard !folds.isEmpty else {
             try tensors.copy(name) { try writer.write($0) }
             return false
         }
-        let fold = LoRAFold(update, strength: strength, rows: info.rows, columns: info.rowLength)
-        try fold.write(rows: info.rows, columns: info.rowLength, type: info.type, pool: pool) { rows, values in
+        try folds.write(rows: info.rows, columns: info.rowLength, type: info.type, pool: pool) { rows, values in
             try tensors.expand(name, rows: rows, into: values)
         } write: {
             try writer.write($0)
         }
         return true
-    }
-
-    /// The update of a tensor named `model.layers.N.(self_attn|mlp).MODULE.weight`.
-    private func update(_ name: String) -> LoRAUpdate? {
-        let parts = name.split(separator: ".")
-        guard parts.count == 6, parts[0] == "model", parts[1] == "layers", parts[5] == "weight", let layer = Int(parts[2]),
-            let module = ProjectionModule(rawValue: String(parts[4])), module.parent == parts[3]
-        else { return nil }
-        return lora.update(layer: layer, module: module)
     }
 
     /// Tokenizer, template and configuration; nothing that holds weights.

@@ -47,11 +47,10 @@ package struct MergedGGUF {
         for (index, name) in names.enumerated() {
             guard let info = base.info(name) else { continue }
             let type = outputType(info)
-            if let (update, headRows) = update(name) {
-                let fold = LoRAFold(update, strength: strength, rows: info.rows, columns: info.rowLength) { row in
-                    headRows > 0 ? GGUFRowOrder.stored(row, headRows: headRows) : row
-                }
-                try fold.write(rows: info.rows, columns: info.rowLength, type: type, pool: pool) { rows, values in
+            let folds = LoRAFold.folds(
+                of: lora, strength: strength, in: name, rows: info.rows, columns: info.rowLength, config: config, inGGUF: true)
+            if !folds.isEmpty {
+                try folds.write(rows: info.rows, columns: info.rowLength, type: type, pool: pool) { rows, values in
                     try base.expand(name, rows: rows, into: values)
                 } write: {
                     try file.write($0)
@@ -77,20 +76,7 @@ package struct MergedGGUF {
     }
 
     private func outputType(_ info: TensorInfo) -> ElementType {
-        guard update(info.name) != nil else { return info.type }
+        guard LoRAFold.changes(info.name, of: lora, strength: strength, config: config, inGGUF: true) else { return info.type }
         return [.f32, .f16, .bf16].contains(info.type) ? info.type : .f16
-    }
-
-    /// The update of a tensor named `blk.N.STEM.weight`, and for rows that lie interleaved the rows of a head.
-    private func update(_ name: String) -> (update: LoRAUpdate, headRows: Int)? {
-        let stems: [Substring: ProjectionModule] = [
-            "attn_q": .q, "attn_k": .k, "attn_v": .v, "attn_output": .o, "ffn_gate": .gate, "ffn_up": .up, "ffn_down": .down,
-        ]
-        let parts = name.split(separator: ".")
-        guard parts.count == 4, parts[0] == "blk", parts[3] == "weight", let layer = Int(parts[1]), let module = stems[parts[2]],
-            strength != 0, let update = lora.update(layer: layer, module: module), !update.doesNothing
-        else { return nil }
-        let isInterleaved = Architecture.named(config.architecture)?.ggufInterleavesQK == true && (module == .q || module == .k)
-        return (update, isInterleaved ? config.headDim : 0)
     }
 }

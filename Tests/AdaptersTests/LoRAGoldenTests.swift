@@ -19,7 +19,7 @@ import Testing
                 var compared = 0
                 for layer in 0..<goldens.shape.layers {
                     for module in ProjectionModule.allCases {
-                        let path = "model.layers.\(layer).\(module.parent).\(module.rawValue)"
+                        let path = try #require(Architecture.llama.weights.module(module, layer: layer))
                         guard expected.info("\(path).delta") != nil else {
                             #expect(lora.update(layer: layer, module: module) == nil, "\(name): \(path) is not targeted")
                             continue

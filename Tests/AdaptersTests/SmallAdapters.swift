@@ -77,7 +77,7 @@ enum SmallAdapters {
         var generator = SeededRandom(seed: seed)
         var tensors: [Tensor] = []
         for (layer, module) in modules {
-            let path = "base_model.model.model.layers.\(layer).\(module.parent).\(module.rawValue)"
+            let path = "base_model.model.\(Architecture.llama.weights.module(module, layer: layer) ?? "")"
             tensors.append(Tensor("\(path).lora_A.weight", [rank, smallShape.inputs(module)], using: &generator))
             tensors.append(Tensor("\(path).lora_B.weight", [smallShape.outputs(module), rank], using: &generator))
         }

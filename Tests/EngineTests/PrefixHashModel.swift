@@ -1,6 +1,7 @@
 import Adapters
 import Tensors
 
+@testable import Architectures
 @testable import Models
 
 /// A stand-in model whose logits are a hash of exactly the tokens a row may see, read back through its block table.
@@ -14,7 +15,7 @@ final class PrefixHashModel: LanguageModel {
 
     init(vocabSize: Int, eosTokens: [Int32] = []) {
         config = ModelConfig(
-            architecture: "mock", hiddenSize: 2, layers: 1, heads: 1, kvHeads: 1, headDim: 2, ffnSize: 2, vocabSize: vocabSize,
+            family: .llama, hiddenSize: 2, layers: 1, heads: 1, kvHeads: 1, headDim: 2, ffnSize: 2, vocabSize: vocabSize,
             contextLength: 4096, ropeTheta: 1e4, ropeScaling: nil, rmsEpsilon: 1e-6, qkvBias: false,
             outputBias: false, mlpBias: false, tiedEmbeddings: true, bosToken: nil, eosTokens: eosTokens)
     }

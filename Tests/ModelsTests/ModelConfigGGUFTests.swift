@@ -62,7 +62,7 @@ import Testing
 
     @Test(
         arguments: [
-            ("general.architecture", .string("qwen3"), "architecture qwen3"), ("general.architecture", nil, "general.architecture"),
+            ("general.architecture", .string("mamba"), "architecture mamba"), ("general.architecture", nil, "general.architecture"),
             ("general.type", .string("adapter"), "of type adapter"),
             ("llama.embedding_length", nil, "key llama.embedding_length: got nothing"),
             ("llama.embedding_length", .string("8"), "got the string"), ("llama.embedding_length", .int(-8), "hidden size: got -8"),

@@ -106,7 +106,7 @@ import Testing
             for part in section.parts {
                 for index in 0..<part.outputs {
                     matrix.copyRow(row, into: &got)
-                    try weights.read(part.tensor, rows: index..<index + 1, into: &wanted)
+                    try weights.read(part.place, rows: index..<index + 1, into: &wanted)
                     if got != wanted { Issue.record("\(section.name) row \(row)") }
                     row += 1
                 }

@@ -26,9 +26,9 @@ enum ReaderFuzzTarget: String, CaseIterable, Sendable {
             try touch(file)
             let config = try ModelConfig(gguf: file)
             let weights = try WeightReader(checkpoint: .gguf(file), config: config)
-            _ = try weights.vector("model.norm.weight")
+            _ = try weights.vector(WeightPlace(.finalNorm))
             var row = [Float](repeating: 0, count: config.hiddenSize)
-            try weights.read("model.layers.0.self_attn.k_proj.weight", rows: 0..<1, into: &row)
+            try weights.read(WeightPlace(.k, layer: 0), rows: 0..<1, into: &row)
             try use(Tokenizer(gguf: file))
         case .config:
             let json = try JSON(parsing: Data(bytes))

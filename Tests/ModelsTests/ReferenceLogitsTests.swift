@@ -9,7 +9,7 @@ import Testing
 
 /// Logits against `transformers` in f32 on the same stored weights: plain, with PEFT LoRAs, with sparsify SAEs.
 @Suite struct ReferenceLogitsTests {
-    @Test(arguments: ["qwen2", "llama-tied", "llama3-rope", "llama-bias"], WeightFormat.allCases)
+    @Test(arguments: ["qwen2", "llama-tied", "llama3-rope", "llama-bias", "qwen3"], WeightFormat.allCases)
     func tinyModels(name: String, format: WeightFormat) async throws {
         let folder = try ReferenceAnswers.folder("models/\(name)")
         try await compare(

@@ -13,10 +13,10 @@ import Testing
         return (config, try WeightReader(checkpoint: checkpoint, config: config), checkpoint)
     }
 
-    private func floats(_ weights: WeightReader, _ name: String) throws -> [Float] {
-        let shape = try #require(weights.shape(name), "no tensor \(name)")
+    private func floats(_ weights: WeightReader, _ place: WeightPlace) throws -> [Float] {
+        let shape = try #require(weights.shape(place), "no \(place)")
         var values = [Float](repeating: .nan, count: shape.reduce(1, *))
-        try weights.read(name, rows: 0..<shape[0], into: &values)
+        try weights.read(place, rows: 0..<shape[0], into: &values)
         return values
     }
 
@@ -39,37 +39,38 @@ import Testing
 
     @Test func everyTensorReadsTheSame() throws {
         let (folder, gguf) = (try open("llama"), try open("llama.gguf"))
-        let names = folder.checkpoint.tensors.tensorNames
-        #expect(names.count == 2 * 16 + 3)
-        for name in names {
-            let (wanted, got) = (try floats(folder.weights, name), try floats(gguf.weights, name))
-            #expect(got == wanted, "\(name)")
-            #expect(wanted == (try folder.checkpoint.tensors.floats(name)), "\(name)")
+        let tensors = folder.config.family.weights.tensors(folder.config, inGGUF: false)
+        #expect(tensors.map(\.name).sorted() == folder.checkpoint.tensors.tensorNames && tensors.count == 2 * 16 + 3)
+        for tensor in tensors {
+            let place = tensor.parts[0].place
+            let (wanted, got) = (try floats(folder.weights, place), try floats(gguf.weights, place))
+            #expect(got == wanted, "\(tensor.name)")
+            #expect(wanted == (try folder.checkpoint.tensors.floats(tensor.name)), "\(tensor.name)")
         }
-        let bias = "model.layers.1.self_attn.k_proj.bias"
+        let bias = WeightPlace(.k, layer: 1).bias
         #expect(try gguf.weights.vector(bias) == folder.weights.vector(bias))
-        #expect(try gguf.weights.vector("model.norm.weight") == folder.weights.vector("model.norm.weight"))
+        #expect(try gguf.weights.vector(WeightPlace(.finalNorm)) == folder.weights.vector(WeightPlace(.finalNorm)))
     }
 
     @Test func partsOfPermutedMatrices() throws {
         let gguf = try open("llama.gguf").weights
-        let name = "model.layers.0.self_attn.q_proj.weight"
-        let whole = try floats(gguf, name)
+        let place = WeightPlace(.q, layer: 0)
+        let whole = try floats(gguf, place)
         for rows in [0..<1, 5..<23, 63..<64, 10..<10] {
             var part = [Float](repeating: .nan, count: max(rows.count, 1) * 32)
-            try gguf.read(name, rows: rows, into: &part)
+            try gguf.read(place, rows: rows, into: &part)
             #expect(Array(part.prefix(rows.count * 32)) == Array(whole[rows.lowerBound * 32..<rows.upperBound * 32]))
         }
         var row = [Float](repeating: 0, count: 32)
-        #expect(throws: CheckpointError.self) { try gguf.read(name, rows: 64..<65, into: &row) }
+        #expect(throws: CheckpointError.self) { try gguf.read(place, rows: 64..<65, into: &row) }
     }
 
     @Test func saysWhatIsMissing() throws {
         let weights = try open("llama").weights
-        #expect { _ = try weights.vector("model.layers.0.self_attn.q_proj.scale") } throws: {
-            "\($0)".contains("tensor model.layers.0.self_attn.q_proj.scale is missing; the nearest names")
+        #expect { _ = try weights.vector(WeightPlace(.q, layer: 2)) } throws: {
+            "\($0)".contains("tensor model.layers.2.self_attn.q_proj.weight is missing; the nearest names")
         }
-        #expect(weights.shape("lm_head.bias") == nil)
+        #expect(weights.shape(WeightPlace(.head).bias) == nil)
     }
 
     private func openWith(_ further: [(String, [Int])]) throws -> (ModelConfig, WeightReader) {
@@ -90,9 +91,8 @@ import Testing
     func storedBuffersArePassedOver(name: String, shape: [Int]) throws {
         let (_, weights) = try openWith((0..<RandomCheckpoint.layers).map { ("model.layers.\($0).\(name)", shape) })
         let (_, plain) = try openWith([])
-        let wanted = "model.layers.1.self_attn.q_proj.weight"
+        let wanted = WeightPlace(.q, layer: 1)
         #expect(try floats(weights, wanted) == floats(plain, wanted))
-        #expect(weights.shape("model.layers.1.\(name)") == nil)
     }
 
     /// What looks like them and would change the result.
@@ -122,9 +122,9 @@ import Testing
         // Fewer layers than stored is a legal cut.
         var shallow = config
         shallow.layers = 1
-        #expect(try WeightReader(checkpoint: checkpoint, config: shallow).shape("model.layers.1.mlp.up_proj.weight") == nil)
+        #expect(try WeightReader(checkpoint: checkpoint, config: shallow).shape(WeightPlace(.up, layer: 1)) == nil)
         var tied = config
         tied.tiedEmbeddings = true
-        #expect(try WeightReader(checkpoint: checkpoint, config: tied).shape("lm_head.weight") == nil)
+        #expect(try WeightReader(checkpoint: checkpoint, config: tied).shape(WeightPlace(.head)) == nil)
     }
 }

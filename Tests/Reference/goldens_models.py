@@ -8,15 +8,20 @@ Below OUT/models:
 
 import json
 import shutil
+import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import torch
 from model_cases import Cases
 from peft import LoraConfig, get_peft_model
+from safetensors.torch import load_file
 from sparsify import SparseCoder, SparseCoderConfig
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
-from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast, Qwen2Config, Qwen2ForCausalLM
+from transformers import (
+    AutoModelForCausalLM, Gemma2Config, Gemma3TextConfig, GemmaConfig, GPT2Config, GPTNeoXConfig, LlamaConfig, MistralConfig, Olmo2Config,
+    Phi3Config, PreTrainedTokenizerFast, Qwen2Config, Qwen3Config,
+)  # fmt: skip
 
 SECONDS = 12
 
@@ -30,7 +35,7 @@ ALL_PROJECTIONS = ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj
 class Tiny:
     """One random checkpoint: what `transformers` builds, how it is stored, and what its adapters look like."""
 
-    config: LlamaConfig | Qwen2Config
+    config: LlamaConfig | Qwen2Config | Qwen3Config
     dtype: torch.dtype = torch.float32
     sharded: bool = False
     old_config: bool = False
@@ -78,6 +83,14 @@ def tiny_models() -> dict[str, Tiny]:
                 rope_parameters=rope, attention_bias=True, mlp_bias=True, tie_word_embeddings=False, **shared,
             ),
             lora={"target_modules": ["v_proj", "down_proj"], "layers_to_transform": [1, 2]},
+        ),
+        # Heads wider than their share of the hidden size, as in Qwen3-0.6B.
+        "qwen3": Tiny(
+            Qwen3Config(
+                hidden_size=64, intermediate_size=160, num_hidden_layers=3, num_attention_heads=4, num_key_value_heads=2, head_dim=32,
+                rms_norm_eps=1e-6, rope_parameters=rope, tie_word_embeddings=True, **shared,
+            ),
+            dtype=torch.bfloat16,
         ),
     }  # fmt: skip
 
@@ -243,16 +256,37 @@ def tiny_cases(model, folder: Path) -> None:
     cases.write(folder)
 
 
+def tensors(folder: Path) -> None:
+    """tensors.json: {class: {"config": config.json, "tensors": {name: shape}}} of a tiny model of every architecture that is described, as its
+    folder has them."""
+    sizes = {"hidden_size": 48, "num_hidden_layers": 2, "num_attention_heads": 4, "vocab_size": 70, "max_position_embeddings": 90}
+    grouped = {**sizes, "intermediate_size": 56, "num_key_value_heads": 2, "pad_token_id": 1}
+    wide = {**grouped, "head_dim": 16}
+    configs = [
+        LlamaConfig(**grouped), Qwen2Config(**grouped), Qwen3Config(**wide), GemmaConfig(**wide), Gemma2Config(**wide), Gemma3TextConfig(**wide),
+        MistralConfig(**wide), Phi3Config(**grouped), Olmo2Config(**grouped), GPTNeoXConfig(**sizes, intermediate_size=56),
+        GPT2Config(n_embd=48, n_layer=2, n_head=4, n_inner=56, vocab_size=70, n_positions=90),
+    ]  # fmt: skip
+    found = {}
+    for config in configs:
+        with tempfile.TemporaryDirectory() as place:
+            AutoModelForCausalLM.from_config(config).save_pretrained(place)
+            stored = load_file(Path(place) / "model.safetensors")
+            text = (Path(place) / "config.json").read_text()
+        name = json.loads(text)["architectures"][0]
+        found[name] = {"config": text, "tensors": {name: list(tensor.shape) for name, tensor in stored.items()}}
+    (folder / "tensors.json").write_text(json.dumps(found))
+
+
 def make_tiny(name: str, tiny: Tiny, folder: Path) -> None:
     shutil.rmtree(folder, ignore_errors=True)
     torch.manual_seed(sum(name.encode()))
-    kind = Qwen2ForCausalLM if isinstance(tiny.config, Qwen2Config) else LlamaForCausalLM
-    model = kind(tiny.config).requires_grad_(False).eval()
+    model = AutoModelForCausalLM.from_config(tiny.config, dtype=torch.float32).requires_grad_(False).eval()
     randomise(model)
     model.tie_weights()
     save_checkpoint(tiny, model, folder / "checkpoint")
     # The reference runs in f32 on the stored (rounded) weights, read back from the files themselves.
-    model = kind.from_pretrained(folder / "checkpoint", dtype=torch.float32).requires_grad_(False).eval()
+    model = AutoModelForCausalLM.from_pretrained(folder / "checkpoint", dtype=torch.float32).requires_grad_(False).eval()
     save_adapters(tiny, model, folder / "adapters")
     tiny_cases(model, folder)
 
@@ -263,4 +297,5 @@ def main(out: Path, cache: Path) -> None:
     for name, tiny in names.items():
         print("at", name, flush=True)
         make_tiny(name, tiny, folder / name)
+    tensors(folder)
     (folder / "index.json").write_text(json.dumps(list(names)))

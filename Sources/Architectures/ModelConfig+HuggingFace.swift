@@ -7,10 +7,15 @@ extension ModelConfig {
     ///   - json: `config.json`.
     ///   - generation: `generation_config.json`; its `eos_token_id`s are added to the configuration's.
     ///   - folder: for error messages.
-    package init(huggingFace json: JSON, generation: JSON?, folder: String = "model") throws(CheckpointError) {
+    ///   - architectures: those that are known.
+    package init(
+        huggingFace json: JSON, generation: JSON?, folder: String = "model", among architectures: [Architecture] = Architecture.all
+    ) throws(CheckpointError) {
         let file = "\(folder)/config.json"
-        let family = try ModelConfig.architecture(json, file)
-        architecture = family.name
+        let family = try ModelConfig.architecture(json, file, among: architectures)
+        let keys = family.keys
+        self.family = family
+        block = family.block
         let unsupported: (what: String, advice: String)?
         do throws(JSONError) {
             unsupported = try ModelConfig.unsupportedFeature(json, family)
@@ -19,20 +24,20 @@ extension ModelConfig {
         }
         if let unsupported { throw .unsupported(file: file, what: unsupported.what, advice: unsupported.advice) }
         do throws(JSONError) {
-            hiddenSize = try json.int("hidden_size")
-            layers = try json.int("num_hidden_layers")
-            heads = try json.int("num_attention_heads")
+            hiddenSize = try json.int(keys.hiddenSize)
+            layers = try json.int(keys.layers)
+            heads = try json.int(keys.heads)
             kvHeads = try json.optionalInt("num_key_value_heads") ?? heads
-            ffnSize = try json.int("intermediate_size")
+            ffnSize = try json.int(keys.ffnSize)
             vocabSize = try json.int("vocab_size")
-            contextLength = try json.int("max_position_embeddings")
-            rmsEpsilon = Float(try json.double("rms_norm_eps"))
+            contextLength = try json.int(keys.contextLength)
+            rmsEpsilon = Float(try json.double(keys.epsilon))
             if let explicit = try json.optionalInt("head_dim") {
                 headDim = explicit
             } else {
                 guard heads > 0, hiddenSize % heads == 0 else {
                     throw JSONError(
-                        place: "num_attention_heads", got: "\(heads)", wanted: "a divisor of hidden_size, \(hiddenSize), or head_dim given")
+                        place: keys.heads, got: "\(heads)", wanted: "a divisor of \(keys.hiddenSize), \(hiddenSize), or head_dim given")
                 }
                 headDim = hiddenSize / heads
             }
@@ -41,7 +46,7 @@ extension ModelConfig {
             outputBias = !family.fixesQKVBias && attentionBias
             let feedForwardBias = try json.optionalBool("mlp_bias") ?? false
             mlpBias = !family.fixesQKVBias && feedForwardBias
-            tiedEmbeddings = try json.optionalBool("tie_word_embeddings") ?? false
+            tiedEmbeddings = try json.optionalBool("tie_word_embeddings") ?? keys.tiesByDefault
             bosToken = try ModelConfig.tokens(json, "bos_token_id").first
             eosTokens = []
             for token in try ModelConfig.tokens(json, "eos_token_id") where !eosTokens.contains(token) { eosTokens.append(token) }
@@ -56,22 +61,27 @@ extension ModelConfig {
                 throw error.inFile(file)
             }
         }
-        (ropeTheta, ropeScaling) = try ModelConfig.rope(json, file)
+        (ropeTheta, ropeScaling) = try ModelConfig.rope(json, file, family)
         try check(file: file)
+        do throws(JSONError) { try family.readFolder(json, &self) } catch { throw error.inFile(file) }
     }
 
-    private static func architecture(_ json: JSON, _ file: String) throws(CheckpointError) -> Architecture {
+    private static func architecture(
+        _ json: JSON, _ file: String, among architectures: [Architecture]
+    ) throws(CheckpointError) -> Architecture {
         let names: [String]
         do throws(JSONError) {
             names = try json.optionalStrings("architectures") ?? []
-            if names.isEmpty, let type = try json.optionalString("model_type"), let architecture = Architecture.named(type) {
+            if names.isEmpty, let type = try json.optionalString("model_type"),
+                let architecture = Architecture.named(type, among: architectures)
+            {
                 return architecture
             }
         } catch {
             throw error.inFile(file)
         }
-        if let architecture = Architecture.all.first(where: { names.contains($0.huggingFaceName) }) { return architecture }
-        let supported = Architecture.all.map(\.huggingFaceName).sorted().joined(separator: ", ")
+        if let architecture = architectures.first(where: { names.contains($0.huggingFaceName) }) { return architecture }
+        let supported = architectures.map(\.huggingFaceName).sorted().joined(separator: ", ")
         throw .unsupported(
             file: file, what: "architecture \(names.isEmpty ? "(none named)" : names.joined(separator: ", "))",
             advice: "supported are \(supported)")
@@ -79,13 +89,15 @@ extension ModelConfig {
 
     /// The first setting that would change the arithmetic and is not implemented; such a model is refused by name.
     private static func unsupportedFeature(_ json: JSON, _ family: Architecture) throws(JSONError) -> (what: String, advice: String)? {
-        if let activation = try json.optionalString("hidden_act"), activation != "silu" {
-            return ("hidden_act \(activation)", "only silu is")
+        let key = family.keys.activation
+        if family.block.feedForward == .gated(.silu), let activation = try json.optionalString(key), activation != "silu" {
+            return ("\(key) \(activation)", "only silu is")
         }
         if let quantization = try json.optionalObject("quantization_config") {
             let method = quantization["quant_method"]?.string ?? "unnamed"
             return ("quantization_config of method \(method)", "use the unquantised checkpoint or a GGUF")
         }
+        if family.readsAttention { return nil }
         if let fraction = try json.optionalDouble("partial_rotary_factor"), fraction != 1 {
             return ("partial_rotary_factor \(fraction)", "only 1 is")
         }
@@ -101,7 +113,7 @@ extension ModelConfig {
         // Qwen2 leaves the window off unless told; for others the mere number switches it on.
         let use = try json.optionalBool("use_sliding_window")
         guard use ?? !family.slidingWindowIsOptIn else { return nil }
-        let layers = try json.int("num_hidden_layers")
+        let layers = try json.int(family.keys.layers)
         if let first = try json.optionalInt("max_window_layers"), first >= layers { return nil }
         return ("sliding-window attention (sliding_window \(window))", "set use_sliding_window to false if contexts stay below the window")
     }
@@ -123,18 +135,19 @@ extension ModelConfig {
 
 /// Rotary settings: `rope_parameters` of transformers 5, or `rope_theta` beside `rope_scaling`.
 extension ModelConfig {
-    private static func rope(_ json: JSON, _ file: String) throws(CheckpointError) -> (theta: Double, scaling: RoPEScaling?) {
+    private static func rope(
+        _ json: JSON, _ file: String, _ family: Architecture
+    ) throws(CheckpointError) -> (theta: Double, scaling: RoPEScaling?) {
         do throws(JSONError) {
             let outer = try json.optionalDouble("rope_theta")
             guard let key = ["rope_parameters", "rope_scaling"].first(where: { json[$0].map { !$0.isNull } ?? false }) else {
-                // Both architectures' default in transformers.
-                return (outer ?? 10_000, nil)
+                return (outer ?? family.keys.defaultTheta, nil)
             }
             let parameters = JSON.object(try json.object(key))
-            if let fraction = try parameters.optionalDouble("partial_rotary_factor"), fraction != 1 {
+            if !family.readsAttention, let fraction = try parameters.optionalDouble("partial_rotary_factor"), fraction != 1 {
                 throw JSONError(place: "\(key).partial_rotary_factor", got: "\(fraction)", wanted: "1; others are not supported")
             }
-            let theta = try parameters.optionalDouble("rope_theta") ?? outer ?? 10_000
+            let theta = try parameters.optionalDouble("rope_theta") ?? outer ?? family.keys.defaultTheta
             return (theta, try scaling(parameters, key, json))
         } catch {
             throw error.inFile(file)

@@ -10,7 +10,7 @@ package enum RoPEScaling: Sendable, Equatable {
     case divisors([Float])
 
     /// The frequencies after scaling, in f32 like transformers (`modeling_rope_utils`).
-    func scale(_ frequencies: [Float]) -> [Float] {
+    package func scale(_ frequencies: [Float]) -> [Float] {
         switch self {
         case .linear(let factor):
             return frequencies.map { $0 / Float(factor) }

@@ -1,10 +1,9 @@
 import Checkpoints
-import Tensors
 
 /// The shape and constants of a decoder-only model, read from `config.json` or GGUF metadata and checked for sense.
 package struct ModelConfig: Sendable, Equatable {
-    /// The registry name of the architecture: `qwen2` or `llama`.
-    package var architecture: String
+    /// Whose tensors it has.
+    package var family: Architecture
     package var hiddenSize: Int
     package var layers: Int
     package var heads: Int
@@ -28,18 +27,27 @@ package struct ModelConfig: Sendable, Equatable {
     package var bosToken: Int32?
     /// Tokens that end an answer, without duplicates.
     package var eosTokens: [Int32]
+    /// What the blocks compute.
+    package var block = BlockDescription()
+
+    /// The registry name of the architecture, for example `qwen2`.
+    package var architecture: String { family.name }
 
     /// The configuration of a checkpoint in either layout.
+    /// - Parameter architectures: those that are known.
     /// - Throws: `CheckpointError`: `.malformed` names the key, `.unsupported` names what is asked for and not implemented.
-    package static func read(_ checkpoint: Checkpoint) throws(CheckpointError) -> ModelConfig {
+    package static func read(
+        _ checkpoint: Checkpoint, among architectures: [Architecture] = Architecture.all
+    ) throws(CheckpointError) -> ModelConfig {
         switch checkpoint {
         case .gguf(let file):
-            return try ModelConfig(gguf: file)
+            return try ModelConfig(gguf: file, among: architectures)
         case .huggingFace(let folder):
-            var config = try ModelConfig(huggingFace: folder.config, generation: folder.generationConfig, folder: folder.url.path)
+            var config = try ModelConfig(
+                huggingFace: folder.config, generation: folder.generationConfig, folder: folder.url.path, among: architectures)
             // transformers always writes the key; where a hand-made config leaves it out, the weights tell.
-            if folder.config["tie_word_embeddings"] == nil {
-                config.tiedEmbeddings = folder.tensors.info("lm_head.weight") == nil
+            if folder.config["tie_word_embeddings"] == nil, let head = config.family.weights.name(WeightPlace(.head)) {
+                config.tiedEmbeddings = folder.tensors.info(head) == nil
             }
             return config
         }
@@ -72,9 +80,4 @@ package struct ModelConfig: Sendable, Equatable {
         eosTokens.removeAll { !vocabulary.contains($0) }
         if let bosToken, !vocabulary.contains(bosToken) { self.bosToken = nil }
     }
-}
-
-extension ModelConfig {
-    /// How rotary pairs lie in a head: always halves, since `WeightReader` undoes GGUF's interleaving.
-    package var ropeLayout: RotaryLayout { .half }
 }

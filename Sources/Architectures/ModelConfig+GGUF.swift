@@ -3,35 +3,40 @@ import Checkpoints
 /// Reading the metadata of a GGUF file; keys are prefixed with the architecture's name.
 extension ModelConfig {
     /// - Throws: `CheckpointError`, as `read(_:)`.
-    package init(gguf file: GGUFFile) throws(CheckpointError) {
+    package init(gguf file: GGUFFile, among architectures: [Architecture] = Architecture.all) throws(CheckpointError) {
         let keys = GGUFKeys(file)
-        architecture = try keys.string("general.architecture")
+        let name = try keys.string("general.architecture")
         if let type = file.metadata["general.type"]?.stringValue, type != "model" {
             throw .unsupported(file: file.path, what: "a GGUF of type \(type) as the base model", advice: "give one of type model")
         }
-        guard Architecture.named(architecture) != nil else {
+        guard let family = Architecture.ggufNamed(name, among: architectures) else {
             throw .unsupported(
-                file: file.path, what: "architecture \(architecture)",
-                advice: "supported are \(Architecture.all.map(\.name).sorted().joined(separator: ", "))")
+                file: file.path, what: "architecture \(name)",
+                advice: "supported are \(architectures.compactMap(\.ggufName).sorted().joined(separator: ", "))")
         }
-        let prefix = architecture + "."
+        self.family = family
+        block = family.block
+        let prefix = name + "."
         hiddenSize = try keys.int(prefix + "embedding_length")
         layers = try keys.int(prefix + "block_count")
         heads = try keys.int(prefix + "attention.head_count")
         kvHeads = try keys.optionalInt(prefix + "attention.head_count_kv") ?? heads
         ffnSize = try keys.int(prefix + "feed_forward_length")
         contextLength = try keys.int(prefix + "context_length")
-        rmsEpsilon = Float(try keys.double(prefix + "attention.layer_norm_rms_epsilon"))
-        ropeTheta = try keys.optionalDouble(prefix + "rope.freq_base") ?? 10_000
+        rmsEpsilon = Float(try keys.double(prefix + family.keys.ggufEpsilon))
+        ropeTheta = try keys.optionalDouble(prefix + "rope.freq_base") ?? family.keys.defaultTheta
         headDim = try ModelConfig.headDim(keys, prefix, hiddenSize, heads)
         // The embedding's rows are what logits are computed for; `vocab_size` is often left out.
-        guard let embedding = file.info("token_embd.weight") else { throw file.missing("token_embd.weight") }
+        let weights = family.weights
+        let table = weights.name(WeightPlace(.embedding), inGGUF: true) ?? "the embedding"
+        guard let embedding = file.info(table) else { throw file.missing(table) }
         vocabSize = embedding.rows
-        tiedEmbeddings = file.info("output.weight") == nil
+        func holds(_ place: WeightPlace) -> Bool { weights.name(place, inGGUF: true).map { file.info($0) != nil } ?? false }
+        tiedEmbeddings = !holds(WeightPlace(.head))
         // Some converters store biases for an architecture whose configuration calls them optional: the first block tells.
-        qkvBias = file.info("blk.0.attn_q.bias") != nil
-        outputBias = file.info("blk.0.attn_output.bias") != nil
-        mlpBias = file.info("blk.0.ffn_gate.bias") != nil
+        qkvBias = holds(WeightPlace(.q, layer: 0).bias)
+        outputBias = holds(WeightPlace(.o, layer: 0).bias)
+        mlpBias = holds(WeightPlace(weights.holds(.gate) ? .gate : .up, layer: 0).bias)
         bosToken = try keys.token("tokenizer.ggml.bos_token_id")
         eosTokens = []
         for key in ["tokenizer.ggml.eos_token_id", "tokenizer.ggml.eot_token_id", "tokenizer.ggml.eom_token_id"] {
@@ -41,6 +46,7 @@ extension ModelConfig {
         try check(file: file.path)
         try ModelConfig.refuseUnsupported(keys, prefix, headDim)
         ropeScaling = try ModelConfig.scaling(file, keys, prefix, headDim)
+        try family.readGGUF(keys, &self)
     }
 
     private static func headDim(_ keys: GGUFKeys, _ prefix: String, _ hiddenSize: Int, _ heads: Int) throws(CheckpointError) -> Int {
@@ -110,19 +116,19 @@ extension ModelConfig {
 }
 
 /// Typed look-ups in GGUF metadata whose errors name file and key.
-private struct GGUFKeys {
-    let file: GGUFFile
+package struct GGUFKeys {
+    package let file: GGUFFile
 
     init(_ file: GGUFFile) { self.file = file }
 
-    func int(_ key: String) throws(CheckpointError) -> Int { try required(key, "an integer", optionalInt(key)) }
-    func double(_ key: String) throws(CheckpointError) -> Double { try required(key, "a number", optionalDouble(key)) }
-    func string(_ key: String) throws(CheckpointError) -> String { try required(key, "a string", optionalString(key)) }
-    func optionalInt(_ key: String) throws(CheckpointError) -> Int? { try optional(key, "an integer", \.intValue) }
-    func optionalDouble(_ key: String) throws(CheckpointError) -> Double? { try optional(key, "a number", \.doubleValue) }
-    func optionalString(_ key: String) throws(CheckpointError) -> String? { try optional(key, "a string", \.stringValue) }
+    package func int(_ key: String) throws(CheckpointError) -> Int { try required(key, "an integer", optionalInt(key)) }
+    package func double(_ key: String) throws(CheckpointError) -> Double { try required(key, "a number", optionalDouble(key)) }
+    package func string(_ key: String) throws(CheckpointError) -> String { try required(key, "a string", optionalString(key)) }
+    package func optionalInt(_ key: String) throws(CheckpointError) -> Int? { try optional(key, "an integer", \.intValue) }
+    package func optionalDouble(_ key: String) throws(CheckpointError) -> Double? { try optional(key, "a number", \.doubleValue) }
+    package func optionalString(_ key: String) throws(CheckpointError) -> String? { try optional(key, "a string", \.stringValue) }
 
-    func token(_ key: String) throws(CheckpointError) -> Int32? {
+    package func token(_ key: String) throws(CheckpointError) -> Int32? {
         guard let id = try optionalInt(key) else { return nil }
         guard let token = Int32(exactly: id) else {
             throw .malformed(file: file.path, what: key, got: "\(id)", wanted: "a token id")

@@ -1,13 +1,9 @@
-import Adapters
+import Architectures
 import Tensors
 
 extension ModelConfig {
-    /// The widths that adapters are checked against.
-    package var shape: ModelShape {
-        ModelShape(
-            layers: layers, hiddenSize: hiddenSize, queryWidth: heads * headDim, keyValueWidth: kvHeads * headDim, ffnSize: ffnSize,
-            vocabSize: vocabSize, headDim: headDim)
-    }
+    /// How rotary pairs lie in a head: always halves, since `WeightReader` undoes GGUF's interleaving.
+    package var ropeLayout: RotaryLayout { .half }
 
     /// How one layer's keys and values are stored.
     package func kvLayout(_ format: KVFormat) -> KVLayout {
