@@ -37,9 +37,9 @@ let package = Package(
         .executableTarget(
             name: "ResaServe",
             dependencies: [
-                "Server", "TLS", "LoadTest", "Evaluation", "Measuring", "Training", "AdapterRegistry", "Downloads", "Engine", "Models",
-                "Adapters", "Tokenizers",
-                "Jinja", "Checkpoints", "JSONText", "Processes", "Tensors",
+                "Server", "TLS", "Answering", "LoadTest", "Evaluation", "Inspection", "Training", "Workbench", "AdapterRegistry",
+                "Downloads", "Engine", "Models", "Adapters", "Texts", "Tokenizers", "Jinja", "Checkpoints", "JSONText", "Terminal",
+                "Measuring", "Processes", "Tensors",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
             ]),
@@ -65,15 +65,33 @@ let package = Package(
                 "CTLS", .product(name: "NIOCore", package: "swift-nio"), .product(name: "Logging", package: "swift-log"),
             ]),
         .target(
+            name: "Answering",
+            dependencies: [
+                "LoadTest", "Evaluation", "Workbench", "AdapterRegistry", "Engine", "Models", "Adapters", "Tokenizers", "Jinja",
+                "Checkpoints", "JSONText",
+            ]),
+        .target(
             name: "LoadTest",
             dependencies: ["Curl", "JSONText", "Measuring", .product(name: "Histogram", package: "hdrhistogram-swift")]),
         .target(
+            name: "Inspection",
+            dependencies: [
+                "Workbench", "AdapterRegistry", "Downloads", "Models", "Adapters", "Texts", "Tokenizers", "Jinja", "Checkpoints",
+                "JSONText", "Measuring", "Tensors",
+            ]),
+        .target(
             name: "Training",
-            dependencies: ["Models", "Adapters", "Tokenizers", "Jinja", "Checkpoints", "JSONText", "Processes", "Tensors"]),
+            dependencies: [
+                "Models", "Adapters", "Texts", "Tokenizers", "Jinja", "Checkpoints", "JSONText", "Measuring", "Processes", "Tensors",
+            ]),
+        .target(
+            name: "Workbench",
+            dependencies: [
+                "AdapterRegistry", "Engine", "Models", "Adapters", "Texts", "Tokenizers", "Jinja", "Checkpoints", "Tensors",
+            ]),
         .target(
             name: "Evaluation",
             dependencies: ["Checkpoints", "JSONText", "Measuring", .product(name: "BigInt", package: "BigInt")]),
-        .target(name: "Measuring"),
         .target(
             name: "AdapterRegistry",
             dependencies: ["Adapters", "Downloads", "Checkpoints", "Digests", "JSONText", "Tensors", "CZstd"]),
@@ -82,12 +100,15 @@ let package = Package(
         .target(name: "Models", dependencies: ["Adapters", "Architectures", "Tokenizers", "Jinja", "Checkpoints", "JSONText", "Tensors"]),
         .target(name: "Adapters", dependencies: ["Architectures", "Checkpoints", "JSONText", "Tensors", "CPCRE2"]),
         .target(name: "Architectures", dependencies: ["Checkpoints", "JSONText"]),
+        .target(name: "Texts", dependencies: ["Tokenizers", "Jinja", "Checkpoints", "JSONText"]),
         .target(name: "Tokenizers", dependencies: ["Checkpoints", "JSONText", "CPCRE2"]),
         .target(name: "Jinja", dependencies: ["JSONText"]),
         .target(name: "Checkpoints", dependencies: ["Digests", "JSONText", "Tensors", "CXXHash"]),
         .target(name: "Curl", dependencies: ["CCurl", "CPolling"]),
         .target(name: "Digests", dependencies: ["CCrypto"]),
         .target(name: "JSONText"),
+        .target(name: "Terminal", dependencies: ["Measuring"]),
+        .target(name: "Measuring"),
         .target(name: "Tensors", dependencies: ["Kernels"]),
         .target(name: "Processes"),
         .target(name: "Kernels", dependencies: ["COpenBLAS"], cSettings: kernelSettings),
@@ -128,10 +149,13 @@ let package = Package(
         .testTarget(name: "ProcessesTests", dependencies: ["Processes"]),
         .testTarget(name: "JSONTextTests", dependencies: ["JSONText", "TestRandomness"]),
         .testTarget(name: "CheckpointsTests", dependencies: ["Checkpoints", "TestSupport", "TestRandomness"]),
-        .testTarget(name: "TokenizersTests", dependencies: ["Tokenizers", "Checkpoints", "JSONText", "TestSupport", "TestRandomness"]),
+        .testTarget(
+            name: "TokenizersTests",
+            dependencies: ["Tokenizers", "Checkpoints", "JSONText", "RandomModels", "TestSupport", "TestRandomness"]),
         .testTarget(name: "JinjaTests", dependencies: ["Jinja", "JSONText", "TestSupport", "TestRandomness"]),
         .testTarget(
-            name: "AdaptersTests", dependencies: ["Adapters", "Checkpoints", "JSONText", "Tensors", "TestSupport", "TestRandomness"]),
+            name: "AdaptersTests",
+            dependencies: ["Adapters", "Inspection", "Checkpoints", "JSONText", "Tensors", "TestSupport", "TestRandomness"]),
         .testTarget(
             name: "ModelsTests",
             dependencies: [
@@ -158,10 +182,24 @@ let package = Package(
             ]),
         .testTarget(name: "DigestsTests", dependencies: ["Digests"]),
         .testTarget(
+            name: "AnsweringTests",
+            dependencies: [
+                "Answering", "Evaluation", "Workbench", "AdapterRegistry", "Engine", "JSONText", "Models", "RandomModels", "TestRandomness",
+            ]),
+        .testTarget(
+            name: "InspectionTests",
+            dependencies: [
+                "Inspection", "Workbench", "AdapterRegistry", "Engine", "Models", "Adapters", "Architectures", "Texts", "Tokenizers",
+                "Checkpoints", "JSONText", "Tensors", "RandomModels", "TestSupport", "TestRandomness",
+            ]),
+        .testTarget(
             name: "TrainingTests",
             dependencies: [
-                "Training", "Adapters", "Checkpoints", "JSONText", "Models", "Tensors", "RandomModels", "TestSupport", "TestRandomness",
+                "Training", "Adapters", "Texts", "Checkpoints", "JSONText", "Measuring", "Models", "Tensors", "RandomModels", "TestSupport",
+                "TestRandomness",
             ]),
+        .testTarget(name: "TerminalTests", dependencies: ["Terminal"]),
+        .testTarget(name: "TextsTests", dependencies: ["Texts", "Jinja"]),
         .testTarget(
             name: "LoadTestTests",
             dependencies: [

@@ -13,11 +13,11 @@ struct AdapterPlaces: Sendable {
     /// Folders by the names they were attached under.
     var attached: [String: Attached] = [:]
 
-    /// A folder that a request named.
+    /// A folder that a request named, or that whoever made the registry did.
     struct Attached: Sendable {
         let folder: URL
-        /// Where its files may lie.
-        let within: AllowedFolders
+        /// Where its files may lie; nil for wherever their links lead.
+        let within: AllowedFolders?
     }
 
     enum Place: Sendable {

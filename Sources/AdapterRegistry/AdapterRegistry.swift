@@ -40,6 +40,7 @@ package final class AdapterRegistry: Sendable {
     /// - Parameters:
     ///   - folder: nil for a server without adapters of its own.
     ///   - store: nil to serve none of the stored adapters.
+    ///   - attached: single folders by names of their own, wherever they and their links lie.
     ///   - shape: the served model's; nil to list adapters without a model, in which case nothing can be resolved.
     ///   - format: the served model's.
     ///   - adapterFormat: how adapters are held; what goes with `format` when nil.
@@ -48,8 +49,9 @@ package final class AdapterRegistry: Sendable {
     ///   - settleSeconds: how long the files of a folder must have been left alone before a changed adapter is taken for one.
     /// - Throws: `AdapterRegistryError` when the folder itself cannot be read.
     package init(
-        folder: URL?, store: AdapterStore? = nil, shape: ModelShape?, format: WeightFormat, adapterFormat: AdapterFormat? = nil,
-        base: (any BaseProjections)? = nil, baseName: String, memory: Int = .max, settleSeconds: Double = 0
+        folder: URL?, store: AdapterStore? = nil, attached: [String: URL] = [:], shape: ModelShape?, format: WeightFormat,
+        adapterFormat: AdapterFormat? = nil, base: (any BaseProjections)? = nil, baseName: String, memory: Int = .max,
+        settleSeconds: Double = 0
     ) throws(AdapterRegistryError) {
         self.shape = shape
         self.baseName = baseName
@@ -61,7 +63,8 @@ package final class AdapterRegistry: Sendable {
         scanner = AdapterScanner(
             shape: shape, baseName: baseName, format: adapterFormat,
             index: store.map { LoRAIndex(store: $0, shape: shape, format: adapterFormat) })
-        let places = AdapterPlaces(folder: folder, store: store)
+        let places = AdapterPlaces(
+            folder: folder, store: store, attached: attached.mapValues { AdapterPlaces.Attached(folder: $0, within: nil) })
         state = Mutex(State(places: places, entries: try scanner.scan(places)))
     }
 

@@ -17,6 +17,8 @@ package enum EvaluationError: Error, Equatable, CustomStringConvertible {
     case modelChanged(was: String, now: String)
     case damagedLog(place: String, reason: String)
     case unusableControl(adapter: String, reason: String)
+    /// What a control is to be like.
+    case noSuchAdapter(name: String, adapters: String)
     case gaveUp(failures: Int, example: String)
 
     package var description: String {
@@ -34,6 +36,7 @@ package enum EvaluationError: Error, Equatable, CustomStringConvertible {
             "the server began with the model \(was), and now \(now) answers; give another --output for the new one"
         case .damagedLog(let place, let reason): "\(place): \(reason)"
         case .unusableControl(let adapter, let reason): "no random control can be made of '\(adapter)': \(reason)"
+        case .noSuchAdapter(let name, let adapters): "'\(name)' is no adapter of \(adapters)"
         case .gaveUp(let failures, let example): "gave up after \(failures) failed requests in a row: \(example)"
         }
     }

@@ -17,17 +17,15 @@ package enum PromptFile {
     }
 
     package static func parse(_ bytes: some Collection<UInt8>, name: String) throws(LoadTestError) -> [Prompt] {
-        var prompts: [Prompt] = []
-        for (index, line) in bytes.split(separator: 0x0A, omittingEmptySubsequences: false).enumerated() {
-            guard line.contains(where: { $0 != 0x20 && $0 != 0x09 && $0 != 0x0D }) else { continue }
-            let place = "\(name) line \(index + 1)"
+        let prompts = try JSONLines.map(bytes) { (line) throws(LoadTestError) in
+            let place = "\(name) line \(line.line)"
             let row: JSON
             do {
-                row = try JSON(parsing: line)
+                row = try line.json()
             } catch {
                 throw .unusableData(place: place, reason: "is no JSON, \(error)")
             }
-            prompts.append(try prompt(in: row, place: place))
+            return try prompt(in: row, place: place)
         }
         guard !prompts.isEmpty else { throw .unusableData(place: name, reason: "has no prompts") }
         return prompts

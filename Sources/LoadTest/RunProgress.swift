@@ -24,3 +24,8 @@ package struct RunProgress: Sendable {
         return min(max(byCount, byTime), 1)
     }
 }
+
+extension RunProgress {
+    /// At the beginning of a phase.
+    package init(phase: Phase) { self.init(phase: phase, answered: 0, failed: 0) }
+}

@@ -1,11 +1,12 @@
 import ArgumentParser
 import Foundation
+import Terminal
 
 /// Where the process begins and ends.
 @main
 enum Main {
     static func main() async {
-        openStandardDescriptors()
+        Descriptor.openStandard()
         // A reader that has gone is an error of the write that meets it.
         signal(SIGPIPE, SIG_IGN)
         do {
@@ -15,14 +16,6 @@ enum Main {
             end(with: error)
         }
         Console.flush()
-    }
-
-    /// Files and connections get the lowest numbers that are free: without this, what is printed would go into one of them when the process
-    /// was started with its standard output closed.
-    private static func openStandardDescriptors() {
-        for descriptor in STDIN_FILENO...STDERR_FILENO where fcntl(descriptor, F_GETFD) == -1 && errno == EBADF {
-            _ = open("/dev/null", O_RDWR)
-        }
     }
 
     /// Help and the like are results; everything else is told on standard error.

@@ -10,6 +10,9 @@ package enum ActivationSource {
     /// In f32 on the products of training, which many rows share: faster than f32 is served, and of the same accuracy.
     case frozen(FrozenDecoder)
 
+    /// Whether weights and everything else are f32: then the products of training are faster than those that serve.
+    package static func isFrozen(_ weights: WeightFormat, kv: KVFormat) -> Bool { weights == .f32 && kv == .f32 }
+
     package var config: ModelConfig {
         switch self {
         case .served(let model, _): model.config

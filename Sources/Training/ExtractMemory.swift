@@ -1,11 +1,28 @@
 import Adapters
 import Models
 import Tensors
+import Texts
 
 /// What an extraction takes at most, told before it begins.
 package struct ExtractMemory {
     package let parts: [(name: String, bytes: Int)]
     package var total: Int { parts.reduce(0) { $0 + $1.bytes } }
+
+    /// - Parameters:
+    ///   - weights: of the model, and how they and keys and values are held.
+    /// - Throws: `CheckpointError` for weights that cannot be planned.
+    package init(
+        settings: ExtractSettings, weights: ModelWeights, format: WeightFormat, kv: KVFormat, chunks: TokenChunks, threads: Int
+    ) throws {
+        let isFrozen = ActivationSource.isFrozen(format, kv: kv)
+        let bytes =
+            isFrozen
+            ? FrozenDecoder.byteCount(
+                config: weights.config, precision: .f32, storedAsBF16: try weights.storedAsBF16, layerCount: settings.layerCount)
+            : try weights.plan(format).byteCount
+        self.init(
+            settings: settings, config: weights.config, weights: bytes, kv: isFrozen ? nil : kv, chunks: chunks, threads: threads)
+    }
 
     /// - Parameters:
     ///   - weights: bytes of the model's weights.

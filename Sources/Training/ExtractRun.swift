@@ -2,9 +2,11 @@ import Adapters
 import Checkpoints
 import Foundation
 import JSONText
+import Measuring
 import Models
 import Processes
 import Tensors
+import Texts
 
 /// Trains SAEs at several hookpoints in one pass of a model over the text, and leaves an adapter's folder: a sparsify folder for each
 /// hookpoint, `manifest.json`, log and curves. It can be killed at any moment and goes on from its last checkpoint to the bits it would have
@@ -87,7 +89,7 @@ package final class ExtractRun {
             progress(
                 TuneRun.Progress(
                     step: step + 1, steps: steps, found: found, loss: reports.reduce(0) { $0 + $1.loss } / Double(reports.count),
-                    tokensPerSecond: Double(trained) / max((ContinuousClock.now - start).inSeconds, 1e-9)))
+                    tokensPerSecond: Double(trained) / max((ContinuousClock.now - start).seconds, 1e-9)))
             guard step + 1 < steps else { break }
             let stops = group.anywhere(shouldStop())
             if stops || (step + 1) % saveEvery == 0, let folder {
@@ -153,8 +155,8 @@ package final class ExtractRun {
         let end = ContinuousClock.now
         let line: JSONObject = [
             "step": .int(number + 1), "epoch": .int(number / (chunks.count / settings.batch)), "tokens": .int(tokens),
-            "rate": .double(reports[0].rate), "hookpoints": .object(hookpoints), "model_seconds": .double((read - began).inSeconds),
-            "sae_seconds": .double((end - read).inSeconds),
+            "rate": .double(reports[0].rate), "hookpoints": .object(hookpoints), "model_seconds": .double((read - began).seconds),
+            "sae_seconds": .double((end - read).seconds),
         ]
         return (reports, line, tokens)
     }
@@ -166,7 +168,7 @@ package final class ExtractRun {
         guard settings.shuffles else { return place }
         let epoch = step / perEpoch
         if order.epoch != epoch {
-            order = (epoch, TrainingSeed.permutation(chunks.count, key: TrainingSeed.key(settings.trainer.seed, .order, epoch)))
+            order = (epoch, KeyedRandom.permutation(chunks.count, key: KeyedRandom.key(settings.trainer.seed, .order, epoch)))
         }
         return order.chunks[place]
     }

@@ -3,6 +3,7 @@ import JSONText
 import Models
 import Processes
 import Tensors
+import Texts
 
 /// Which activations of which text SAEs are trained on, and how.
 package struct ExtractSettings: Sendable {

@@ -1,4 +1,5 @@
 import Adapters
+import Measuring
 import Models
 import Tensors
 
@@ -21,7 +22,7 @@ struct LayerPass {
         let key: UInt64
 
         func apply(_ x: MatrixView, entry: Int, into y: MatrixView, pool: WorkerPool) {
-            RowOperations.dropout(x, key: TrainingSeed.key(key, .dropout, entry), rate: rate, into: y, pool: pool)
+            RowOperations.dropout(x, key: KeyedRandom.key(key, .dropout, entry), rate: rate, into: y, pool: pool)
         }
     }
 }

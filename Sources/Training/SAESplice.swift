@@ -1,5 +1,6 @@
 import Adapters
 import Checkpoints
+import Measuring
 import Tensors
 
 /// How gradients meet the frozen SAE in the student.
@@ -45,7 +46,7 @@ package final class SAESplice {
         self.sae = sae
         self.gradient = gradient
         permutation = shuffleSeed.map {
-            TrainingSeed.permutation(sae.latents, key: TrainingSeed.key($0, .latents, 0)).map { Int32($0) }
+            KeyedRandom.permutation(sae.latents, key: KeyedRandom.key($0, .latents, 0)).map { Int32($0) }
         }
         k = gradient == .through ? sae.k : 0
         indices = AlignedBuffer(count: rows * k)

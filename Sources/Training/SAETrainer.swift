@@ -1,4 +1,5 @@
 import Adapters
+import Measuring
 import Processes
 import Tensors
 
@@ -40,11 +41,11 @@ package final class SAETrainer {
         tokensSinceFired = [Int64](repeating: 0, count: settings.latents)
         setsBias = true
         // Hookpoints of one run begin with different numbers.
-        let key = TrainingSeed.key(settings.seed, .latents, hookpoint.layer * 2 + (hookpoint.site == .mlp ? 1 : 0))
+        let key = KeyedRandom.key(settings.seed, .latents, hookpoint.layer * 2 + (hookpoint.site == .mlp ? 1 : 0))
         let bound = 1 / Float(width).squareRoot()
         let (encoder, decoder) = (parameters.encoder.pointer, parameters.decoder.pointer)
         for index in 0..<settings.latents * width {
-            let value = bound * (Float(TrainingSeed.key(key, .latents, index) >> 40) * 0x1p-23 - 1)
+            let value = bound * (Float(KeyedRandom.key(key, .latents, index) >> 40) * 0x1p-23 - 1)
             encoder[index] = value
             decoder[index] = value
         }

@@ -4,16 +4,9 @@ import Tensors
 
 /// Activations of a model as it is served: in any format of weights, several chunks a pass.
 final class ServedActivations: ActivationReader {
-    private let model: any LanguageModel
-    private let pool: WorkerPool
+    private let reader: TextReader
     private let hookpoints: [HookPoint]
-    private let length: Int
     private let chunksPerPass: Int
-    private let cache: KVCache
-    private let tables: AlignedBuffer<Int32>
-    private let blocksEach: Int
-    private let plan = BatchPlan()
-    private let workspace = Workspace()
 
     private static let rowsPerPass = 2048
 
@@ -26,12 +19,9 @@ final class ServedActivations: ActivationReader {
     }
 
     init(model: any LanguageModel, kv: KVFormat, hookpoints: [HookPoint], length: Int, batch: Int, pool: WorkerPool) {
-        (self.model, self.pool, self.hookpoints, self.length) = (model, pool, hookpoints, length)
+        self.hookpoints = hookpoints
         chunksPerPass = min(max(Self.rowsPerPass / length, 1), batch)
-        blocksEach = (length + KVLayout.blockTokens - 1) / KVLayout.blockTokens
-        cache = KVCache(layout: model.config.kvLayout(kv), layers: model.config.layers, blockCount: blocksEach * chunksPerPass)
-        tables = AlignedBuffer(count: blocksEach * chunksPerPass)
-        for index in 0..<tables.count { tables.pointer[index] = Int32(index) }
+        reader = TextReader(model, kv: kv, texts: chunksPerPass, positions: length, pool: pool)
     }
 
     func read(
@@ -39,46 +29,9 @@ final class ServedActivations: ActivationReader {
     ) -> Int {
         var written = 0
         for start in stride(from: 0, to: chunks.count, by: chunksPerPass) {
-            written += pass(chunks[start..<min(start + chunksPerPass, chunks.count)], targets, written, wanted)
+            let part = chunks[start..<min(start + chunksPerPass, chunks.count)]
+            written += reader.copyActivations(of: part, at: hookpoints, into: targets, after: written, wanted: wanted)
         }
         return written
-    }
-
-    private func pass(
-        _ chunks: ArraySlice<[Int32]>, _ targets: [UnsafeMutablePointer<Float>], _ written: Int,
-        _ wanted: (_ position: Int, _ token: Int32) -> Bool
-    ) -> Int {
-        plan.removeAll()
-        plan.layerLimit = (hookpoints.map(\.layer).max() ?? 0) + 1
-        var count = 0
-        var run = 0..<0
-        for (index, chunk) in chunks.enumerated() {
-            for (position, token) in chunk.enumerated() {
-                let row = plan.append(
-                    token: token, position: position, promptLength: length, blockTable: UnsafePointer(tables.pointer + index * blocksEach),
-                    adapters: .none, wantsOutput: false)
-                guard wanted(position, token) else { continue }
-                if row != run.upperBound {
-                    order(run, targets, at: written + count)
-                    count += run.count
-                    run = row..<row
-                }
-                run = run.lowerBound..<row + 1
-            }
-        }
-        order(run, targets, at: written + count)
-        count += run.count
-        plan.observations.begin(rows: plan.rowCount)
-        let mark = workspace.mark()
-        _ = model.forward(plan, cache: cache, pool: pool, workspace: workspace)
-        workspace.release(mark)
-        return count
-    }
-
-    private func order(_ rows: Range<Int>, _ targets: [UnsafeMutablePointer<Float>], at offset: Int) {
-        guard !rows.isEmpty else { return }
-        for (hookpoint, target) in zip(hookpoints, targets) {
-            plan.copyActivations(of: rows, at: hookpoint, to: target + offset * model.config.hiddenSize)
-        }
     }
 }

@@ -1,10 +1,8 @@
-// Training: backward passes, optimisers, activation streams; SAE-guided fine-tuning (`FineTuner`), the SAE trainer, and the statistics of probes.
+// Training: backward passes, optimisers, activation streams; SAE-guided fine-tuning (`FineTuner`) and the SAE trainer.
 // It knows nothing about HTTP, requests or the engine that serves. Base weights are frozen; what trains is small and in f32.
 
 /// Why something cannot be trained, or training stopped. Every case says what to do about it.
 package enum TrainingError: Error, Equatable, CustomStringConvertible {
-    /// A line of the training data is unusable; lines count from 1, 0 stands for the whole file.
-    case badData(file: String, line: Int, problem: String)
     /// Settings that exclude one another or do not fit the model.
     case badSetting(name: String, problem: String)
     /// Loss or gradient became infinite or no number; nothing of that step was kept.
@@ -21,7 +19,6 @@ package enum TrainingError: Error, Equatable, CustomStringConvertible {
 
     package var description: String {
         switch self {
-        case .badData(let file, let line, let problem): line > 0 ? "\(file), line \(line): \(problem)" : "\(file): \(problem)"
         case .badSetting(let name, let problem): "\(name) \(problem)"
         case .notFinite(let step, let what, let advice): "step \(step): \(what) is not a finite number; \(advice)"
         case .wrongCheckpoint(let file, let what, let got, let wanted):

@@ -1,11 +1,28 @@
 import Adapters
 import Models
 import Tensors
+import Texts
 
 /// What a tuning run can take at most, part by part, computed before anything large is allocated.
 package struct TuneMemory {
     package let parts: [(name: String, bytes: Int)]
     package var total: Int { parts.reduce(0) { $0 + $1.bytes } }
+
+    /// - Parameters:
+    ///   - sae: that is put into the model, how its rows are held, and where gradients go there.
+    ///   - cacheBytes: for states of frozen layers, of which there are some below an SAE that cuts gradients alone.
+    /// - Throws: `CheckpointError` for weights that cannot be read.
+    package init(
+        weights: ModelWeights, precision: TrainingPrecision, sae: (any SAELayout)?, saeFormat: FloatFormat, gradient: SAEGradient,
+        settings: TuneSettings, chunks: TokenChunks, traceBytes: Int, cacheBytes: Int
+    ) throws {
+        var lowest = 0
+        if gradient == .cut, case .residual(let layer)? = sae?.hookpoint { lowest = layer + 1 }
+        self.init(
+            config: weights.config, precision: precision, storedAsBF16: try weights.storedAsBF16, latents: sae?.latents ?? 0,
+            saeFormat: saeFormat, settings: settings, length: chunks.length, lowestLayer: lowest, traceBytes: traceBytes,
+            cacheBytes: min(cacheBytes, lowest > 0 ? chunks.tokenCount * weights.config.hiddenSize * 8 : 0))
+    }
 
     /// - Parameters:
     ///   - storedAsBF16: whether the checkpoint's matrices are bf16.

@@ -1,9 +1,11 @@
 import Adapters
 import Foundation
 import JSONText
+import Measuring
 import Models
 import Processes
 import Tensors
+import Texts
 
 /// A tuning run from data to adapter: order, steps, log, checkpoints. It can be killed at any moment and goes on from its last checkpoint to
 /// the bits it would have reached without.
@@ -96,7 +98,7 @@ package final class TuneRun {
         for step in found..<max(steps, found) {
             let began = ContinuousClock.now
             let (loss, norm, learningRate) = try take(step)
-            let seconds = (ContinuousClock.now - began).inSeconds
+            let seconds = (ContinuousClock.now - began).seconds
             let tokens = settings.batch * chunks.length
             try log?.append([
                 "step": .int(step + 1), "epoch": .int(step / (chunks.count / settings.batch)), "loss": .double(loss),
@@ -104,7 +106,7 @@ package final class TuneRun {
                 "gradient_norm": .double(norm), "tokens": .int((step + 1) * tokens),
                 "tokens_per_second": .double(Double(tokens) / max(seconds, 1e-9)),
             ])
-            let elapsed = (ContinuousClock.now - start).inSeconds
+            let elapsed = (ContinuousClock.now - start).seconds
             progress(
                 Progress(
                     step: step + 1, steps: steps, found: found, loss: loss,
@@ -153,7 +155,7 @@ package final class TuneRun {
             let share = settings.reduction == .mean ? 1 / Double(max(positions.count, 1)) : 1
             total[0] += tuner.accumulate(
                 tokens: chunks.tokens(chunk), sequence: chunk, positions: positions, weight: share / Double(settings.batch),
-                dropoutKey: TrainingSeed.key(settings.seed, .dropout, step * settings.batch + part))
+                dropoutKey: KeyedRandom.key(settings.seed, .dropout, step * settings.batch + part))
         }
         group.sum(&total)
         lora.sumGradients(over: group)
@@ -175,7 +177,7 @@ package final class TuneRun {
             order = (
                 epoch,
                 settings.shuffles
-                    ? TrainingSeed.permutation(chunks.count, key: TrainingSeed.key(settings.seed, .order, epoch)) : Array(0..<chunks.count)
+                    ? KeyedRandom.permutation(chunks.count, key: KeyedRandom.key(settings.seed, .order, epoch)) : Array(0..<chunks.count)
             )
         }
         return order.chunks[step % perEpoch * settings.batch + part]
@@ -212,8 +214,4 @@ package final class TuneRun {
             curves: [curve("loss", "loss"), curve("norm of the gradient", "gradient_norm"), curve("learning rate", "rate")])
         try folder.write(Self.chartFile, Array(svg.utf8))
     }
-}
-
-extension Duration {
-    var inSeconds: Double { Double(components.seconds) + Double(components.attoseconds) * 1e-18 }
 }

@@ -1,4 +1,5 @@
 import Adapters
+import Inspection
 import Tensors
 import TestRandomness
 import Testing

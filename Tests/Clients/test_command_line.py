@@ -176,8 +176,8 @@ def test_errors_about_the_input(model, tmp_path):
 
 
 def test_bench_adapters(model):
-    arguments = ["--model", model, "--batch", "1,3", "--loras", "1,2", "--rank", "20", "--latents", "1024", "--k", "4", "--turns", "2"]
-    report = json.loads(output("bench", "adapters", *arguments, "--context", "5", "--json"))
+    arguments = ["--model", model, "--batch", "1,3", "--loras", "1,2", "--rank", "20", "--turns", "2"]
+    report = json.loads(output("bench", "adapters", *arguments, "--latents", "1024", "--k", "4", "--context", "5", "--json"))
     assert (report["weights"], report["adapter_weights"]) == ("int8", "int8") and report["lora_bytes"] > 0
     names = ["base", "one LoRA", "2 different LoRAs", "steering vector", "SAE splice", "SAE edit, set", "SAE edit, add", "SAE observe, top 4"]
     assert [row["name"] for row in report["rows"] if row["batch"] == 3] == names

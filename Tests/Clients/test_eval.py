@@ -265,6 +265,5 @@ def test_wrong_usage(scripted, data, tmp_path):
         assert evaluate(in_process(scripted), data, tmp_path / "run", *arguments).returncode == 64
     neither = subprocess.run([required("RESA_BIN"), "eval", "--data", str(data), "--output", str(tmp_path / "x")], capture_output=True, text=True)
     assert neither.returncode == 64 and "--model" in neither.stderr
-    edits = "sae;latent=1;op=set;value=1;scale=1, sae;latent=2;op=set;value=1;scale=2"
-    differing = evaluate(in_process(scripted), data, tmp_path / "run", "--adapter", edits)
-    assert differing.returncode == 64 and "'sae' is there twice with edits" in differing.stderr
+    unknown = evaluate(in_process(scripted), data, tmp_path / "run", "--adapter", "sae;latent=1;op=explode;value=1")
+    assert unknown.returncode == 64 and "explode" in unknown.stderr

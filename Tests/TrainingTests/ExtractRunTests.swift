@@ -8,6 +8,7 @@ import Tensors
 import TestRandomness
 import TestSupport
 import Testing
+import Texts
 
 @testable import Training
 

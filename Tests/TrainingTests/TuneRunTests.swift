@@ -7,6 +7,7 @@ import RandomModels
 import Tensors
 import TestRandomness
 import Testing
+import Texts
 
 @testable import Training
 

@@ -40,24 +40,16 @@ package struct ProblemSet: Sendable {
     package init(name: String, contents: Data, place: String) throws(EvaluationError) {
         self.name = name
         digest = contents.withUnsafeBytes { ContentDigest(bytes: $0).description }
-        var problems: [Problem] = []
         var ids = Set<String>()
-        var number = 0
-        var start = contents.startIndex
-        while start < contents.endIndex {
-            let end = contents[start...].firstIndex(of: 0x0A) ?? contents.endIndex
-            let line = contents[start..<end]
-            start = end < contents.endIndex ? end + 1 : end
-            number += 1
-            guard line.contains(where: { $0 > 0x20 }) else { continue }
-            let problem = try Self.problem(in: line, number: number, place: "\(place) line \(number)")
+        problems = try JSONLines.map(contents) { (row) throws(EvaluationError) in
+            let place = "\(place) line \(row.line)"
+            let problem = try Self.problem(in: row, place: place)
             guard ids.insert(problem.id).inserted else {
-                throw .unusableData(place: "\(place) line \(number)", reason: "the name '\(problem.id)' is taken by an earlier line")
+                throw .unusableData(place: place, reason: "the name '\(problem.id)' is taken by an earlier line")
             }
-            problems.append(problem)
+            return problem
         }
         if problems.isEmpty { throw .noProblems(place) }
-        self.problems = problems
     }
 
     private init(name: String, problems: [Problem], digest: String) {
@@ -69,10 +61,10 @@ package struct ProblemSet: Sendable {
         ProblemSet(name: name, problems: Array(problems.dropFirst(skip).prefix(count ?? .max)), digest: digest)
     }
 
-    private static func problem(in line: Data, number: Int, place: String) throws(EvaluationError) -> Problem {
+    private static func problem(in line: JSONLines.Row, place: String) throws(EvaluationError) -> Problem {
         let row: JSON
         do {
-            row = try JSON(parsing: line)
+            row = try line.json()
         } catch {
             throw .unusableData(place: place, reason: "is no JSON, \(error)")
         }
@@ -85,7 +77,7 @@ package struct ProblemSet: Sendable {
                 place: place, reason: "has no answer under \(answerKeys.joined(separator: ", ")), nor a \\boxed one under solution")
         }
         let id = ["unique_id", "id"].lazy.compactMap { row[$0] }.compactMap { $0.string ?? $0.int.map { String($0) } }.first
-        return Problem(id: id ?? "\(number)", question: question, gold: gold)
+        return Problem(id: id ?? "\(line.line)", question: question, gold: gold)
     }
 
     private static func gold(_ row: JSON) -> String? {

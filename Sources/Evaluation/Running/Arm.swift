@@ -37,6 +37,10 @@ package struct Question: Sendable {
     /// The same for all arms, so that they are compared on equal luck.
     package let seed: UInt64
 
+    package init(data: String, problem: Problem, arm: Arm, sample: Int, seed: UInt64) {
+        (self.data, self.problem, self.arm, self.sample, self.seed) = (data, problem, arm, sample, seed)
+    }
+
     var key: AnswerKey { AnswerKey(data: data, problem: problem.id, arm: arm.name, sample: sample) }
 }
 
