@@ -67,3 +67,16 @@ def test_refusals(smollm2):
     assert smollm2.post("/v1/compare", settings(variants=[[]])).status == 400
     assert smollm2.post("/v1/compare", settings(variants=[[], ["nobody"]])).status == 404
     assert smollm2.post("/v1/compare", settings(variants=[[], [SAE]], stream=True)).status == 400
+
+
+def test_variants_that_say_nothing_have_the_requests_adapters(smollm2):
+    variants = [[], {"label": "mine"}, [LORA]]
+    reply = smollm2.post("/v1/compare", settings(variants=variants), {"Resa-Adapters": f"{LORA};scale=0.5"})
+    assert reply.status == 200, reply.body
+    base, mine, whole = reply.json["variants"]
+    assert mine["label"] == "mine" and mine["applied"][0]["scale"] == 0.5 and whole["applied"][0]["scale"] == 1
+    assert base["applied"] == [] and 0 < mine["mean_kl"] != whole["mean_kl"]
+    same = smollm2.post("/v1/compare", settings(variants=[[], [{"name": LORA, "scale": 0.5}]])).json["variants"][1]
+    assert (same["content"], same["logprobs"]) == (mine["content"], mine["logprobs"])
+    refused = smollm2.post("/v1/compare", settings(variants=[[], [LORA]]), {"Resa-Adapters": LORA})
+    assert refused.status == 400 and refused.json["error"]["param"] == "Resa-Adapters"
