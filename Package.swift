@@ -226,5 +226,5 @@ let optimised: Set = [
 ]
 
 for target in package.targets where target.type != .system && target.name != "Kernels" {
-    target.swiftSettings = swiftSettings + (optimised.contains(target.name) ? [.unsafeFlags(["-O"])] : [])
+    target.swiftSettings = swiftSettings + (optimised.contains(target.name) ? [.unsafeFlags(["-O"], .when(configuration: .debug))] : [])
 }
