@@ -44,7 +44,7 @@ extension SparseCoderTensors {
                     wanted: "\(part.shape)")
             }
             try file.expand(prefix + part.name, rows: 0..<part.shape[0], into: part.values)
-            guard RowOperations.largestMagnitude(part.values, count: part.shape.reduce(1, *)).isFinite else {
+            guard RowOperations.sumOfSquares(part.values, count: part.shape.reduce(1, *), on: .scalar).isFinite else {
                 throw TrainingError.wrongCheckpoint(
                     file: file.path, what: "tensor \(prefix + part.name)", got: "with infinite numbers or NaN", wanted: "finite numbers")
             }
