@@ -94,7 +94,8 @@ package struct SAELensLayout: SAELayout {
             encoderBias = AlignedBuffer(count: 0)
         }
         if let norms = folding.norms {
-            for latent in 0..<encoderBias.count { encoderBias.pointer[latent] *= norms[latent] }
+            let bias = encoderBias.pointer
+            for latent in 0..<encoderBias.count { bias[latent] *= norms[latent] }
         }
         let encoder: EncoderMatrix =
             if activation == .topk, format == .bf16 {
