@@ -1,4 +1,5 @@
-// Training: backward passes, optimisers, activation streams; SAE-guided fine-tuning (`FineTuner`) and the SAE trainer.
+// Training: backward passes, optimisers, activation streams; SAE-guided fine-tuning (`FineTuner`) and the SAE trainer, each as the step of a
+// `TrainingRun`.
 // It knows nothing about HTTP, requests or the engine that serves. Base weights are frozen; what trains is small and in f32.
 
 /// Why something cannot be trained, or training stopped. Every case says what to do about it.

@@ -91,7 +91,7 @@ struct Answer: Equatable {
 extension Engine {
     /// The answers to requests that are all submitted at once.
     func answers(_ requests: [GenerationRequest]) async throws -> [Answer] {
-        let streams = try requests.map { try submit($0) }
+        let streams = try submit(together: requests)
         return await withTaskGroup(of: (Int, Answer).self) { group in
             for (index, stream) in streams.enumerated() { group.addTask { (index, await Answer(stream)) } }
             let answers = await group.reduce(into: [Int: Answer]()) { $0[$1.0] = $1.1 }

@@ -32,7 +32,12 @@ import Testing
             $0.maxBatchedTokens = 24
             $0.queueLimit = 400
         }
+        // Two that stay begin together, before anybody else, and grow step by step to ten blocks each: one of them must make room.
+        let patient = try engine.submit(together: (0..<2).map { index in EngineHarness.request("\(index)", maxTokens: 300) })
         await withDiscardingTaskGroup { group in
+            for stream in patient {
+                group.addTask { #expect(await Answer(stream).tokens[0]?.count == 300, "seed \(seed)") }
+            }
             for client in 0..<12 {
                 group.addTask {
                     var random = SeededRandom(seed: seed &+ UInt64(client))

@@ -93,13 +93,13 @@ import Texts
 
         func run(
             _ output: URL, _ settings: ExtractSettings = settings(), resumes: Bool = false, initial: [HookPoint: SparseCoderTensors] = [:],
-            as format: ExtractFormat = .f32, progress: (TuneRun.Progress) -> Void = { _ in }
+            as format: ExtractFormat = .f32, progress: (TrainingProgress) -> Void = { _ in }
         ) throws {
-            let run = try ExtractRun(
-                settings: settings, source: source, chunks: chunks, folder: try OutputFolder(output.path),
-                inputs: ["model": "tiny"],
-                initial: initial, pool: pool)
-            try run.run(resumes: resumes, saveEvery: 2, baseModel: "tiny", as: format, progress: progress)
+            let step = try ExtractStep(
+                settings: settings, source: source, chunks: chunks, inputs: ["model": "tiny"], initial: initial,
+                result: SAEResult(baseModel: "tiny", format: format), pool: pool)
+            try TrainingRun(step, folder: try OutputFolder(output.path), pool: pool).run(
+                resumes: resumes, saveEvery: 2, progress: progress)
         }
     }
 

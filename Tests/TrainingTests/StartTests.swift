@@ -94,7 +94,7 @@ import Texts
         let second = try tuner(start: out.path)
         #expect((0..<count).allSatisfy { second.lora.values.pointer[$0] == first.lora.values.pointer[$0] })
         #expect(throws: (any Error).self) { try tuner(start: place.sae) }
-        let inputs = TuneRun.inputs(decoder, place.chunks, nil, gradient: .cut, shuffle: 7, start: "a")
+        let inputs = TuneStep.inputs(decoder, place.chunks, nil, gradient: .cut, shuffle: 7, start: "a")
         #expect(inputs["model"] == .string(decoder.digest) && inputs["sae"] == .null && inputs["hookpoint"] == .null)
         #expect(inputs["sae_shuffle"] == .string("7") && inputs["start"] == .string("a") && inputs["sae_gradient"] == .string("cut"))
     }

@@ -45,7 +45,7 @@ import Texts
 
         func run(
             _ output: URL, _ settings: TuneSettings = settings, resumes: Bool = false, poison: Bool = false,
-            progress: (TuneRun.Progress) -> Void = { _ in }
+            progress: (TrainingProgress) -> Void = { _ in }
         ) throws {
             let lora = LoRAParameters(
                 shape: decoder.config.shape, rank: settings.rank, alpha: settings.alpha, modules: settings.modules, seed: settings.seed)
@@ -56,10 +56,11 @@ import Texts
             let tuner = FineTuner(
                 decoder: decoder, lora: lora, splice: (layout.hookpoint, sae), objective: settings.objective, length: chunks.length,
                 dropout: Float(settings.dropout), traceBytes: 0, cacheBytes: 1 << 20, pool: pool)
-            let run = try TuneRun(
-                settings: settings, tuner: tuner, chunks: chunks, folder: try OutputFolder(output.path), inputs: ["model": "tiny"],
+            let step = try TuneStep(
+                settings: settings, tuner: tuner, chunks: chunks, inputs: ["model": "tiny"], result: LoRAResult(baseModel: "tiny"),
                 pool: pool)
-            try run.run(resumes: resumes, saveEvery: 2, baseModel: "tiny", progress: progress)
+            try TrainingRun(step, folder: try OutputFolder(output.path), pool: pool).run(
+                resumes: resumes, saveEvery: 2, progress: progress)
         }
     }
 
@@ -158,6 +159,20 @@ import Texts
             var settings = Workshop.settings
             change(&settings)
             #expect(throws: TrainingError.self) { try workshop.run(try #require(snapshot), settings, resumes: true) }
+        }
+        // Results that another run left.
+        #expect(throws: TrainingError.occupied(folder: output.path)) { try workshop.run(output) }
+        // A checkpoint of the other kind of run.
+        let extractions = try ExtractRunTests.Workshop()
+        let extracted = extractions.folder.appendingPathComponent("out")
+        var other: URL?
+        try extractions.run(extracted) { progress in
+            guard progress.step == 3 else { return }
+            other = extractions.folder.appendingPathComponent("snapshot")
+            try? FileManager.default.copyItem(at: extracted, to: other!)
+        }
+        #expect { try workshop.run(try #require(other), resumes: true) } throws: {
+            "\($0)".contains("the kind of run is extract 1, but this run has tune 1")
         }
         // And one that was damaged.
         let checkpoint = try #require(snapshot).appendingPathComponent("checkpoint.safetensors")

@@ -53,12 +53,8 @@ struct Extract: ParsableCommand {
 
     private func run(_ group: ProcessGroup) throws {
         let folder = group.leads ? try OutputFolder(out) : nil
-        let isUnderway = folder.map(ExtractRun.isUnderway) ?? false
-        if isUnderway, !resume { throw TrainingError.occupied(folder: out) }
-        if group.anywhere(folder.map(ExtractRun.isFinished) ?? false) {
-            if !resume { throw TrainingError.occupied(folder: out) }
-            return Console.note("resa: the run in \(out) is finished\n")
-        }
+        let found = try TrainingFolder(folder, at: out, of: ExtractStep.self, resumes: resume, group: group)
+        if case .finished = found { return Console.note("resa: the run in \(out) is finished\n") }
         let pool = group.makePool(threads: compute.threads)
         let bench = try Workbench(model: source.model, compute.settings, pool: pool, watcher: TerminalWatcher())
         let bundle = bench.bundle
@@ -76,19 +72,21 @@ struct Extract: ParsableCommand {
                 "this machine has \(Quantity.bytes(MachineProbe.memoryTotal)) of memory\(processes); "
                     + "take fewer latents, hookpoints or tokens in a batch")
         }
-        let run = try ExtractRun(
-            settings: settings, source: try load(bench, settings), chunks: chunks, folder: folder,
+        let step = try ExtractStep(
+            settings: settings, source: try load(bench, settings), chunks: chunks,
             inputs: [
                 "model": .string(try ContentDigest(of: bundle.checkpoint.tensors.files, pool: pool).description),
                 "text": .string(chunks.withBytes { ContentDigest(bytes: $0).description }),
-            ], initial: start.tensors, pool: pool, group: group)
+            ], initial: start.tensors,
+            result: SAEResult(
+                baseModel: bundle.name, data: URL(fileURLWithPath: data.data).lastPathComponent, format: storesBF16 ? .bf16 : .f32),
+            pool: pool, group: group)
+        let run = try TrainingRun(step, folder: folder, pool: pool, group: group)
         let display = StepDisplay("resa: extracting from \(bundle.name)")
         StopSignals.listen()
-        let end = try run.run(
-            resumes: isUnderway, saveEvery: saveEvery, baseModel: bundle.name,
-            data: URL(fileURLWithPath: data.data).lastPathComponent, as: storesBF16 ? .bf16 : .f32,
-            shouldStop: { StopSignals.isHeard }
-        ) { display.report($0) }
+        let end = try run.run(resumes: found == .underway, saveEvery: saveEvery, shouldStop: { StopSignals.isHeard }) {
+            display.report($0)
+        }
         display.finish()
         if case .stopped(let step) = end { throw StopSignals.exitCode(of: out, afterStep: step, of: run.steps, group: group) }
         Console.printLine("\(out): \(settings.hookpoints.map { "\($0)" }.joined(separator: ", ")) trained in \(run.steps) steps")
@@ -125,7 +123,7 @@ struct Extract: ParsableCommand {
         Console.note(
             """
             resa: \(bundle.name), \(settings.trainer.latents) latents, k \(settings.trainer.k), at \(places)
-            resa: \(chunks.count) chunks of \(chunks.length) tokens, \(settings.steps(chunks)) steps of \(settings.batch * chunks.length) tokens
+            resa: \(chunks.count) chunks of \(chunks.length) tokens, \(settings.order(chunks).steps) steps of \(settings.batch * chunks.length) tokens
             resa: takes at most \(Quantity.bytes(memory.total)) of memory (\(parts))
 
             """)

@@ -14,7 +14,7 @@ extension StopSignals {
 }
 
 extension StepDisplay {
-    func report(_ progress: TuneRun.Progress) {
+    func report(_ progress: TrainingProgress) {
         report(
             step: progress.step, of: progress.steps, found: progress.found, loss: progress.loss, tokensPerSecond: progress.tokensPerSecond)
     }

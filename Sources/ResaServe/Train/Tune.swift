@@ -67,12 +67,8 @@ struct Tune: ParsableCommand {
 
     private func run(_ group: ProcessGroup) throws {
         let folder = group.leads ? try OutputFolder(out) : nil
-        let isUnderway = folder.map(TuneRun.isUnderway) ?? false
-        if isUnderway, !resume { throw TrainingError.occupied(folder: out) }
-        if group.anywhere(folder.map(TuneRun.isFinished) ?? false) {
-            if !resume { throw TrainingError.occupied(folder: out) }
-            return Console.note("resa: the run in \(out) is finished\n")
-        }
+        let found = try TrainingFolder(folder, at: out, of: TuneStep.self, resumes: resume, group: group)
+        if case .finished = found { return Console.note("resa: the run in \(out) is finished\n") }
         let settings = try settings()
         try group.requireShare(ofBatch: settings.batch)
         let pool = group.makePool(threads: threads)
@@ -100,16 +96,16 @@ struct Tune: ParsableCommand {
         let tuner = try FineTuner(
             decoder: decoder, settings: settings, start: method.initial, splice: splice, length: chunks.length,
             traceBytes: activationMemory << 20, cacheBytes: cacheMemory << 20, pool: pool)
-        let run = try TuneRun(
-            settings: settings, tuner: tuner, chunks: chunks, folder: folder,
-            inputs: TuneRun.inputs(decoder, chunks, splice, gradient: method.saeGrad, shuffle: method.shuffleSae, start: method.initial),
-            pool: pool, group: group)
+        let step = try TuneStep(
+            settings: settings, tuner: tuner, chunks: chunks,
+            inputs: TuneStep.inputs(decoder, chunks, splice, gradient: method.saeGrad, shuffle: method.shuffleSae, start: method.initial),
+            result: LoRAResult(baseModel: bundle.name, asBF16: storesBF16), pool: pool, group: group)
+        let run = try TrainingRun(step, folder: folder, pool: pool, group: group)
         let display = StepDisplay("resa: tuning \(bundle.name)")
         StopSignals.listen()
-        let end = try run.run(
-            resumes: isUnderway, saveEvery: saveEvery, baseModel: bundle.name, asBF16: storesBF16,
-            shouldStop: { StopSignals.isHeard }
-        ) { display.report($0) }
+        let end = try run.run(resumes: found == .underway, saveEvery: saveEvery, shouldStop: { StopSignals.isHeard }) {
+            display.report($0)
+        }
         display.finish()
         if case .stopped(let step) = end { throw StopSignals.exitCode(of: out, afterStep: step, of: run.steps, group: group) }
         Console.printLine("\(out): \(tuner.lora.trainedCount) parameters trained in \(run.steps) steps")

@@ -61,8 +61,11 @@ package struct ExtractSettings: Sendable {
     /// Layers that have to be run to reach every hookpoint.
     package var layerCount: Int { (hookpoints.map(\.layer).max() ?? 0) + 1 }
 
-    /// Steps in all: what does not fill a batch at the end of an epoch is left out.
-    package func steps(_ chunks: TokenChunks) -> Int { min(chunks.count / max(batch, 1) * epochs, maximumSteps ?? .max) }
+    /// Which chunks the steps take; settings that were checked are taken for granted.
+    package func order(_ chunks: TokenChunks) -> ChunkOrder {
+        ChunkOrder(
+            count: chunks.count, batch: batch, epochs: epochs, maximumSteps: maximumSteps, seed: shuffles ? trainer.seed : nil)
+    }
 
     /// By name, for telling whether a checkpoint belongs to the same run, and for the manifest.
     func facts() -> JSONObject {

@@ -18,11 +18,21 @@ extension SparseCoderTensors {
         ]
     }
 
-    func entries(prefix: String, as format: ExtractFormat = .f32) -> [TensorFileWriter.Entry] {
-        parts.map { TensorFileWriter.Entry(name: prefix + $0.name, type: format == .f32 ? .f32 : .bf16, shape: $0.shape) }
+    /// As tensors of a run's state, whose names begin with `prefix`.
+    func state(_ prefix: String) -> [StateTensor] {
+        parts.map { StateTensor(name: prefix + $0.name, shape: $0.shape, values: .f32($0.values)) }
     }
 
-    func write(to writer: TensorFileWriter, as format: ExtractFormat = .f32) throws(TrainingError) {
+    /// Tells SAEs to start from apart.
+    var digest: String {
+        ContentDigest(bytes: UnsafeRawBufferPointer(start: encoder.pointer, count: encoder.count * 4)).description
+    }
+
+    func entries(as format: ExtractFormat) -> [TensorFileWriter.Entry] {
+        parts.map { TensorFileWriter.Entry(name: $0.name, type: format == .f32 ? .f32 : .bf16, shape: $0.shape) }
+    }
+
+    func write(to writer: TensorFileWriter, as format: ExtractFormat) throws(TrainingError) {
         for part in parts {
             let count = part.shape.reduce(1, *)
             switch format {

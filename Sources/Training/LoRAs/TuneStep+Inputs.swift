@@ -3,7 +3,7 @@ import Checkpoints
 import JSONText
 import Texts
 
-extension TuneRun {
+extension TuneStep {
     /// What goes into a run, so that a checkpoint of another one is told apart.
     /// - Parameters:
     ///   - shuffle: seed of a control's shuffled SAE.

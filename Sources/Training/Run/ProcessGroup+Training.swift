@@ -30,14 +30,6 @@ extension ProcessGroup {
 
     /// The first process's number.
     func broadcast(_ number: Int) -> Int { gather(number)[0] }
-
-    /// Every process gets the first one's tensors.
-    func broadcast(_ tensors: SparseCoderTensors) {
-        broadcast(tensors.encoder.buffer)
-        broadcast(tensors.encoderBias.buffer)
-        broadcast(tensors.decoder.buffer)
-        broadcast(tensors.decoderBias.buffer)
-    }
 }
 
 extension JSONObject {

@@ -18,8 +18,8 @@ package final class SAETrainer {
     /// Adam's alone.
     package let state2: SparseCoderTensors?
     /// By latent.
-    package var tokensSinceFired: [Int64]
-    package var steps = 0
+    private let tokensSinceFired: AlignedBuffer<Int64>
+    package internal(set) var steps = 0
     /// Whether the first batch sets b_dec: not when training goes on from an SAE.
     private let setsBias: Bool
 
@@ -38,7 +38,7 @@ package final class SAETrainer {
         parameters = SparseCoderTensors(latents: settings.latents, width: width)
         state1 = SparseCoderTensors(latents: settings.latents, width: width)
         state2 = settings.optimiser == .adam ? SparseCoderTensors(latents: settings.latents, width: width) : nil
-        tokensSinceFired = [Int64](repeating: 0, count: settings.latents)
+        tokensSinceFired = AlignedBuffer(count: settings.latents)
         setsBias = true
         // Hookpoints of one run begin with different numbers.
         let key = KeyedRandom.key(settings.seed, .latents, hookpoint.layer * 2 + (hookpoint.site == .mlp ? 1 : 0))
@@ -60,19 +60,8 @@ package final class SAETrainer {
         self.parameters = parameters
         state1 = SparseCoderTensors(latents: settings.latents, width: parameters.width)
         state2 = settings.optimiser == .adam ? SparseCoderTensors(latents: settings.latents, width: parameters.width) : nil
-        tokensSinceFired = [Int64](repeating: 0, count: settings.latents)
+        tokensSinceFired = AlignedBuffer(count: settings.latents)
         setsBias = firstBatchSetsBias
-    }
-
-    /// As it was after `steps` steps.
-    init(
-        hookpoint: HookPoint, settings: SAETrainerSettings, parameters: SparseCoderTensors, state1: SparseCoderTensors,
-        state2: SparseCoderTensors?, steps: Int
-    ) {
-        (self.hookpoint, self.width, self.settings) = (hookpoint, parameters.width, settings)
-        (self.parameters, self.state1, self.state2, self.steps) = (parameters, state1, state2, steps)
-        tokensSinceFired = [Int64](repeating: 0, count: settings.latents)
-        setsBias = false
     }
 
     /// The memory of a step, which trainers of equal settings and widths may share.
@@ -84,13 +73,12 @@ package final class SAETrainer {
             maxTokens: maxTokens, pool: pool, exchange: group)
     }
 
-    /// Takes over what the first process has.
-    func follow(_ group: ProcessGroup) {
-        group.broadcast(parameters)
-        group.broadcast(state1)
-        if let state2 { group.broadcast(state2) }
-        tokensSinceFired.withUnsafeMutableBufferPointer { group.broadcast($0) }
-        steps = group.broadcast(steps)
+    /// All that steps change, the number of them aside.
+    var state: [StateTensor] {
+        let prefix = "\(hookpoint)/"
+        return parameters.state(prefix) + state1.state(prefix + "state1.") + (state2?.state(prefix + "state2.") ?? []) + [
+            StateTensor(name: prefix + "tokens_since_fired", shape: [settings.latents], values: .i64(tokensSinceFired.pointer))
+        ]
     }
 
     /// Trains on one batch, of which x `[tokens, width]` are the rows of this process; all processes of the step's group call at once.
@@ -118,10 +106,9 @@ package final class SAETrainer {
             case .signum: .signum(rate: rate, average: 1 / Double(steps + 1), momentum: settings.momentum, first: steps == 0)
             case .adam: .adam(rate: rate, step: steps + 1)
             }
-        tokensSinceFired.withUnsafeMutableBufferPointer { silent in
-            step.update(parameters, state1: state1, state2: state2, optimiser: optimiser, unitDecoder: true) { latent, fired in
-                silent[latent] = fired ? 0 : silent[latent] + Int64(step.batchTokens)
-            }
+        let silent = tokensSinceFired.pointer
+        step.update(parameters, state1: state1, state2: state2, optimiser: optimiser, unitDecoder: true) { latent, fired in
+            silent[latent] = fired ? 0 : silent[latent] + Int64(step.batchTokens)
         }
         steps += 1
         return Report(loss: loss, losses: losses, dead: dead.count, rate: rate)
@@ -130,7 +117,7 @@ package final class SAETrainer {
     /// Latents that have not fired for more than `deadTokens`, ascending.
     package var deadLatents: [Int32] {
         var dead: [Int32] = []
-        for latent in 0..<settings.latents where tokensSinceFired[latent] > settings.deadTokens { dead.append(Int32(latent)) }
+        for latent in 0..<settings.latents where tokensSinceFired.pointer[latent] > settings.deadTokens { dead.append(Int32(latent)) }
         return dead
     }
 

@@ -1,4 +1,5 @@
 import Foundation
+import JSONText
 
 /// Curves over steps, stacked in one SVG: each with its own vertical axis from its least to its greatest value.
 package struct CurveChart {
@@ -7,6 +8,12 @@ package struct CurveChart {
         var points: [(step: Double, value: Double)]
 
         package init(title: String, points: [(step: Double, value: Double)]) { (self.title, self.points) = (title, points) }
+
+        /// Of a log's lines, those that have a value.
+        init(title: String, log: [JSON], value: (JSON) -> Double?) {
+            self.init(
+                title: title, points: log.compactMap { line in line["step"]?.double.flatMap { step in value(line).map { (step, $0) } } })
+        }
     }
 
     private static let width = 800.0

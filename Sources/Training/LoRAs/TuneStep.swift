@@ -1,0 +1,132 @@
+import Adapters
+import Foundation
+import JSONText
+import Measuring
+import Processes
+import Tensors
+import Texts
+
+/// Trains a LoRA: gradients of a step's chunks, clipping, AdamW; and leaves a PEFT folder.
+///
+/// Several processes share the chunks of every step and add up their gradients; each then makes the same step of the optimiser.
+package final class TuneStep: TrainingStep {
+    package static let kind = "tune 1"
+    package static let finished = LoRAParameters.adapterFiles
+    package static let chart = (file: "loss.svg", title: "resa tune")
+
+    package let settings: TuneSettings
+    package let order: ChunkOrder
+    package let facts: JSONObject
+    private let tuner: FineTuner
+    private let result: LoRAResult
+    private let chunks: TokenChunks
+    private let group: ProcessGroup
+    private let pool: WorkerPool
+    private let rate: LearningRate
+
+    /// - Parameter inputs: names and digests of what goes in, by which a checkpoint of another run is told.
+    /// - Throws: `.badSetting` when the data is too short for one step, or no gradient reaches any projection.
+    package init(
+        settings: TuneSettings, tuner: FineTuner, chunks: TokenChunks, inputs: JSONObject, result: LoRAResult, pool: WorkerPool,
+        group: ProcessGroup = ProcessGroup()
+    ) throws(TrainingError) {
+        guard tuner.lora.trainedCount > 0 else {
+            throw .badSetting(
+                name: "--hookpoint", problem: "leaves nothing to train: with --sae-grad cut only layers above it do, and --modules of them")
+        }
+        guard chunks.count >= settings.batch else {
+            throw .badSetting(
+                name: "--batch", problem: "is \(settings.batch), but the data has only \(chunks.count) chunks of \(chunks.length) tokens")
+        }
+        (self.settings, self.tuner, self.chunks, self.result) = (settings, tuner, chunks, result)
+        (self.pool, self.group) = (pool, group)
+        order = ChunkOrder(
+            count: chunks.count, batch: settings.batch, epochs: settings.epochs, maximumSteps: settings.maximumSteps,
+            seed: settings.shuffles ? settings.seed : nil)
+        rate = LearningRate(peak: settings.rate, schedule: settings.schedule, warmup: settings.warmup, steps: order.steps)
+        var facts = settings.facts()
+        facts["length"] = .int(chunks.length)
+        facts["parameters"] = .int(tuner.lora.count)
+        for (key, value) in inputs { facts[key] = value }
+        self.facts = facts
+    }
+
+    package var results: [String] { Self.finished }
+
+    package var state: [StateTensor] {
+        let lora = tuner.lora
+        return [("values", lora.values.pointer), ("first_moment", lora.first.pointer), ("second_moment", lora.second.pointer)].map {
+            StateTensor(name: $0, shape: [lora.count], values: .f32($1))
+        }
+    }
+
+    package func begin(after steps: Int) { tuner.chooseTrained() }
+
+    package func take(_ number: Int, _ chunks: [(part: Int, chunk: Int)]) throws(TrainingError) -> StepReport {
+        let began = ContinuousClock.now
+        let lora = tuner.lora
+        lora.clearGradients()
+        var total = [0.0]
+        for (part, chunk) in chunks { total[0] += accumulate(chunk, part: part, of: number) }
+        group.sum(&total)
+        lora.sumGradients(over: group)
+        let (loss, norm) = (total[0], lora.gradientNorm(pool: pool))
+        let advice = "a smaller --rate, --clip or --weights f32 may help; the last checkpoint is as it was"
+        guard loss.isFinite else { throw .notFinite(step: number + 1, what: "the loss", advice: advice) }
+        guard norm.isFinite else { throw .notFinite(step: number + 1, what: "the gradient", advice: advice) }
+        let rate = rate.rate(number)
+        settings.optimiser.update(
+            lora, step: number + 1, rate: rate, gradientScale: AdamW.clip(norm: norm, limit: settings.clip), pool: pool)
+        let tokens = settings.batch * self.chunks.length
+        return StepReport(
+            loss: loss, tokens: tokens,
+            line: [
+                "loss": .double(loss), "rate": .double(rate), "gradient_norm": .double(norm), "tokens": .int((number + 1) * tokens),
+                "tokens_per_second": .double(Double(tokens) / max((ContinuousClock.now - began).seconds, 1e-9)),
+            ])
+    }
+
+    /// Adds a chunk's gradients.
+    /// - Returns: its part of the step's loss.
+    private func accumulate(_ chunk: Int, part: Int, of number: Int) -> Double {
+        let positions = chunks.positions(chunk, answersOnly: settings.answersOnly, includesLast: settings.objective.needsTeacher)
+        let share = settings.reduction == .mean ? 1 / Double(max(positions.count, 1)) : 1
+        return tuner.accumulate(
+            tokens: chunks.tokens(chunk), sequence: chunk, positions: positions, weight: share / Double(settings.batch),
+            dropoutKey: KeyedRandom.key(settings.seed, .dropout, number * settings.batch + part))
+    }
+
+    package func write(to folder: OutputFolder) throws(TrainingError) {
+        try tuner.lora.write(to: folder, dropout: settings.dropout, baseModel: result.baseModel, asBF16: result.asBF16)
+    }
+
+    package func curves(_ log: [JSON]) -> [CurveChart.Curve] {
+        [("loss", "loss"), ("norm of the gradient", "gradient_norm"), ("learning rate", "rate")].map { title, key in
+            CurveChart.Curve(title: title, log: log) { $0[key]?.double }
+        }
+    }
+
+    package func manifest(_ log: [JSON], folder: OutputFolder) -> JSONObject {
+        let losses = log.compactMap { $0["loss"]?.double }
+        func mean(_ values: ArraySlice<Double>) -> JSON { .double(values.reduce(0, +) / Double(max(values.count, 1))) }
+        let tenth = max(1, losses.count / 10)
+        let description =
+            settings.objective.needsTeacher
+            ? "SAE-guided fine-tuning at \(tuner.splice.map { "\($0.hookpoint)" } ?? "no hookpoint")" : "fine-tuning on the data's tokens"
+        return [
+            "name": .string(URL(fileURLWithPath: folder.path).lastPathComponent), "kind": "lora", "base_model": .string(result.baseModel),
+            "description": .string(description), "made_by": "resa tune", "steps": .int(order.steps),
+            "tokens": .int(order.steps * settings.batch * chunks.length),
+            "loss": ["first_tenth": mean(losses.prefix(tenth)), "last_tenth": mean(losses.suffix(tenth))], "run": .object(facts),
+        ]
+    }
+}
+
+/// How a tuned LoRA is stored.
+package struct LoRAResult: Sendable {
+    /// Recorded for people.
+    package var baseModel: String
+    package var asBF16: Bool
+
+    package init(baseModel: String, asBF16: Bool = false) { (self.baseModel, self.asBF16) = (baseModel, asBF16) }
+}
