@@ -20,7 +20,6 @@ final class EngineLoop {
     private let endOfSequence: Set<Int32>
     private let mailbox: Mailbox
     private let shared: SharedStatistics
-    private var statistics = EngineStatistics()
     private var pace = RequestPace()
 
     /// Choices that began in this step, and have their first token.
@@ -82,7 +81,7 @@ final class EngineLoop {
 
     /// Returns whether it changed anything.
     private func step(since start: ContinuousClock.Instant) -> Bool {
-        let preemptions = scheduler.counts.preemptions
+        let preemptions = scheduler.statistics.preemptions
         var closed = retire()
         let begun = scheduler.hasWaiting ? scheduler.admit() : []
         for ticket in begun { ticket.leaveQueue() }
@@ -94,7 +93,7 @@ final class EngineLoop {
         record(since: start)
         // Last, so that whoever sees the end of an answer sees statistics that know of it.
         for ticket in closed { ticket.close() }
-        return plan.rowCount > 0 || !begun.isEmpty || !closed.isEmpty || scheduler.counts.preemptions != preemptions
+        return plan.rowCount > 0 || !begun.isEmpty || !closed.isEmpty || scheduler.statistics.preemptions != preemptions
     }
 
     /// Frees what finished sequences held, and returns the requests whose last choice that was.
@@ -166,15 +165,15 @@ final class EngineLoop {
     private func advance(_ item: ScheduledRows) {
         let (sequence, end) = (item.state, item.endPosition)
         sequence.pointee.computed = end
-        statistics.computedLayers += item.count * (layers - item.layer)
+        scheduler.statistics.computedLayers += item.count * (layers - item.layer)
         if item.layer > 0 {
-            statistics.residualHitTokens += item.count
-            statistics.sparedLayers += item.count * item.layer
+            scheduler.statistics.residualHitTokens += item.count
+            scheduler.statistics.sparedLayers += item.count * item.layer
         }
         let furthest = sequence.pointee.furthest
-        statistics.recomputedTokens += max(0, min(end, furthest) - item.firstPosition)
+        scheduler.statistics.recomputedTokens += max(0, min(end, furthest) - item.firstPosition)
         let prompt = sequence.pointee.promptLength
-        statistics.promptTokens += max(0, min(end, prompt) - max(item.firstPosition, furthest))
+        scheduler.statistics.promptTokens += max(0, min(end, prompt) - max(item.firstPosition, furthest))
         if end > furthest { sequence.pointee.furthest = end }
         if end > sequence.pointee.fitted { sequence.pointee.fitted = end }
         if sequence.pointee.observesPrompt { keepPromptObservations(item) }
@@ -197,7 +196,7 @@ final class EngineLoop {
             return
         }
         sequence.pointee.append(token)
-        statistics.generatedTokens += 1
+        scheduler.statistics.generatedTokens += 1
     }
 
     private func sampleWithLogprobs(_ sequence: Sequence, _ logits: UnsafeMutablePointer<Float>) {
@@ -295,13 +294,15 @@ final class EngineLoop {
     }
 
     private func record(since start: ContinuousClock.Instant) {
-        statistics.steps += 1
-        statistics.stepSeconds += (ContinuousClock.now - start) / .seconds(1)
-        statistics.batchRows = plan.rowCount
-        statistics.rows += plan.rowCount
-        scheduler.describe(in: &statistics)
-        statistics.secondsPerRequest = pace.update(finished: statistics.finishedRequests, busySeconds: statistics.stepSeconds)
-        shared.publish(statistics)
+        scheduler.readGauges()
+        var now = scheduler.statistics
+        now.steps += 1
+        now.stepSeconds += (ContinuousClock.now - start) / .seconds(1)
+        now.batchRows = plan.rowCount
+        now.rows += plan.rowCount
+        now.secondsPerRequest = pace.update(finished: now.finishedRequests, busySeconds: now.stepSeconds)
+        scheduler.statistics = now
+        shared.publish(now)
     }
 }
 

@@ -27,8 +27,8 @@ import Testing
         #expect(run.begun + run.neverBegan == run.submitted)
         // What only cached blocks refer to is what the cache holds.
         #expect(run.scheduler.blocks.adapterKeyCount <= 1)
-        #expect(run.scheduler.counts.preemptions > 0 && run.scheduler.blocks.evictions > 0)
-        #expect(run.scheduler.counts.prefixHitTokens > 0 && run.cancelled > 0)
+        #expect(run.scheduler.statistics.preemptions > 0 && run.scheduler.blocks.evictions > 0)
+        #expect(run.scheduler.statistics.prefixHitTokens > 0 && run.cancelled > 0)
     }
 
     @Test func promptsShareAStepWithinTheBudget() {

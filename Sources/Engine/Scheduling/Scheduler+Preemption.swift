@@ -25,7 +25,7 @@ extension Scheduler {
         blocks.releaseAll(sequence.state)
         if !sequence.hasReportedPrompt { sequence.forgetPromptRows() }
         resume(later: sequence)
-        counts.preemptions += 1
+        statistics.preemptions += 1
     }
 
     /// Puts a sequence among those that are next. They go before whatever waits, so newcomers cannot take the room they wait for.

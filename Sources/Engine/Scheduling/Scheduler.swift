@@ -17,7 +17,8 @@ final class Scheduler {
     var queue = WaitingQueue()
     /// Sequences that are next, earliest admission first: preempted ones, and at most one that never ran.
     var resuming: [Sequence] = []
-    var counts = SchedulerCounts()
+    /// Counters go up where what they count happens; gauges are read once a step (`readGauges`).
+    var statistics = EngineStatistics()
     private var admissions = 0
 
     /// Sequences with equal adapter sets stand together. Change it through `insert` and `remove`.
@@ -89,8 +90,8 @@ final class Scheduler {
             if next.cachedTokens == nil {
                 begun.append(next.ticket)
                 next.cachedTokens = next.state.pointee.computed
-                if settings.prefixCache { counts.prefixQueryTokens += next.state.pointee.promptLength }
-                counts.prefixHitTokens += next.state.pointee.computed
+                if settings.prefixCache { statistics.prefixQueryTokens += next.state.pointee.promptLength }
+                statistics.prefixHitTokens += next.state.pointee.computed
             }
         }
         return begun
@@ -158,11 +159,11 @@ final class Scheduler {
         for sequence in finished {
             blocks.release(adapterKey: sequence.state.pointee.adapterKey)
             let choices = 1 + sequence.pendingChoices
-            counts.finishedSequences += choices
-            if sequence.isCancelled { counts.cancelledSequences += choices }
+            statistics.finishedSequences += choices
+            if sequence.isCancelled { statistics.cancelledSequences += choices }
             sequence.group.choicesLeft -= choices
             if sequence.group.choicesLeft == 0 {
-                counts.finishedRequests += 1
+                statistics.finishedRequests += 1
                 queue.finished(sequence.group.client)
                 ended.append(sequence.ticket)
             }
@@ -229,8 +230,8 @@ final class Scheduler {
 }
 
 extension Scheduler {
-    /// Fills in what the scheduler knows of the engine's statistics.
-    func describe(in statistics: inout EngineStatistics) {
+    /// Reads the gauges, and the counters that blocks and residuals keep themselves.
+    func readGauges() {
         statistics.clients = queue.clientCount
         statistics.runningSequences = running.count
         statistics.preemptedSequences = resuming.count
@@ -238,23 +239,7 @@ extension Scheduler {
         statistics.kvBlocksCached = blocks.cached
         statistics.kvBlocksTotal = blocks.total
         statistics.kvEvictions = blocks.evictions
-        statistics.prefixQueryTokens = counts.prefixQueryTokens
-        statistics.prefixHitTokens = counts.prefixHitTokens
         statistics.residualCacheBytes = residuals?.byteCount ?? 0
         statistics.residualEvictions = residuals?.evictions ?? 0
-        statistics.preemptions = counts.preemptions
-        statistics.finishedRequests = counts.finishedRequests
-        statistics.finishedSequences = counts.finishedSequences
-        statistics.cancelledSequences = counts.cancelledSequences
     }
-}
-
-/// What the scheduler has counted since the start.
-struct SchedulerCounts {
-    var prefixQueryTokens = 0
-    var prefixHitTokens = 0
-    var preemptions = 0
-    var finishedRequests = 0
-    var finishedSequences = 0
-    var cancelledSequences = 0
 }
