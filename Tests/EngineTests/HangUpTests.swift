@@ -32,8 +32,9 @@ import Testing
             $0.maxBatchedTokens = 24
             $0.queueLimit = 400
         }
-        // Two that stay begin together, before anybody else, and grow step by step to ten blocks each: one of them must make room.
+        // Two that stay are admitted together, before anybody else comes, and grow step by step to ten blocks each: somebody must make room.
         let patient = try engine.submit(together: (0..<2).map { index in EngineHarness.request("\(index)", maxTokens: 300) })
+        for _ in 0..<300_000 where engine.statistics.promptTokens < 2 { try? await Task.sleep(for: .milliseconds(2)) }
         await withDiscardingTaskGroup { group in
             for stream in patient {
                 group.addTask { #expect(await Answer(stream).tokens[0]?.count == 300, "seed \(seed)") }
