@@ -103,3 +103,10 @@ package enum AdapterError: Error, Sendable, Equatable, CustomStringConvertible {
         hookpoints.isEmpty ? "none" : hookpoints.sorted().map(\.description).joined(separator: ", ")
     }
 }
+
+extension ModelShape {
+    /// Refuses an adapter's layer that the model does not have.
+    func requireLayer(_ layer: Int, adapter: String) throws(AdapterError) {
+        guard layer < layers else { throw .layerOutOfRange(adapter: adapter, layer: layer, layers: layers) }
+    }
+}

@@ -57,7 +57,8 @@ import Texts
                 decoder: decoder, lora: lora, splice: (layout.hookpoint, sae), objective: settings.objective, length: chunks.length,
                 dropout: Float(settings.dropout), traceBytes: 0, cacheBytes: 1 << 20, pool: pool)
             let step = try TuneStep(
-                settings: settings, tuner: tuner, chunks: chunks, inputs: ["model": "tiny"], result: LoRAResult(baseModel: "tiny"),
+                settings: settings, tuner: tuner, chunks: chunks, inputs: ["model": "tiny"],
+                result: LoRAResult(name: "out", baseModel: "tiny"),
                 pool: pool)
             try TrainingRun(step, folder: try OutputFolder(output.path), pool: pool).run(
                 resumes: resumes, saveEvery: 2, progress: progress)

@@ -1,4 +1,5 @@
 import Checkpoints
+import Foundation
 import Tensors
 
 /// Reads whole tensors of an adapter into the engine's formats, refusing values that are not finite: one NaN in an adapter would
@@ -7,6 +8,20 @@ struct AdapterTensorReader: Sendable {
     let adapter: String
     let file: String
     let tensors: any TensorSource
+
+    init(adapter: String, file: String, tensors: any TensorSource) { (self.adapter, self.file, self.tensors) = (adapter, file, tensors) }
+
+    /// Reads the header of a safetensors file.
+    /// - Parameter shownIn: the folder's path inside the adapter, for error messages; empty when it is the adapter's own folder.
+    init(opening file: String, in folder: URL, shownIn: String = "", adapter: String) throws(AdapterError) {
+        let path = folder.appendingPathComponent(file).path
+        let shown = shownIn.isEmpty ? file : "\(shownIn)/\(file)"
+        do {
+            self.init(adapter: adapter, file: shown, tensors: try SafetensorsFile(path: path))
+        } catch {
+            throw AdapterError(error, adapter: adapter, file: shown, path: path)
+        }
+    }
 
     /// The shape, or an error that says the tensor is missing.
     func shape(_ tensor: String) throws(AdapterError) -> [Int] {

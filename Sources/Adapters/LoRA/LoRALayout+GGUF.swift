@@ -40,7 +40,7 @@ extension LoRALayout {
             let partner = String(tensor.dropLast(1)) + (isA ? "b" : "a")
             guard file.info(partner) != nil else { throw bad("'\(tensor)' is there but '\(partner)' is not") }
             guard isA else { continue }
-            if let shape, layer >= shape.layers { throw .layerOutOfRange(adapter: name, layer: layer, layers: shape.layers) }
+            try shape?.requireLayer(layer, adapter: name)
             let (a, b) = (file.info(tensor)?.shape ?? [], file.info(partner)?.shape ?? [])
             let rank = a.first ?? 0
             guard (1...PEFTConfig.rankLimit).contains(rank) else { throw bad("tensor '\(tensor)' has shape \(a), wanted [rank, in]") }

@@ -59,36 +59,28 @@ package struct LoRALayout {
     /// Reads the config and the tensor file's header, and checks one against the other and both against `shape` (nil: unknown).
     package init(folder: URL, name: String, shape: ModelShape?) throws(AdapterError) {
         let config = try PEFTConfig(folder: folder, adapter: name)
-        let path = folder.appendingPathComponent(Self.tensorFile).path
-        if !FileManager.default.fileExists(atPath: path),
+        if !FileManager.default.fileExists(atPath: folder.appendingPathComponent(Self.tensorFile).path),
             FileManager.default.fileExists(atPath: folder.appendingPathComponent("adapter_model.bin").path)
         {
             throw .unsupported(
                 adapter: name, feature: "adapter_model.bin (pickle)", advice: "save it with safe_serialization=True")
         }
-        let tensors: SafetensorsFile
-        do {
-            tensors = try SafetensorsFile(path: path)
-        } catch {
-            throw AdapterError(error, adapter: name, file: Self.tensorFile, path: path)
-        }
-        let entries = try Self.entries(of: tensors, config: config, shape: shape)
+        let tensors = try AdapterTensorReader(opening: Self.tensorFile, in: folder, adapter: name)
+        let entries = try Self.entries(of: tensors.tensors, config: config, shape: shape)
         guard !entries.isEmpty else { throw .badFile(adapter: name, file: Self.tensorFile, problem: "it holds no tensors") }
         self.init(
             name: name, files: [Self.configFile, Self.tensorFile], baseModel: config.baseModel, shape: shape, entries: entries,
-            tensors: AdapterTensorReader(adapter: name, file: Self.tensorFile, tensors: tensors))
+            tensors: tensors)
     }
 
     private static func entries(
-        of tensors: SafetensorsFile, config: PEFTConfig, shape: ModelShape?
+        of tensors: any TensorSource, config: PEFTConfig, shape: ModelShape?
     ) throws(AdapterError) -> [Entry] {
         let matcher = try ModuleMatcher(config)
         var entries: [Entry] = []
         for tensor in tensors.tensorNames.sorted() {
             let place = try LoRATensorName(tensor, of: shape?.architecture, adapter: config.adapter, file: tensorFile)
-            if let shape, place.layer >= shape.layers {
-                throw .layerOutOfRange(adapter: config.adapter, layer: place.layer, layers: shape.layers)
-            }
+            try shape?.requireLayer(place.layer, adapter: config.adapter)
             let parts = LoRATensorName.Part.allCases.filter { config.usesDoRA || $0 != .magnitude }
             guard parts.contains(place.part) else {
                 throw .badFile(

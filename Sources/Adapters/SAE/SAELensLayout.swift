@@ -29,16 +29,8 @@ package struct SAELensLayout: SAELayout {
         let prefix = shownAs.isEmpty ? "" : shownAs + "/"
         self.name = name
         config = try SAELensConfig(folder: folder, adapter: name, shownAs: prefix + Self.configFile)
-        let path = folder.appendingPathComponent(Self.tensorFile).path
-        do {
-            let file = try SafetensorsFile(path: path)
-            tensors = AdapterTensorReader(adapter: name, file: prefix + Self.tensorFile, tensors: file)
-        } catch {
-            throw AdapterError(error, adapter: name, file: prefix + Self.tensorFile, path: path)
-        }
-        if let shape, hookpoint.layer >= shape.layers {
-            throw .layerOutOfRange(adapter: name, layer: hookpoint.layer, layers: shape.layers)
-        }
+        tensors = try AdapterTensorReader(opening: Self.tensorFile, in: folder, shownIn: shownAs, adapter: name)
+        try shape?.requireLayer(hookpoint.layer, adapter: name)
         try checkTensors(hiddenSize: shape?.hiddenSize ?? config.width)
     }
 

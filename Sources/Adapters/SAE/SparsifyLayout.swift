@@ -27,16 +27,8 @@ package struct SparsifyLayout: SAELayout {
         self.name = name
         self.hookpoint = hookpoint
         config = try SparsifyConfig(folder: folder, adapter: name, shownAs: prefix + Self.configFile)
-        let path = folder.appendingPathComponent(Self.tensorFile).path
-        do {
-            let file = try SafetensorsFile(path: path)
-            tensors = AdapterTensorReader(adapter: name, file: prefix + Self.tensorFile, tensors: file)
-        } catch {
-            throw AdapterError(error, adapter: name, file: prefix + Self.tensorFile, path: path)
-        }
-        if let shape, hookpoint.layer >= shape.layers {
-            throw .layerOutOfRange(adapter: name, layer: hookpoint.layer, layers: shape.layers)
-        }
+        tensors = try AdapterTensorReader(opening: Self.tensorFile, in: folder, shownIn: shownAs, adapter: name)
+        try shape?.requireLayer(hookpoint.layer, adapter: name)
         if config.transcode, hookpoint.site == .residual {
             throw .unsupported(
                 adapter: name, feature: "a transcoder of a whole block (\(hookpoint))",

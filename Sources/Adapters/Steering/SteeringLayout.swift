@@ -30,13 +30,7 @@ package struct SteeringLayout {
     /// Reads `steering.json` and the header of its tensors, and checks them against `shape` (nil: unknown).
     package init(folder: URL, name: String, shape: ModelShape?) throws(AdapterError) {
         let config = try ConfigReader(folder: folder, file: Self.configFile, adapter: name)
-        let path = folder.appendingPathComponent(Self.tensorFile).path
-        let tensors: AdapterTensorReader
-        do {
-            tensors = AdapterTensorReader(adapter: name, file: Self.tensorFile, tensors: try SafetensorsFile(path: path))
-        } catch {
-            throw AdapterError(error, adapter: name, file: Self.tensorFile, path: path)
-        }
+        let tensors = try AdapterTensorReader(opening: Self.tensorFile, in: folder, adapter: name)
         try self.init(
             name: name, files: [Self.configFile, Self.tensorFile], tensorNames: try Self.places(config), tensors: tensors,
             scale: try Self.scale(config), shape: shape)
@@ -75,9 +69,7 @@ package struct SteeringLayout {
         }
         width = if let shape { shape.hiddenSize } else { try tensors.shape(first).last ?? 0 }
         for (hookpoint, tensor) in tensorNames.sorted(by: { $0.key < $1.key }) {
-            if let shape, hookpoint.layer >= shape.layers {
-                throw .layerOutOfRange(adapter: name, layer: hookpoint.layer, layers: shape.layers)
-            }
+            try shape?.requireLayer(hookpoint.layer, adapter: name)
             try tensors.require(tensor, shape: [width])
         }
         let used = Set(tensorNames.values)

@@ -99,7 +99,8 @@ struct Tune: ParsableCommand {
         let step = try TuneStep(
             settings: settings, tuner: tuner, chunks: chunks,
             inputs: TuneStep.inputs(decoder, chunks, splice, gradient: method.saeGrad, shuffle: method.shuffleSae, start: method.initial),
-            result: LoRAResult(baseModel: bundle.name, asBF16: storesBF16), pool: pool, group: group)
+            result: LoRAResult(name: URL(fileURLWithPath: out).lastPathComponent, baseModel: bundle.name, asBF16: storesBF16), pool: pool,
+            group: group)
         let run = try TrainingRun(step, folder: folder, pool: pool, group: group)
         let display = StepDisplay("resa: tuning \(bundle.name)")
         StopSignals.listen()

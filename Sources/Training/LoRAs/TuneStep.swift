@@ -1,5 +1,4 @@
 import Adapters
-import Foundation
 import JSONText
 import Measuring
 import Processes
@@ -106,7 +105,7 @@ package final class TuneStep: TrainingStep {
         }
     }
 
-    package func manifest(_ log: [JSON], folder: OutputFolder) -> JSONObject {
+    package func manifest(_ log: [JSON]) -> JSONObject {
         let losses = log.compactMap { $0["loss"]?.double }
         func mean(_ values: ArraySlice<Double>) -> JSON { .double(values.reduce(0, +) / Double(max(values.count, 1))) }
         let tenth = max(1, losses.count / 10)
@@ -114,7 +113,7 @@ package final class TuneStep: TrainingStep {
             settings.objective.needsTeacher
             ? "SAE-guided fine-tuning at \(tuner.splice.map { "\($0.hookpoint)" } ?? "no hookpoint")" : "fine-tuning on the data's tokens"
         return [
-            "name": .string(URL(fileURLWithPath: folder.path).lastPathComponent), "kind": "lora", "base_model": .string(result.baseModel),
+            "name": .string(result.name), "kind": "lora", "base_model": .string(result.baseModel),
             "description": .string(description), "made_by": "resa tune", "steps": .int(order.steps),
             "tokens": .int(order.steps * settings.batch * chunks.length),
             "loss": ["first_tenth": mean(losses.prefix(tenth)), "last_tenth": mean(losses.suffix(tenth))], "run": .object(facts),
@@ -124,9 +123,12 @@ package final class TuneStep: TrainingStep {
 
 /// How a tuned LoRA is stored.
 package struct LoRAResult: Sendable {
-    /// Recorded for people.
+    /// Recorded for people, as the base model's is.
+    package var name: String
     package var baseModel: String
     package var asBF16: Bool
 
-    package init(baseModel: String, asBF16: Bool = false) { (self.baseModel, self.asBF16) = (baseModel, asBF16) }
+    package init(name: String, baseModel: String, asBF16: Bool = false) {
+        (self.name, self.baseModel, self.asBF16) = (name, baseModel, asBF16)
+    }
 }

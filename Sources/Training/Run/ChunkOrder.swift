@@ -7,6 +7,7 @@ package struct ChunkOrder {
     package let batch: Int
     /// Of the whole run.
     package let steps: Int
+    private let stepsPerEpoch: Int
     private let seed: UInt64?
     private var epoch = -1
     private var permutation: [Int] = []
@@ -18,14 +19,15 @@ package struct ChunkOrder {
     package init(count: Int, batch: Int, epochs: Int, maximumSteps: Int?, seed: UInt64?) {
         precondition(batch > 0 && count >= batch, "ChunkOrder: \(count) chunks in batches of \(batch)")
         (self.count, self.batch, self.seed) = (count, batch, seed)
-        steps = min(count / batch * epochs, maximumSteps ?? .max)
+        stepsPerEpoch = count / batch
+        steps = min(stepsPerEpoch * epochs, maximumSteps ?? .max)
     }
 
-    package func epoch(of step: Int) -> Int { step / (count / batch) }
+    package func epoch(of step: Int) -> Int { step / stepsPerEpoch }
 
     /// The chunks at the places `parts` of a step's batch.
     package mutating func chunks(_ step: Int, parts: Range<Int>) -> [(part: Int, chunk: Int)] {
-        let start = step % (count / batch) * batch
+        let start = step % stepsPerEpoch * batch
         guard let seed else { return parts.map { ($0, start + $0) } }
         if epoch != epoch(of: step) {
             epoch = epoch(of: step)

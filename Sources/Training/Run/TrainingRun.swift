@@ -63,8 +63,7 @@ package final class TrainingRun {
         if found < steps { try TrainingCheckpoint.write(step, after: steps, to: folder) }
         try step.write(to: folder)
         try writeChart(to: folder)
-        let manifest = step.manifest(lines(folder), folder: folder)
-        try folder.write(Self.manifestFile, JSONWriter.bytes(.object(manifest)) + [0x0A])
+        try folder.write(Self.manifestFile, JSONWriter.bytes(.object(step.manifest(lines(folder)))) + [0x0A])
         try folder.remove(TrainingCheckpoint.file)
         try DurableFile.syncFolder(folder.path)
         return .finished

@@ -25,7 +25,7 @@ package protocol TrainingStep: AnyObject {
     /// - Parameters:
     ///   - number: counted from 0.
     ///   - chunks: this process's of the step, each with its place in the batch.
-    /// - Throws: `TrainingError.notFinite`, with `state` as it was before the step.
+    /// - Throws: `TrainingError.notFinite`. The run ends there: some of `state` may be changed, and its last checkpoint is what counts.
     func take(_ number: Int, _ chunks: [(part: Int, chunk: Int)]) throws(TrainingError) -> StepReport
 
     /// Writes what was trained.
@@ -35,7 +35,7 @@ package protocol TrainingStep: AnyObject {
     func curves(_ log: [JSON]) -> [CurveChart.Curve]
 
     /// What was made and how, for people.
-    func manifest(_ log: [JSON], folder: OutputFolder) -> JSONObject
+    func manifest(_ log: [JSON]) -> JSONObject
 }
 
 /// What a step tells.

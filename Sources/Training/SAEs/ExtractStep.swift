@@ -106,7 +106,7 @@ package final class ExtractStep: TrainingStep {
         }
     }
 
-    package func manifest(_ log: [JSON], folder: OutputFolder) -> JSONObject { result.manifest(self, log) }
+    package func manifest(_ log: [JSON]) -> JSONObject { result.manifest(self, log) }
 
     private final class InputBuffer {
         private let memory: AlignedBuffer<Float>
