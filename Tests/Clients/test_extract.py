@@ -49,6 +49,7 @@ def extracted(data, tmp_path_factory) -> Path:
     out = tmp_path_factory.mktemp("extracted") / "sae"
     done = resa(*extract(data, out))
     assert done.returncode == 0, done.stderr
+    assert "of memory" in done.stderr.splitlines()[2] and "\\n" not in done.stderr, done.stderr
     assert "of memory" in done.stderr and "tokens/s" in done.stderr
     return out
 

@@ -53,7 +53,9 @@ def tuned(data, tmp_path_factory) -> Path:
     out = tmp_path_factory.mktemp("tuned") / "adapter"
     done = resa(*tune(data, out))
     assert done.returncode == 0, done.stderr
-    assert "of memory" in done.stderr
+    told = done.stderr.splitlines()
+    assert [line[:5] for line in told[:3]] == ["resa:"] * 3 and "\\n" not in done.stderr, done.stderr
+    assert "of memory" in told[2]
     return out
 
 

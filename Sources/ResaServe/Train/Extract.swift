@@ -120,12 +120,10 @@ struct Extract: ParsableCommand {
     private func describe(_ bundle: ModelBundle, _ settings: ExtractSettings, _ chunks: TokenChunks, _ memory: ExtractMemory) {
         let parts = memory.parts.filter { $0.bytes > 0 }.map { "\($0.name) \(Quantity.bytes($0.bytes))" }.joined(separator: ", ")
         let places = settings.hookpoints.map { "\($0)" }.joined(separator: ", ")
-        Console.note(
-            """
-            resa: \(bundle.name), \(settings.trainer.latents) latents, k \(settings.trainer.k), at \(places)
-            resa: \(chunks.count) chunks of \(chunks.length) tokens, \(settings.order(chunks).steps) steps of \(settings.batch * chunks.length) tokens
-            resa: takes at most \(Quantity.bytes(memory.total)) of memory (\(parts))
-
-            """)
+        for line in [
+            "\(bundle.name), \(settings.trainer.latents) latents, k \(settings.trainer.k), at \(places)",
+            "\(chunks.count) chunks of \(chunks.length) tokens, \(settings.order(chunks).steps) steps of \(settings.batch * chunks.length) tokens",
+            "takes at most \(Quantity.bytes(memory.total)) of memory (\(parts))",
+        ] { Console.note("resa: \(line)\n") }
     }
 }

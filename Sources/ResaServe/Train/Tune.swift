@@ -133,13 +133,11 @@ struct Tune: ParsableCommand {
     ) {
         let parts = memory.parts.filter { $0.bytes > 0 }.map { "\($0.name) \(Quantity.bytes($0.bytes))" }.joined(separator: ", ")
         let sae = layout.map { ", SAE of \($0.latents) latents at \($0.hookpoint), gradient \(method.saeGrad.rawValue)" } ?? ""
-        Console.note(
-            """
-            resa: \(bundle.name)\(sae), LoRA of rank \(settings.rank)
-            resa: \(chunks.count) chunks of \(chunks.length) tokens, \(settings.epochs) epochs; \(chunks.dropped) tokens at the end are left out
-            resa: takes at most \(Quantity.bytes(memory.total)) of memory (\(parts))
-
-            """)
+        for line in [
+            "\(bundle.name)\(sae), LoRA of rank \(settings.rank)",
+            "\(chunks.count) chunks of \(chunks.length) tokens, \(settings.epochs) epochs; \(chunks.dropped) tokens at the end are left out",
+            "takes at most \(Quantity.bytes(memory.total)) of memory (\(parts))",
+        ] { Console.note("resa: \(line)\n") }
     }
 }
 

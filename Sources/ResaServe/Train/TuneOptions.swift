@@ -40,7 +40,7 @@ struct TuneMethodOptions: ParsableArguments {
     @Option(help: "The LoRA's scale is alpha / rank.")
     var alpha = 128.0
 
-    @Option(help: "Dropout on what goes into the LoRA. (default: 0.05 for kl and sft)")
+    @Option(help: "Dropout on what goes into the LoRA.")
     var dropout = 0.05
 
     @Option(help: ArgumentHelp("Projections with a LoRA: some of q, k, v, o, gate, up, down.", valueName: "list"))

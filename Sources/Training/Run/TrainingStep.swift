@@ -14,6 +14,7 @@ package protocol TrainingStep: AnyObject {
     /// Everything that decides what is computed, by name: a checkpoint with other facts belongs to another run.
     var facts: JSONObject { get }
     /// Names in the output folder where nothing may lie when a run begins anew.
+    /// Often more than `finished`, which is asked before the settings are known.
     var results: [String] { get }
     /// All that changes from step to step, in memory that stays where it is.
     var state: [StateTensor] { get }
@@ -21,14 +22,16 @@ package protocol TrainingStep: AnyObject {
     /// Begins after so many steps, when `state` holds what it was after them.
     func begin(after steps: Int)
 
-    /// Makes a step. All processes of a run call at once.
+    /// Makes a step. All processes of a run call at once, each with its chunks of the batch; the step itself adds up what they computed
+    /// (`ProcessGroup`), so that all leave with the same `state`.
     /// - Parameters:
     ///   - number: counted from 0.
-    ///   - chunks: this process's of the step, each with its place in the batch.
+    ///   - chunks: this process's, as places in the data's chunks (`TokenChunks`), each with its part of the batch.
+    /// - Returns: what holds of the whole batch, the same in all processes.
     /// - Throws: `TrainingError.notFinite`. The run ends there: some of `state` may be changed, and its last checkpoint is what counts.
     func take(_ number: Int, _ chunks: [(part: Int, chunk: Int)]) throws(TrainingError) -> StepReport
 
-    /// Writes what was trained.
+    /// Writes what was trained; only the process that leads does.
     func write(to folder: OutputFolder) throws(TrainingError)
 
     /// Curves over the lines of a log.
