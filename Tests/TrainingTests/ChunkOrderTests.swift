@@ -33,6 +33,8 @@ import Testing
     }
 
     @Test func aRunMayEndBeforeItsEpochs() {
+        let endless = ChunkOrder(count: 5, batch: 2, epochs: .max, maximumSteps: 7, seed: nil)
+        #expect(endless.steps == 7)
         #expect(Self.order(maximumSteps: 7).steps == 7 && Self.order(maximumSteps: 70).steps == 10)
     }
 

@@ -3,6 +3,7 @@ import Checkpoints
 import Foundation
 import JSONText
 import Models
+import Processes
 import RandomModels
 import Tensors
 import TestRandomness
@@ -175,6 +176,26 @@ import Texts
         #expect { try workshop.run(try #require(other), resumes: true) } throws: {
             "\($0)".contains("the kind of run is extract 1, but this run has tune 1")
         }
+        // What the other kind of run made, with and without --resume: nothing of it is touched.
+        let (log, manifest) = (extracted.appendingPathComponent("log.jsonl"), extracted.appendingPathComponent("manifest.json"))
+        let before = try [log, manifest].map { try Data(contentsOf: $0) }
+        #expect(throws: TrainingError.occupied(folder: extracted.path)) { try workshop.run(extracted) }
+        #expect(try [log, manifest].map { try Data(contentsOf: $0) } == before)
+        func found(_ path: URL, _ kind: any TrainingStep.Type) throws -> TrainingFolder {
+            try TrainingFolder(try OutputFolder(path.path), at: path.path, of: kind, resumes: true, group: ProcessGroup())
+        }
+        #expect(try found(extracted, TuneStep.self) == .new && found(extracted, ExtractStep.self) == .finished)
+        #expect(try found(output, ExtractStep.self) == .new && found(output, TuneStep.self) == .finished)
+        #expect(try found(try #require(snapshot), TuneStep.self) == .underway)
+        // A checkpoint of more steps than the run has.
+        let far = workshop.folder.appendingPathComponent("far")
+        try FileManager.default.copyItem(at: try #require(snapshot), to: far)
+        let kept = far.appendingPathComponent("checkpoint.safetensors")
+        var bytes = [UInt8](try Data(contentsOf: kept))
+        let place = try #require(bytes.firstRange(of: Array("\"step\":\"2\"".utf8)))
+        bytes[place.upperBound - 2] = UInt8(ascii: "9")
+        try Data(bytes).write(to: kept)
+        #expect { try workshop.run(far, resumes: true) } throws: { "\($0)".contains("the number of steps is 9, but this run has 1 to 6") }
         // And one that was damaged.
         let checkpoint = try #require(snapshot).appendingPathComponent("checkpoint.safetensors")
         try Data(contentsOf: checkpoint).dropLast(100).write(to: checkpoint)

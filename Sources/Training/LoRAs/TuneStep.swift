@@ -10,8 +10,8 @@ import Texts
 /// Several processes share the chunks of every step and add up their gradients; each then makes the same step of the optimiser.
 package final class TuneStep: TrainingStep {
     package static let kind = "tune 1"
-    package static let finished = LoRAParameters.adapterFiles
-    package static let chart = (file: "loss.svg", title: "resa tune")
+    package static let maker = "resa tune"
+    package static let chartFile = "loss.svg"
 
     package let settings: TuneSettings
     package let order: ChunkOrder
@@ -50,7 +50,7 @@ package final class TuneStep: TrainingStep {
         self.facts = facts
     }
 
-    package var results: [String] { Self.finished }
+    package var results: [String] { LoRAParameters.adapterFiles }
 
     package var state: [StateTensor] {
         let lora = tuner.lora
@@ -114,7 +114,7 @@ package final class TuneStep: TrainingStep {
             ? "SAE-guided fine-tuning at \(tuner.splice.map { "\($0.hookpoint)" } ?? "no hookpoint")" : "fine-tuning on the data's tokens"
         return [
             "name": .string(result.name), "kind": "lora", "base_model": .string(result.baseModel),
-            "description": .string(description), "made_by": "resa tune", "steps": .int(order.steps),
+            "description": .string(description), "steps": .int(order.steps),
             "tokens": .int(order.steps * settings.batch * chunks.length),
             "loss": ["first_tenth": mean(losses.prefix(tenth)), "last_tenth": mean(losses.suffix(tenth))], "run": .object(facts),
         ]

@@ -20,7 +20,8 @@ package struct ChunkOrder {
         precondition(batch > 0 && count >= batch, "ChunkOrder: \(count) chunks in batches of \(batch)")
         (self.count, self.batch, self.seed) = (count, batch, seed)
         stepsPerEpoch = count / batch
-        steps = min(stepsPerEpoch * epochs, maximumSteps ?? .max)
+        let (all, overflows) = stepsPerEpoch.multipliedReportingOverflow(by: epochs)
+        steps = min(overflows ? .max : all, maximumSteps ?? .max)
     }
 
     package func epoch(of step: Int) -> Int { step / stepsPerEpoch }

@@ -41,7 +41,8 @@ struct TrainingCheckpoint {
         let kind = file.metadata["resa"] ?? "missing"
         try require(kind == type(of: step).kind, "the kind of run", kind, type(of: step).kind)
         let steps = file.metadata["step"].flatMap(Int.init) ?? 0
-        try require(steps > 0, "the number of steps", file.metadata["step"] ?? "missing", "1 or more")
+        try require(
+            (1...step.order.steps).contains(steps), "the number of steps", file.metadata["step"] ?? "missing", "1 to \(step.order.steps)")
         let facts = file.metadata["run"].flatMap { try? JSON(parsing: $0).object } ?? [:]
         if let difference = step.facts.firstDifference(from: facts) {
             try require(false, difference.name, difference.theirs, difference.own)

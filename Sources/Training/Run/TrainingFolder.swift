@@ -1,3 +1,5 @@
+import Foundation
+import JSONText
 import Processes
 
 /// What a run finds in its folder.
@@ -15,8 +17,14 @@ package enum TrainingFolder: Sendable, Equatable {
         _ folder: OutputFolder?, at path: String, of step: any TrainingStep.Type, resumes: Bool, group: ProcessGroup
     ) throws(TrainingError) {
         let isUnderway = folder?.holds(TrainingCheckpoint.file) ?? false
-        let isFinished = group.anywhere(!isUnderway && (folder.map { step.finished.allSatisfy($0.holds) } ?? false))
+        let isFinished = group.anywhere(!isUnderway && (folder.map { Self.maker($0) == step.maker } ?? false))
         if isUnderway || isFinished, !resumes { throw .occupied(folder: path) }
         self = isUnderway ? .underway : isFinished ? .finished : .new
+    }
+
+    /// What made what lies in the folder, which only a finished run says.
+    private static func maker(_ folder: OutputFolder) -> String? {
+        let data = FileManager.default.contents(atPath: folder.file(TrainingRun.manifestFile))
+        return data.flatMap { try? JSON(parsing: Array($0)) }?["made_by"]?.string
     }
 }

@@ -63,7 +63,9 @@ package final class TrainingRun {
         if found < steps { try TrainingCheckpoint.write(step, after: steps, to: folder) }
         try step.write(to: folder)
         try writeChart(to: folder)
-        try folder.write(Self.manifestFile, JSONWriter.bytes(.object(step.manifest(lines(folder)))) + [0x0A])
+        var manifest = step.manifest(lines(folder))
+        manifest["made_by"] = .string(type(of: step).maker)
+        try folder.write(Self.manifestFile, JSONWriter.bytes(.object(manifest)) + [0x0A])
         try folder.remove(TrainingCheckpoint.file)
         try DurableFile.syncFolder(folder.path)
         return .finished
@@ -76,7 +78,7 @@ package final class TrainingRun {
         if let folder {
             if resumes {
                 found = try TrainingCheckpoint.read(into: step, from: folder)
-            } else if step.results.contains(where: folder.holds) {
+            } else if (step.results + [Self.manifestFile]).contains(where: folder.holds) {
                 throw TrainingError.occupied(folder: folder.path)
             }
         }
@@ -89,8 +91,8 @@ package final class TrainingRun {
     private func lines(_ folder: OutputFolder) -> [JSON] { TrainingLog.read(folder.file(TrainingLog.file)) }
 
     private func writeChart(to folder: OutputFolder) throws(TrainingError) {
-        let chart = type(of: step).chart
-        try folder.write(chart.file, Array(CurveChart.svg(title: chart.title, curves: step.curves(lines(folder))).utf8))
+        let kind = type(of: step)
+        try folder.write(kind.chartFile, Array(CurveChart.svg(title: kind.maker, curves: step.curves(lines(folder))).utf8))
     }
 }
 

@@ -4,17 +4,16 @@ import JSONText
 package protocol TrainingStep: AnyObject {
     /// What checkpoints of this kind are marked with.
     static var kind: String { get }
-    /// Files that together say that a folder holds a finished run.
-    static var finished: [String] { get }
-    /// Name and title of the file of curves.
-    static var chart: (file: String, title: String) { get }
+    /// The verb, by which manifests say what made them.
+    static var maker: String { get }
+    /// The file of curves.
+    static var chartFile: String { get }
 
     /// Which chunks each step takes.
     var order: ChunkOrder { get }
     /// Everything that decides what is computed, by name: a checkpoint with other facts belongs to another run.
     var facts: JSONObject { get }
-    /// Names in the output folder where nothing may lie when a run begins anew.
-    /// Often more than `finished`, which is asked before the settings are known.
+    /// Names in the output folder, beside the manifest's, where nothing may lie when a run begins anew.
     var results: [String] { get }
     /// All that changes from step to step, in memory that stays where it is.
     var state: [StateTensor] { get }
@@ -37,7 +36,7 @@ package protocol TrainingStep: AnyObject {
     /// Curves over the lines of a log.
     func curves(_ log: [JSON]) -> [CurveChart.Curve]
 
-    /// What was made and how, for people.
+    /// What was made and how, for people; `TrainingRun` adds the maker.
     func manifest(_ log: [JSON]) -> JSONObject
 }
 

@@ -9,8 +9,8 @@ import Texts
 /// Several processes share the chunks of every step: each runs the model and the SAEs' forward pass on its own (`SparseCoderStep`).
 package final class ExtractStep: TrainingStep {
     package static let kind = "extract 1"
-    package static let finished = [TrainingRun.manifestFile]
-    package static let chart = (file: "fvu.svg", title: "resa extract")
+    package static let maker = "resa extract"
+    package static let chartFile = "fvu.svg"
 
     package let settings: ExtractSettings
     package let order: ChunkOrder

@@ -42,7 +42,7 @@ package struct SAEResult: Sendable {
         }
         let places = hookpoints.map { "\($0)" }.joined(separator: ", ")
         return [
-            "kind": "sae", "base_model": .string(baseModel), "made_by": "resa extract",
+            "kind": "sae", "base_model": .string(baseModel),
             "description": .string("TopK SAE of \(trainer.latents) latents, k \(trainer.k), at \(places)."),
             "hookpoints": .array(hookpoints.map { .string("\($0)") }), "data": .string(data), "steps": .int(step.order.steps),
             "method": .object(step.facts), "fvu_last_20_steps": .object(fvu), "stored_as": .string(format.rawValue),
