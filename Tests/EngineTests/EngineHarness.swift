@@ -1,4 +1,5 @@
 import Adapters
+import Models
 import RandomModels
 import Tensors
 import Testing
@@ -15,11 +16,15 @@ enum EngineHarness {
     static func engine(
         _ change: (inout EngineSettings) -> Void = { _ in }, eosTokens: [Int32] = [], hash: @escaping PrefixHash = PrefixHashing.standard
     ) -> Engine {
+        engine(PrefixHashModel(vocabSize: vocabSize, eosTokens: eosTokens), change, hash: hash)
+    }
+
+    static func engine(
+        _ model: any LanguageModel, _ change: (inout EngineSettings) -> Void = { _ in }, hash: @escaping PrefixHash = PrefixHashing.standard
+    ) -> Engine {
         var settings = EngineSettings(contextLength: 512, kvTokens: 4096)
         change(&settings)
-        return Engine(
-            model: PrefixHashModel(vocabSize: vocabSize, eosTokens: eosTokens), tokenizer: tokenizer, settings: settings,
-            pool: WorkerPool(threads: 1), hash: hash)
+        return Engine(model: model, tokenizer: tokenizer, settings: settings, pool: WorkerPool(threads: 1), hash: hash)
     }
 
     static func request(_ prompt: String, maxTokens: Int = 24, _ change: (inout GenerationRequest) -> Void = { _ in }) -> GenerationRequest
@@ -29,6 +34,16 @@ enum EngineHarness {
         request.sampling.seed = 7
         change(&request)
         return request
+    }
+
+    /// Submits requests to an engine around a held model, drops the last one's stream while all of them are in the first pass, and lets the
+    /// model go: that one had tokens to come, so it is cancelled for certain. Returns the streams of the others.
+    static func leave(_ model: HeldModel, _ engine: Engine, _ requests: [GenerationRequest]) async throws -> [GenerationStream] {
+        var streams = try engine.submit(together: requests)
+        await model.firstPass()
+        streams.removeLast()
+        model.letGo()
+        return streams
     }
 }
 

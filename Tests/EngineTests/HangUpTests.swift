@@ -23,7 +23,8 @@ import Testing
     }
 
     private static func crowd(seed: UInt64) async throws {
-        let engine = EngineHarness.engine {
+        let model = HeldModel()
+        let engine = EngineHarness.engine(model) {
             $0.maxBatch = 8
             // Too little for eight long ones, so that some make room.
             $0.kvTokens = 32 * 14
@@ -33,8 +34,9 @@ import Testing
             $0.queueLimit = 400
         }
         // Two that stay are admitted together, before anybody else comes, and grow step by step to ten blocks each: somebody must make room.
-        let patient = try engine.submit(together: (0..<2).map { index in EngineHarness.request("\(index)", maxTokens: 300) })
-        for _ in 0..<300_000 where engine.statistics.promptTokens < 2 { try? await Task.sleep(for: .milliseconds(2)) }
+        // A third comes with them and leaves at once.
+        let patient = try await EngineHarness.leave(
+            model, engine, (0..<3).map { index in EngineHarness.request("\(index)", maxTokens: 300) })
         await withDiscardingTaskGroup { group in
             for stream in patient {
                 group.addTask { #expect(await Answer(stream).tokens[0]?.count == 300, "seed \(seed)") }

@@ -52,11 +52,14 @@ import Testing
 
     @Test(.timeLimit(.minutes(60))) func clientsThatLeaveFreeTheirBlocks() async throws {
         let seed = SeededRandom.seed()
-        let engine = EngineHarness.engine {
+        let model = HeldModel()
+        let engine = EngineHarness.engine(model) {
             $0.maxBatch = 8
             $0.kvTokens = 32 * 40
             $0.contextLength = 1000
         }
+        // The clients below may be too slow to leave before they are answered; this one is not.
+        _ = try await EngineHarness.leave(model, engine, [EngineHarness.request("leaves", maxTokens: 900)])
         await withTaskGroup(of: Void.self) { group in
             for index in 0..<200 {
                 group.addTask {
