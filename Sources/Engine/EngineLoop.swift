@@ -125,25 +125,25 @@ final class EngineLoop {
         for number in 0..<scheduler.scheduledCount {
             let item = scheduler.scheduled[number]
             let sequence = item.state
-            if sequence.pointee.isBroken {
+            if sequence.isBroken {
                 outputs.skip(outputCount(item, from: outputs.index))
                 continue
             }
-            if sequence.pointee.isScored {
+            if sequence.isScored {
                 outputs.skip(score(item, hidden: hidden, from: outputs.index))
             }
             for row in item.firstRow..<item.firstRow + item.count where outputs.isNext(row, in: plan) {
                 let logits = outputs.next(model: model, pool: pool, workspace: workspace)
                 mask.apply(to: logits)
-                if item.position(row) + 1 < sequence.pointee.tokenCount {
+                if item.position(row) + 1 < sequence.tokenCount {
                     keepPromptLogprobs(item, row: row, logits)
-                } else if sequence.pointee.maxTokens > 0 {
+                } else if sequence.maxTokens > 0 {
                     drawFirst(item, logits)
                     sample(sequence, item, logits)
-                    scheduler.scheduled[number].hasToken = !sequence.pointee.isBroken
+                    scheduler.scheduled[number].hasToken = !sequence.isBroken
                 }
             }
-            if !sequence.pointee.isBroken { scheduler.blocks.publish(sequence) }
+            if !sequence.isBroken { scheduler.blocks.publish(sequence) }
         }
         workspace.release(mark)
     }
@@ -151,7 +151,7 @@ final class EngineLoop {
     /// Nothing of a sequence with a row that is no number may be drawn from, or kept.
     private func noteBroken(_ item: ScheduledRows) {
         let contexts = plan.contexts
-        for row in item.firstRow..<item.firstRow + item.count where contexts[row].isBroken { item.state.pointee.isBroken = true }
+        for row in item.firstRow..<item.firstRow + item.count where contexts[row].isBroken { item.state.isBroken = true }
     }
 
     /// How many of the plan's output rows, from number `first` on, are the item's.
@@ -164,38 +164,37 @@ final class EngineLoop {
     /// The rows' keys and values are in the cache now.
     private func advance(_ item: ScheduledRows) {
         let (sequence, end) = (item.state, item.endPosition)
-        sequence.pointee.computed = end
+        sequence.computed = end
         scheduler.statistics.computedLayers += item.count * (layers - item.layer)
         if item.layer > 0 {
             scheduler.statistics.residualHitTokens += item.count
             scheduler.statistics.sparedLayers += item.count * item.layer
         }
-        let furthest = sequence.pointee.furthest
+        let furthest = sequence.furthest
         scheduler.statistics.recomputedTokens += max(0, min(end, furthest) - item.firstPosition)
-        let prompt = sequence.pointee.promptLength
+        let prompt = sequence.promptLength
         scheduler.statistics.promptTokens += max(0, min(end, prompt) - max(item.firstPosition, furthest))
-        if end > furthest { sequence.pointee.furthest = end }
-        if end > sequence.pointee.fitted { sequence.pointee.fitted = end }
-        if sequence.pointee.observesPrompt { keepPromptObservations(item) }
+        if end > furthest { sequence.furthest = end }
+        if end > sequence.fitted { sequence.fitted = end }
+        if sequence.observesPrompt { keepPromptObservations(item) }
     }
 
     /// Draws the next token, from logits that may be overwritten.
-    private func sample(_ sequence: UnsafeMutablePointer<SequenceState>, _ item: ScheduledRows, _ logits: UnsafeMutablePointer<Float>) {
-        if sequence.pointee.wantsLogprobs {
+    private func sample(_ sequence: SequenceHandle, _ item: ScheduledRows, _ logits: UnsafeMutablePointer<Float>) {
+        if sequence.wantsLogprobs {
             sampleWithLogprobs(scheduler.running[item.index], logits)
         } else {
             draw(sequence, logits)
         }
     }
 
-    private func draw(_ sequence: UnsafeMutablePointer<SequenceState>, _ logits: UnsafeMutablePointer<Float>) {
-        let token = sequence.pointee.sampler.pointee.sample(
-            logits, count: vocabulary, step: sequence.pointee.generated, on: pool.instructionSet, workspace: workspace)
+    private func draw(_ sequence: SequenceHandle, _ logits: UnsafeMutablePointer<Float>) {
+        let token = sequence.sample(logits, count: vocabulary, on: pool.instructionSet, workspace: workspace)
         guard token >= 0 else {
-            sequence.pointee.isBroken = true
+            sequence.isBroken = true
             return
         }
-        sequence.pointee.append(token)
+        sequence.append(token)
         scheduler.statistics.generatedTokens += 1
     }
 
@@ -205,14 +204,14 @@ final class EngineLoop {
         let unmodified = workspace.allocate(Float.self, vocabulary)
         unmodified.update(from: logits, count: vocabulary)
         draw(sequence.state, logits)
-        if sequence.state.pointee.isBroken { return }
-        let token = sequence.state.pointee.tokens[sequence.state.pointee.tokenCount - 1]
+        if sequence.state.isBroken { return }
+        let token = sequence.state.tokens[sequence.state.tokenCount - 1]
         sequence.newestLogprobs = logprobs(token, unmodified, top: sequence.request.logprobs ?? 0)
     }
 
     /// Draws the first token of the choices that share the prompt whose end `logits` follow.
     private func drawFirst(_ item: ScheduledRows, _ logits: UnsafePointer<Float>) {
-        guard item.state.pointee.generated == 0 else { return }
+        guard item.state.generated == 0 else { return }
         let leader = scheduler.running[item.index]
         guard leader.pendingChoices > 0 else { return }
         let mark = workspace.mark()
@@ -220,7 +219,7 @@ final class EngineLoop {
         let copy = workspace.allocate(Float.self, vocabulary)
         for choice in scheduler.fork(leader, copyBlock: { cache.copyBlock(from: Int($0), to: Int($1)) }) {
             copy.update(from: logits, count: vocabulary)
-            if choice.state.pointee.wantsLogprobs { sampleWithLogprobs(choice, copy) } else { draw(choice.state, copy) }
+            if choice.state.wantsLogprobs { sampleWithLogprobs(choice, copy) } else { draw(choice.state, copy) }
             newChoices.append(choice)
         }
     }
@@ -229,7 +228,7 @@ final class EngineLoop {
         let sequence = scheduler.running[item.index]
         sequence.keep(
             promptLogprobs: logprobs(
-                item.state.pointee.tokens[item.position(row) + 1], logits, top: sequence.request.promptLogprobs ?? 0),
+                item.state.tokens[item.position(row) + 1], logits, top: sequence.request.promptLogprobs ?? 0),
             at: item.position(row) + 1)
     }
 
@@ -244,12 +243,12 @@ final class EngineLoop {
     func reportStep() {
         for number in 0..<scheduler.scheduledCount {
             let item = scheduler.scheduled[number]
-            if item.state.pointee.isBroken {
+            if item.state.isBroken {
                 fail(item)
                 continue
             }
-            guard item.hasToken || item.state.pointee.maxTokens == 0 else { continue }
-            guard item.endPosition >= item.state.pointee.promptLength else { continue }
+            guard item.hasToken || item.state.maxTokens == 0 else { continue }
+            guard item.endPosition >= item.state.promptLength else { continue }
             let sequence = scheduler.running[item.index]
             // Its request may have failed with another choice.
             if sequence.isFinished { continue }
@@ -282,8 +281,8 @@ final class EngineLoop {
 
     private func reportChoices(of leader: Sequence, _ observation: TokenObservation?) {
         for choice in newChoices where choice.group === leader.group && !choice.isFinished {
-            if choice.state.pointee.isBroken {
-                scheduler.fail(leader.group, choice.notFinite(position: choice.state.pointee.promptLength - 1))
+            if choice.state.isBroken {
+                scheduler.fail(leader.group, choice.notFinite(position: choice.state.promptLength - 1))
                 for other in newChoices where other.group === leader.group { other.drop() }
                 hasFinished = true
                 return
@@ -316,13 +315,13 @@ extension EngineLoop {
     }
 
     private func newestObservation(_ item: ScheduledRows) -> TokenObservation? {
-        guard item.state.pointee.observes else { return nil }
+        guard item.state.observes else { return nil }
         return observation(item, row: item.firstRow + item.count - 1)
     }
 
     private func observation(_ item: ScheduledRows, row: Int) -> TokenObservation {
         TokenObservation(
-            token: item.state.pointee.tokens[item.position(row)], position: item.position(row),
+            token: item.state.tokens[item.position(row)], position: item.position(row),
             readings: plan.observations.readings(row: row))
     }
 }

@@ -42,8 +42,8 @@ import Testing
         func compute() {
             for number in 0..<scheduler.scheduledCount {
                 let item = scheduler.scheduled[number]
-                item.state.pointee.computed += item.count
-                if item.state.pointee.pending == 0 { item.state.pointee.append(1) }
+                item.state.computed += item.count
+                if item.state.pending == 0 { item.state.append(1) }
             }
         }
         for length in [40, 25, 60] { submit(length) }
@@ -107,8 +107,8 @@ struct SimulatedRun {
         var choices: [Sequence] = []
         for number in 0..<scheduler.scheduledCount {
             let item = scheduler.scheduled[number]
-            item.state.pointee.computed += item.count
-            if item.state.pointee.pending == 0 { choices += drawn(scheduler.running[item.index]) }
+            item.state.computed += item.count
+            if item.state.pending == 0 { choices += drawn(scheduler.running[item.index]) }
             scheduler.blocks.publish(item.state)
         }
         scheduler.join(choices)
@@ -120,8 +120,8 @@ struct SimulatedRun {
         let choices = sequence.pendingChoices > 0 ? scheduler.fork(sequence) { _, _ in } : []
         for each in [sequence] + choices {
             // Few tokens, so that answers meet again in the prefix cache.
-            each.state.pointee.append(Int32.random(in: 0..<2, using: &random))
-            if each.state.pointee.generated == each.state.pointee.maxTokens { each.finish(.length) }
+            each.state.append(Int32.random(in: 0..<2, using: &random))
+            if each.state.generated == each.state.maxTokens { each.finish(.length) }
         }
         return choices
     }

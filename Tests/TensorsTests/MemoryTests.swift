@@ -11,6 +11,30 @@ import Testing
         #expect(buffer.buffer.allSatisfy { $0 == 1 })
     }
 
+    @Test func elementsAreReachedInPlace() {
+        let buffer = AlignedBuffer(repeating: (id: Int32(7), weight: Float(0.5)), count: 3)
+        buffer[1].weight += 1
+        #expect((0..<3).map { buffer[$0].weight } == [0.5, 1.5, 0.5] && buffer.buffer.allSatisfy { $0.id == 7 })
+        let copied = AlignedBuffer([3, 1, 2] as [Int32])
+        #expect(Array(copied.buffer) == [3, 1, 2])
+    }
+
+    @Test func aBoxEndsWhatItHolds() {
+        final class Counter { var ended = 0 }
+        struct Held: ~Copyable {
+            let counter: Counter
+            var value = 1
+            deinit { counter.ended += 1 }
+        }
+        let counter = Counter()
+        do {
+            let box = Box(Held(counter: counter))
+            box.pointer.pointee.value += 1
+            #expect(box.pointer.pointee.value == 2 && counter.ended == 0)
+        }
+        #expect(counter.ended == 1)
+    }
+
     /// Address space is not memory: a large buffer costs what is touched of it.
     @Test func touchedLazily() throws {
         let before = try residentBytes()

@@ -1,26 +1,22 @@
+import Tensors
+
 /// Hands out KV blocks from one budget and counts their owners. A block may have several (choices that share a prompt, requests that
 /// share a prefix); what becomes of it when the last lets go is the caller's business.
 ///
 /// Storage is fixed at the start, so that no call allocates memory. Confined to the engine thread.
 final class BlockAllocator {
     let total: Int
-    private let free: UnsafeMutablePointer<Int32>
-    private let owners: UnsafeMutablePointer<Int32>
+    private let free: AlignedBuffer<Int32>
+    private let owners: AlignedBuffer<Int32>
     private(set) var freeCount: Int
 
     init(total: Int) {
         self.total = total
         freeCount = total
-        free = .allocate(capacity: max(total, 1))
-        owners = .allocate(capacity: max(total, 1))
-        owners.initialize(repeating: 0, count: total)
+        free = AlignedBuffer(count: total)
+        owners = AlignedBuffer(count: total)
         // The lowest block is handed out first.
         for index in 0..<total { free[index] = Int32(total - 1 - index) }
-    }
-
-    deinit {
-        free.deallocate()
-        owners.deallocate()
     }
 
     /// Takes a free block for one owner; nil when there is none.
@@ -33,7 +29,7 @@ final class BlockAllocator {
     }
 
     /// The blocks that are free, in no order that matters.
-    var freeBlocks: UnsafeBufferPointer<Int32> { UnsafeBufferPointer(start: free, count: freeCount) }
+    var freeBlocks: UnsafeBufferPointer<Int32> { UnsafeBufferPointer(start: free.pointer, count: freeCount) }
 
     func ownerCount(_ block: Int32) -> Int { Int(owners[Int(block)]) }
 

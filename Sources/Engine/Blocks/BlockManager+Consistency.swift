@@ -1,17 +1,17 @@
 /// Checks the books: what every block is used for must add up. For tests; the engine relies on it and never asks.
 extension BlockManager {
     /// What is wrong, given all sequences that may hold blocks; empty when nothing is.
-    func inconsistencies(_ sequences: [UnsafeMutablePointer<SequenceState>]) -> [String] {
+    func inconsistencies(_ sequences: [SequenceHandle]) -> [String] {
         var problems: [String] = []
         var owners = [Int](repeating: 0, count: total)
         for sequence in sequences {
-            for index in 0..<sequence.pointee.blockCount {
-                let block = sequence.pointee.blocks[index]
+            for index in 0..<sequence.blockCount {
+                let block = sequence.blocks[index]
                 owners[Int(block)] += 1
-                if index < sequence.pointee.publishedBlocks, !cache.contains(block) { problems.append("block \(block) is not published") }
+                if index < sequence.publishedBlocks, !cache.contains(block) { problems.append("block \(block) is not published") }
             }
-            if sequence.pointee.computed > sequence.pointee.blockCount * KVBlock.tokens {
-                problems.append("\(sequence.pointee.computed) tokens are computed in \(sequence.pointee.blockCount) blocks")
+            if sequence.computed > sequence.blockCount * KVBlock.tokens {
+                problems.append("\(sequence.computed) tokens are computed in \(sequence.blockCount) blocks")
             }
         }
         var isFree = [Bool](repeating: false, count: total)

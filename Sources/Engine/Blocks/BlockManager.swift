@@ -42,21 +42,21 @@ final class BlockManager {
     /// is computed. Nothing happens when fewer than `reserve` blocks would be left.
     ///
     /// The last token is never taken from the cache: what follows it must be computed.
-    func admit(_ sequence: UnsafeMutablePointer<SequenceState>, reserve: Int) -> Bool {
-        let needed = KVBlock.count(tokens: sequence.pointee.tokenCount)
+    func admit(_ sequence: SequenceHandle, reserve: Int) -> Bool {
+        let needed = KVBlock.count(tokens: sequence.tokenCount)
         // A block from the cache may be one of those available, so without looking: this much must be there at best.
-        guard needed - sequence.pointee.reusableTokens / KVBlock.tokens + reserve <= available else { return false }
+        guard needed - sequence.reusableTokens / KVBlock.tokens + reserve <= available else { return false }
         var found = 0
         var foundUnused = 0
         if cachesPrefixes {
             (found, foundUnused) = match(sequence)
         }
         guard needed - found + reserve <= available - foundUnused else { return false }
-        for index in 0..<found { take(sequence.pointee.blocks[index]) }
-        sequence.pointee.blockCount = found
-        sequence.pointee.publishedBlocks = found
-        sequence.pointee.computed = found * KVBlock.tokens
-        while sequence.pointee.blockCount < needed {
+        for index in 0..<found { take(sequence.blocks[index]) }
+        sequence.blockCount = found
+        sequence.publishedBlocks = found
+        sequence.computed = found * KVBlock.tokens
+        while sequence.blockCount < needed {
             guard grow(sequence) else { preconditionFailure("KV blocks that were counted are not there") }
         }
         return true
@@ -64,16 +64,16 @@ final class BlockManager {
 
     /// Writes the cached blocks that hold the beginning of the sequence into its table, and returns how many there are and how many of
     /// them nobody uses.
-    private func match(_ sequence: UnsafeMutablePointer<SequenceState>) -> (found: Int, unused: Int) {
-        let limit = sequence.pointee.reusableTokens / KVBlock.tokens
+    private func match(_ sequence: SequenceHandle) -> (found: Int, unused: Int) {
+        let limit = sequence.reusableTokens / KVBlock.tokens
         var parent = PrefixCache.none
         var unused = 0
         for index in 0..<limit {
             let block = cache.find(
-                sequence.pointee.tokens + index * KVBlock.tokens, hash: hash(of: index, in: sequence), parent: parent,
-                identity: PrefixIdentity(of: sequence.pointee, block: index))
+                sequence.tokens + index * KVBlock.tokens, hash: hash(of: index, in: sequence), parent: parent,
+                identity: PrefixIdentity(of: sequence, block: index))
             if block == PrefixCache.none { return (index, unused) }
-            sequence.pointee.blocks[index] = block
+            sequence.blocks[index] = block
             if cache.isUnused(block) { unused += 1 }
             parent = block
         }
@@ -81,23 +81,23 @@ final class BlockManager {
     }
 
     /// The chained hash of a full block, computed once in a sequence's life.
-    private func hash(of index: Int, in sequence: UnsafeMutablePointer<SequenceState>) -> UInt64 {
-        while sequence.pointee.hashedBlocks <= index {
-            let next = sequence.pointee.hashedBlocks
-            let identity = PrefixIdentity(of: sequence.pointee, block: next)
-            sequence.pointee.hashes[next] = hash(
-                next == 0 ? seed : sequence.pointee.hashes[next - 1], sequence.pointee.tokens + next * KVBlock.tokens,
+    private func hash(of index: Int, in sequence: SequenceHandle) -> UInt64 {
+        while sequence.hashedBlocks <= index {
+            let next = sequence.hashedBlocks
+            let identity = PrefixIdentity(of: sequence, block: next)
+            sequence.hashes[next] = hash(
+                next == 0 ? seed : sequence.hashes[next - 1], sequence.tokens + next * KVBlock.tokens,
                 identity.adapters, identity.promptTokens)
-            sequence.pointee.hashedBlocks += 1
+            sequence.hashedBlocks += 1
         }
-        return sequence.pointee.hashes[index]
+        return sequence.hashes[index]
     }
 
     /// Gives a sequence one block more: a free one, or else the cached one unused for longest. False when there is none.
-    func grow(_ sequence: UnsafeMutablePointer<SequenceState>) -> Bool {
+    func grow(_ sequence: SequenceHandle) -> Bool {
         guard let block = allocator.allocate() ?? evict() else { return false }
-        sequence.pointee.blocks[sequence.pointee.blockCount] = block
-        sequence.pointee.blockCount += 1
+        sequence.blocks[sequence.blockCount] = block
+        sequence.blockCount += 1
         return true
     }
 
@@ -110,14 +110,14 @@ final class BlockManager {
     }
 
     /// Lets a sequence share the first `count` blocks of another. It must have none yet.
-    func share(_ count: Int, of leader: UnsafeMutablePointer<SequenceState>, with sequence: UnsafeMutablePointer<SequenceState>) {
+    func share(_ count: Int, of leader: SequenceHandle, with sequence: SequenceHandle) {
         for index in 0..<count {
-            let block = leader.pointee.blocks[index]
+            let block = leader.blocks[index]
             take(block)
-            sequence.pointee.blocks[index] = block
+            sequence.blocks[index] = block
         }
-        sequence.pointee.blockCount = count
-        sequence.pointee.publishedBlocks = min(count, leader.pointee.publishedBlocks)
+        sequence.blockCount = count
+        sequence.publishedBlocks = min(count, leader.publishedBlocks)
     }
 
     private func take(_ block: Int32) {
@@ -127,15 +127,15 @@ final class BlockManager {
 
     /// Makes the blocks that a sequence has filled known to others. Where another sequence was first with the same prefix, this one
     /// changes over to its block: they hold the same bits.
-    func publish(_ sequence: UnsafeMutablePointer<SequenceState>) {
+    func publish(_ sequence: SequenceHandle) {
         guard cachesPrefixes else { return }
-        let full = sequence.pointee.computed / KVBlock.tokens
-        while sequence.pointee.publishedBlocks < full {
-            let index = sequence.pointee.publishedBlocks
-            let block = sequence.pointee.blocks[index]
-            let parent = index == 0 ? PrefixCache.none : sequence.pointee.blocks[index - 1]
-            let identity = PrefixIdentity(of: sequence.pointee, block: index)
-            let tokens = sequence.pointee.tokens + index * KVBlock.tokens
+        let full = sequence.computed / KVBlock.tokens
+        while sequence.publishedBlocks < full {
+            let index = sequence.publishedBlocks
+            let block = sequence.blocks[index]
+            let parent = index == 0 ? PrefixCache.none : sequence.blocks[index - 1]
+            let identity = PrefixIdentity(of: sequence, block: index)
+            let tokens = sequence.tokens + index * KVBlock.tokens
             let hash = hash(of: index, in: sequence)
             let known = cache.find(tokens, hash: hash, parent: parent, identity: identity)
             if known == PrefixCache.none {
@@ -144,20 +144,20 @@ final class BlockManager {
             } else if known != block {
                 take(known)
                 release(block)
-                sequence.pointee.blocks[index] = known
+                sequence.blocks[index] = known
             }
-            sequence.pointee.publishedBlocks += 1
+            sequence.publishedBlocks += 1
         }
     }
 
     /// Takes all blocks from a sequence, the last one first; what it has computed is lost to it unless the prefix cache keeps it.
-    func releaseAll(_ sequence: UnsafeMutablePointer<SequenceState>) {
-        while sequence.pointee.blockCount > 0 {
-            sequence.pointee.blockCount -= 1
-            release(sequence.pointee.blocks[sequence.pointee.blockCount])
+    func releaseAll(_ sequence: SequenceHandle) {
+        while sequence.blockCount > 0 {
+            sequence.blockCount -= 1
+            release(sequence.blocks[sequence.blockCount])
         }
-        sequence.pointee.computed = 0
-        sequence.pointee.publishedBlocks = 0
+        sequence.computed = 0
+        sequence.publishedBlocks = 0
     }
 
     private func release(_ block: Int32) {

@@ -1,5 +1,6 @@
 import Foundation
 import Models
+import Tensors
 
 /// Remembers which blocks hold which prefix, so that a later sequence with the same beginning need not compute it again.
 ///
@@ -30,9 +31,9 @@ final class PrefixCache {
     static let none: Int32 = -1
 
     let total: Int
-    let nodes: UnsafeMutablePointer<Node>
-    private let tokens: UnsafeMutablePointer<Int32>
-    private let buckets: UnsafeMutablePointer<Int32>
+    let nodes: AlignedBuffer<Node>
+    private let tokens: AlignedBuffer<Int32>
+    private let buckets: AlignedBuffer<Int32>
     private let bucketMask: UInt64
     private(set) var oldest: Int32 = none
     private var newest: Int32 = none
@@ -41,20 +42,12 @@ final class PrefixCache {
 
     init(blocks total: Int) {
         self.total = total
-        nodes = .allocate(capacity: max(total, 1))
-        nodes.initialize(repeating: Node(), count: total)
-        tokens = .allocate(capacity: max(total, 1) * KVBlock.tokens)
+        nodes = AlignedBuffer(repeating: Node(), count: total)
+        tokens = AlignedBuffer(count: total * KVBlock.tokens)
         var bucketCount = 16
         while bucketCount < 2 * total { bucketCount *= 2 }
         bucketMask = UInt64(bucketCount - 1)
-        buckets = .allocate(capacity: bucketCount)
-        buckets.initialize(repeating: Self.none, count: bucketCount)
-    }
-
-    deinit {
-        nodes.deallocate()
-        tokens.deallocate()
-        buckets.deallocate()
+        buckets = AlignedBuffer(repeating: Self.none, count: bucketCount)
     }
 
     /// The block that holds `tokens` after `parent` (`none` at the start of a sequence), or `none`.
@@ -69,7 +62,7 @@ final class PrefixCache {
     }
 
     private func holds(_ block: Int32, _ wanted: UnsafePointer<Int32>) -> Bool {
-        memcmp(tokens + Int(block) * KVBlock.tokens, wanted, KVBlock.tokens * MemoryLayout<Int32>.size) == 0
+        memcmp(tokens.pointer + Int(block) * KVBlock.tokens, wanted, KVBlock.tokens * MemoryLayout<Int32>.size) == 0
     }
 
     func contains(_ block: Int32) -> Bool { nodes[Int(block)].isCached }
@@ -81,7 +74,7 @@ final class PrefixCache {
         nodes[Int(block)] = Node(
             hash: hash, parent: parent, identity: identity, isCached: true, nextInBucket: buckets[bucket])
         buckets[bucket] = block
-        (self.tokens + Int(block) * KVBlock.tokens).update(from: tokens, count: KVBlock.tokens)
+        (self.tokens.pointer + Int(block) * KVBlock.tokens).update(from: tokens, count: KVBlock.tokens)
         if parent != Self.none { nodes[Int(parent)].children += 1 }
         cachedCount += 1
     }

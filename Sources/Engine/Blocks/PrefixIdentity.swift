@@ -11,7 +11,7 @@ struct PrefixIdentity: Equatable, BitwiseCopyable {
     let promptTokens: Int32
 
     /// The identity of block number `index` of a sequence.
-    init(of sequence: borrowing SequenceState, block index: Int) {
+    init(of sequence: SequenceHandle, block index: Int) {
         adapters = sequence.adapterKey
         let rest = sequence.promptLengthForAdapters - index * KVBlock.tokens
         promptTokens = sequence.distinguishesPrompt ? Int32(min(max(rest, 0), KVBlock.tokens)) : 0

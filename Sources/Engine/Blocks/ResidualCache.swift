@@ -1,4 +1,5 @@
 import Models
+import Tensors
 
 /// What the lower layers made of the prefixes they have read: per block of a prefix the residual stream after some number of layers, and
 /// the keys and values of the layers below. A sequence whose adapters leave those layers alone begins above them, with what the base
@@ -19,7 +20,7 @@ final class ResidualCache {
 
     /// An entry that the step under way makes: its place is reserved, and it is not in the tree yet.
     struct Capture {
-        let sequence: UnsafeMutablePointer<SequenceState>
+        let sequence: SequenceHandle
         let block: Int
         /// Positions in the block.
         let positions: Range<Int>
@@ -37,10 +38,10 @@ final class ResidualCache {
     private let tree: PrefixCache
     private let slots: BlockAllocator
     /// What each slot holds: `[32, width]` floats, then the keys and values.
-    private let places: UnsafeMutablePointer<UnsafeMutableRawPointer?>
+    private let places: AlignedBuffer<UnsafeMutableRawPointer?>
     /// The step in which each slot was used last.
-    private let lastUse: UnsafeMutablePointer<Int>
-    private let padded: UnsafeMutablePointer<Int32>
+    private let lastUse: AlignedBuffer<Int>
+    private let padded: AlignedBuffer<Int32>
 
     private var step = 0
     /// Numbers of layers, the one asked for last at the end; and the same, largest first.
@@ -64,18 +65,13 @@ final class ResidualCache {
         let count = min(budget / smallest, 1 << 20)
         tree = PrefixCache(blocks: count)
         slots = BlockAllocator(total: count)
-        places = .allocate(capacity: count)
-        places.initialize(repeating: nil, count: count)
-        lastUse = .allocate(capacity: count)
-        lastUse.initialize(repeating: -1, count: count)
-        padded = .allocate(capacity: KVBlock.tokens)
+        places = AlignedBuffer(repeating: nil, count: count)
+        lastUse = AlignedBuffer(repeating: -1, count: count)
+        padded = AlignedBuffer(count: KVBlock.tokens)
     }
 
     deinit {
         for slot in 0..<slots.total { places[slot]?.deallocate() }
-        places.deallocate()
-        lastUse.deallocate()
-        padded.deallocate()
     }
 
     /// Entries are made for this many layers from now on, until others have been asked for more recently. The whole depth counts when
@@ -100,10 +96,10 @@ final class ResidualCache {
 
     /// Entries for the blocks of a sequence from number `block` on, as many as there are without a gap, with the most layers for which
     /// there are any; they stay for this step.
-    func match(_ sequence: UnsafeMutablePointer<SequenceState>, from block: Int) -> (layers: Int, slots: ArraySlice<Int32>)? {
+    func match(_ sequence: SequenceHandle, from block: Int) -> (layers: Int, slots: ArraySlice<Int32>)? {
         let usable = usableBlocks(sequence)
         guard block < usable else { return nil }
-        for layers in layersDescending where layers <= sequence.pointee.sharedLayers {
+        for layers in layersDescending where layers <= sequence.sharedLayers {
             let path = walk(sequence, layers: layers, limit: usable).slots
             guard path.count > block else { continue }
             touch(path[path.count - 1])
@@ -113,19 +109,19 @@ final class ResidualCache {
     }
 
     /// Copies an entry's keys and values to where the sequence's block `block` lies.
-    func restore(_ slot: Int32, layers: Int, to block: Int, of sequence: UnsafeMutablePointer<SequenceState>) {
-        cache.restore(block: Int(sequence.pointee.blocks[block]), layers: layers, from: keysAndValues(slot))
+    func restore(_ slot: Int32, layers: Int, to block: Int, of sequence: SequenceHandle) {
+        cache.restore(block: Int(sequence.blocks[block]), layers: layers, from: keysAndValues(slot))
     }
 
     /// The residual stream `[width]` at a place of an entry's block.
     func residual(_ slot: Int32, at place: Int) -> UnsafePointer<Float> { UnsafePointer(residuals(slot) + place * width) }
 
     /// The first of `blocks` that another sequence makes an entry for in this step which this one could use in the next.
-    func firstComing(_ sequence: UnsafeMutablePointer<SequenceState>, _ blocks: Range<Int>) -> Int? {
+    func firstComing(_ sequence: SequenceHandle, _ blocks: Range<Int>) -> Int? {
         let limit = min(blocks.upperBound, usableBlocks(sequence))
         guard !captures.isEmpty, blocks.lowerBound < limit else { return nil }
         var first: Int?
-        for layers in layersDescending where layers <= sequence.pointee.sharedLayers {
+        for layers in layersDescending where layers <= sequence.sharedLayers {
             var hash = seed
             for block in 0..<(first ?? limit) {
                 hash = self.hash(hash, content(of: block, sequence), Int32(layers), 0)
@@ -140,11 +136,11 @@ final class ResidualCache {
 
     /// Reserves places for the blocks that lie whole in `positions` of a sequence, which this step computes: rows before `entered` begin
     /// above `layers` blocks, the others at the bottom. Nothing is reserved where the blocks before have no entries.
-    func capture(_ sequence: UnsafeMutablePointer<SequenceState>, _ positions: Range<Int>, entered: Int, above layers: Int) {
-        for boundary in layersDescending where boundary <= sequence.pointee.sharedLayers {
+    func capture(_ sequence: SequenceHandle, _ positions: Range<Int>, entered: Int, above layers: Int) {
+        for boundary in layersDescending where boundary <= sequence.sharedLayers {
             let start = boundary > layers ? positions.lowerBound : entered
             let first = KVBlock.count(tokens: start)
-            let end = positions.upperBound == sequence.pointee.tokenCount ? blocks(sequence) : positions.upperBound / KVBlock.tokens
+            let end = positions.upperBound == sequence.tokenCount ? blocks(sequence) : positions.upperBound / KVBlock.tokens
             guard first < end else { continue }
             let (path, key) = walk(sequence, layers: boundary, limit: end)
             guard path.count >= first else { continue }
@@ -157,7 +153,7 @@ final class ResidualCache {
                 captures.append(
                     Capture(
                         sequence: sequence, block: block,
-                        positions: from..<min(from + KVBlock.tokens, sequence.pointee.tokenCount), layers: boundary, slot: slot,
+                        positions: from..<min(from + KVBlock.tokens, sequence.tokenCount), layers: boundary, slot: slot,
                         parent: parent, hash: hash))
                 parent = slot
             }
@@ -170,13 +166,13 @@ final class ResidualCache {
     /// The pass is over: makes entries of what it has captured. Called before a token is drawn or a block changes hands.
     func commit() {
         for (index, capture) in captures.enumerated() {
-            if capture.sequence.pointee.isBroken {
+            if capture.sequence.isBroken {
                 // Those that continue it are the same sequence's, and go with it.
                 giveUp(capture.slot, layers: capture.layers)
                 continue
             }
             cache.save(
-                block: Int(capture.sequence.pointee.blocks[capture.block]), layers: capture.layers, to: keysAndValues(capture.slot))
+                block: Int(capture.sequence.blocks[capture.block]), layers: capture.layers, to: keysAndValues(capture.slot))
             tree.insert(
                 capture.slot, tokens: content(of: capture.block, capture.sequence), hash: capture.hash, parent: capture.parent,
                 identity: Self.identity(capture.layers))
@@ -191,27 +187,27 @@ final class ResidualCache {
     private static func identity(_ layers: Int) -> PrefixIdentity { PrefixIdentity(adapters: Int32(layers), promptTokens: 0) }
 
     /// Blocks of a sequence, a partial one at the end included.
-    private func blocks(_ sequence: UnsafeMutablePointer<SequenceState>) -> Int { KVBlock.count(tokens: sequence.pointee.tokenCount) }
+    private func blocks(_ sequence: SequenceHandle) -> Int { KVBlock.count(tokens: sequence.tokenCount) }
 
     /// Blocks that need no row of the layers below: what is to be read at the last token may lie there.
-    private func usableBlocks(_ sequence: UnsafeMutablePointer<SequenceState>) -> Int {
-        if sequence.pointee.observesPrompt { return 0 }
-        return sequence.pointee.observes ? (sequence.pointee.tokenCount - 1) / KVBlock.tokens : blocks(sequence)
+    private func usableBlocks(_ sequence: SequenceHandle) -> Int {
+        if sequence.observesPrompt { return 0 }
+        return sequence.observes ? (sequence.tokenCount - 1) / KVBlock.tokens : blocks(sequence)
     }
 
     /// The tokens of a block, filled up when it is a partial one; valid until the next call.
-    private func content(of block: Int, _ sequence: UnsafeMutablePointer<SequenceState>) -> UnsafePointer<Int32> {
-        let tokens = sequence.pointee.tokens + block * KVBlock.tokens
-        let count = sequence.pointee.tokenCount - block * KVBlock.tokens
+    private func content(of block: Int, _ sequence: SequenceHandle) -> UnsafePointer<Int32> {
+        let tokens = sequence.tokens + block * KVBlock.tokens
+        let count = sequence.tokenCount - block * KVBlock.tokens
         if count >= KVBlock.tokens { return UnsafePointer(tokens) }
-        padded.update(from: tokens, count: count)
-        (padded + count).update(repeating: Self.padding, count: KVBlock.tokens - count)
-        return UnsafePointer(padded)
+        padded.pointer.update(from: tokens, count: count)
+        (padded.pointer + count).update(repeating: Self.padding, count: KVBlock.tokens - count)
+        return UnsafePointer(padded.pointer)
     }
 
     /// The entries for the beginning of a sequence, from its first block on, and the chained hash of the last.
     private func walk(
-        _ sequence: UnsafeMutablePointer<SequenceState>, layers: Int, limit: Int
+        _ sequence: SequenceHandle, layers: Int, limit: Int
     ) -> (slots: [Int32], hash: UInt64) {
         var path: [Int32] = []
         var hash = seed

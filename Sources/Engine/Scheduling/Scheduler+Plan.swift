@@ -9,12 +9,12 @@ extension Scheduler {
         scheduledCount = 0
         shareOutRows()
         for index in 0..<running.count where chunks[index].fresh > 0 {
-            append(index, from: states[index].pointee.computed + chunks[index].entering, chunks[index].fresh, to: plan)
+            append(index, from: states[index].computed + chunks[index].entering, chunks[index].fresh, to: plan)
         }
         if !entered.isEmpty { appendEntering(to: plan) }
         if captures { planCaptures(in: plan) }
         var observes = false
-        for number in 0..<scheduledCount where scheduled[number].state.pointee.observes { observes = true }
+        for number in 0..<scheduledCount where scheduled[number].state.observes { observes = true }
         plan.observations.begin(rows: observes ? plan.rowCount : 0)
         if observes { askForObservations(in: plan) }
     }
@@ -24,13 +24,13 @@ extension Scheduler {
         let sequence = states[index]
         schedule(index, from: position, count, firstRow: plan.rowCount, layer: 0)
         // The sequence keeps its adapters; counting them for each row would cost more than the rest.
-        sequence.pointee.adapters._withUnsafeGuaranteedRef { adapters in
+        sequence.adapters._withUnsafeGuaranteedRef { adapters in
             for position in position..<position + count {
                 plan.append(
-                    token: sequence.pointee.tokens[position], position: position, promptLength: sequence.pointee.promptLengthForAdapters,
-                    blockTable: UnsafePointer(sequence.pointee.blocks), adapters: adapters,
-                    wantsOutput: sequence.pointee.wantsOutput(position), isInsideThink: sequence.pointee.isInsideThink(position),
-                    fits: sequence.pointee.fits(at: position))
+                    token: sequence.tokens[position], position: position, promptLength: sequence.promptLengthForAdapters,
+                    blockTable: UnsafePointer(sequence.blocks), adapters: adapters,
+                    wantsOutput: sequence.wantsOutput(position), isInsideThink: sequence.isInsideThink(position),
+                    fits: sequence.fits(at: position))
             }
         }
     }
@@ -45,7 +45,7 @@ extension Scheduler {
     /// oldest first. While somebody decodes the rest is bounded by `prefillChunk`, so that a long prompt does not hold others up.
     private func shareOutRows() {
         var decoding = 0
-        for index in 0..<running.count where states[index].pointee.isDecoding { decoding += 1 }
+        for index in 0..<running.count where states[index].isDecoding { decoding += 1 }
         var rest = settings.maxBatchedTokens - decoding
         if decoding > 0 { rest = min(rest, settings.prefillChunk) }
         // Prompts always get on, however many sequences decode.
@@ -53,11 +53,11 @@ extension Scheduler {
         beginChunks()
         for age in 0..<running.count {
             let index = byAge[age]
-            if states[index].pointee.isDecoding {
+            if states[index].isDecoding {
                 chunks[index] = Chunk(fresh: 1)
             } else {
                 chunks[index] =
-                    sharesLayers ? chunk(of: states[index], atMost: rest) : Chunk(fresh: min(rest, states[index].pointee.pending))
+                    sharesLayers ? chunk(of: states[index], atMost: rest) : Chunk(fresh: min(rest, states[index].pending))
                 rest -= chunks[index].count
             }
         }
@@ -65,9 +65,9 @@ extension Scheduler {
 
     /// Wanted are readings of the row each next token is predicted from, and of the whole prompt for requests that ask.
     private func askForObservations(in plan: BatchPlan) {
-        for number in 0..<scheduledCount where scheduled[number].state.pointee.observes {
+        for number in 0..<scheduledCount where scheduled[number].state.observes {
             let item = scheduled[number]
-            let first = item.state.pointee.observesPrompt ? item.firstRow : item.firstRow + item.count - 1
+            let first = item.state.observesPrompt ? item.firstRow : item.firstRow + item.count - 1
             for row in first..<item.firstRow + item.count { plan.observations.want(row: row) }
         }
     }
@@ -75,7 +75,7 @@ extension Scheduler {
 
 /// A sequence's part of one step: `count` rows of the plan from `firstRow` on hold its tokens from `firstPosition` on.
 struct ScheduledRows: BitwiseCopyable {
-    let state: UnsafeMutablePointer<SequenceState>
+    let state: SequenceHandle
     /// In `Scheduler.running`.
     let index: Int
     let firstRow: Int

@@ -9,7 +9,7 @@ extension Scheduler {
         var age = 0
         while age < running.count {
             let sequence = states[byAge[age]]
-            if sequence.pointee.needsBlock, !blocks.grow(sequence) {
+            if sequence.needsBlock, !blocks.grow(sequence) {
                 let latest = running[byAge[running.count - 1]]
                 preempt(latest)
                 // The sequence itself may have been the latest; else it tries again. What stands before it stays where it is.
@@ -30,8 +30,8 @@ extension Scheduler {
 
     /// Puts a sequence among those that are next. They go before whatever waits, so newcomers cannot take the room they wait for.
     func resume(later sequence: Sequence) {
-        let admission = sequence.state.pointee.admission
-        let place = resuming.firstIndex { $0.state.pointee.admission > admission } ?? resuming.count
+        let admission = sequence.state.admission
+        let place = resuming.firstIndex { $0.state.admission > admission } ?? resuming.count
         resuming.insert(sequence, at: place)
     }
 }

@@ -26,12 +26,12 @@ extension Scheduler {
     var sharesLayers: Bool { residuals?.isAsked ?? false }
 
     /// The rows of a sequence that reads its prompt, at most `limit` of them.
-    func chunk(of sequence: UnsafeMutablePointer<SequenceState>, atMost limit: Int) -> Chunk {
+    func chunk(of sequence: SequenceHandle, atMost limit: Int) -> Chunk {
         var chunk = Chunk()
         guard let residuals, limit > 0 else { return chunk }
         if !captures { residuals.beginStep() }
         captures = true
-        let (start, last) = (sequence.pointee.computed, sequence.pointee.tokenCount)
+        let (start, last) = (sequence.computed, sequence.tokenCount)
         var end = min(start + limit, last)
         var rest = start
         if let match = residuals.match(sequence, from: start / KVBlock.tokens) {
@@ -63,15 +63,15 @@ extension Scheduler {
             layers = next
             for index in 0..<running.count where chunks[index].layers == layers && chunks[index].entering > 0 {
                 let (sequence, chunk) = (states[index], chunks[index])
-                let start = sequence.pointee.computed
+                let start = sequence.computed
                 schedule(index, from: start, chunk.entering, firstRow: plan.rowCount, layer: layers)
                 for position in start..<start + chunk.entering {
                     let entry = entered[chunk.firstEntry + position / KVBlock.tokens - start / KVBlock.tokens]
                     plan.append(
-                        token: sequence.pointee.tokens[position], position: position,
-                        promptLength: sequence.pointee.promptLengthForAdapters, blockTable: UnsafePointer(sequence.pointee.blocks),
-                        adapters: sequence.pointee.adapters.takeUnretainedValue(), wantsOutput: sequence.pointee.wantsOutput(position),
-                        isInsideThink: sequence.pointee.isInsideThink(position), fits: sequence.pointee.fits(at: position),
+                        token: sequence.tokens[position], position: position,
+                        promptLength: sequence.promptLengthForAdapters, blockTable: UnsafePointer(sequence.blocks),
+                        adapters: sequence.adapters.takeUnretainedValue(), wantsOutput: sequence.wantsOutput(position),
+                        isInsideThink: sequence.isInsideThink(position), fits: sequence.fits(at: position),
                         enteringAt: layers, with: residuals.residual(entry, at: position % KVBlock.tokens))
                 }
             }

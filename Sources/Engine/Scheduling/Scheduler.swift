@@ -1,5 +1,6 @@
 import Adapters
 import Models
+import Tensors
 import Tokenizers
 
 /// Decides which sequences run and which of their tokens each step computes.
@@ -27,13 +28,13 @@ final class Scheduler {
     private var places = 0
 
     /// For each running sequence, what steps work on; and the running sequences by age. Capacity `maxBatch`.
-    let states: UnsafeMutablePointer<UnsafeMutablePointer<SequenceState>>
-    let byAge: UnsafeMutablePointer<Int>
+    let states: AlignedBuffer<SequenceHandle>
+    let byAge: AlignedBuffer<Int>
     /// The step's part of each sequence that has one.
-    let scheduled: UnsafeMutablePointer<ScheduledRows>
+    let scheduled: AlignedBuffer<ScheduledRows>
     var scheduledCount = 0
     /// Rows of each running sequence in this step.
-    let chunks: UnsafeMutablePointer<Chunk>
+    let chunks: AlignedBuffer<Chunk>
     /// Entries that begin rows of this step (`Scheduler+Residuals.swift`).
     var entered: [Int32] = []
     /// The step under way makes entries for the residual cache.
@@ -46,18 +47,11 @@ final class Scheduler {
         self.tokenizer = tokenizer
         self.residuals = residuals
         blocks = BlockManager(total: settings.blocks, cachesPrefixes: settings.prefixCache, hash: hash)
-        states = .allocate(capacity: settings.maxBatch)
-        byAge = .allocate(capacity: settings.maxBatch)
+        states = AlignedBuffer(count: settings.maxBatch)
+        byAge = AlignedBuffer(count: settings.maxBatch)
         // A sequence may have rows that begin at the bottom and rows that begin higher.
-        scheduled = .allocate(capacity: 2 * settings.maxBatch)
-        chunks = .allocate(capacity: settings.maxBatch)
-    }
-
-    deinit {
-        states.deallocate()
-        byAge.deallocate()
-        scheduled.deallocate()
-        chunks.deallocate()
+        scheduled = AlignedBuffer(count: 2 * settings.maxBatch)
+        chunks = AlignedBuffer(count: settings.maxBatch)
     }
 
     var isIdle: Bool { running.isEmpty && resuming.isEmpty && queue.isEmpty }
@@ -89,9 +83,9 @@ final class Scheduler {
             insert(next)
             if next.cachedTokens == nil {
                 begun.append(next.ticket)
-                next.cachedTokens = next.state.pointee.computed
-                if settings.prefixCache { statistics.prefixQueryTokens += next.state.pointee.promptLength }
-                statistics.prefixHitTokens += next.state.pointee.computed
+                next.cachedTokens = next.state.computed
+                if settings.prefixCache { statistics.prefixQueryTokens += next.state.promptLength }
+                statistics.prefixHitTokens += next.state.computed
             }
         }
         return begun
@@ -113,21 +107,21 @@ final class Scheduler {
     /// Makes the choices that share the prompt `leader` has just read. Each shares its full blocks; `copyBlock` is called for each that
     /// needs its own copy of the last, partial one. A choice that finds no block for that has none at all, and reads the prompt itself.
     func fork(_ leader: Sequence, copyBlock: (_ from: Int32, _ to: Int32) -> Void) -> [Sequence] {
-        let shared = leader.state.pointee.promptLength / KVBlock.tokens
-        let isPartial = leader.state.pointee.promptLength % KVBlock.tokens != 0
+        let shared = leader.state.promptLength / KVBlock.tokens
+        let isPartial = leader.state.promptLength % KVBlock.tokens != 0
         var choices: [Sequence] = []
         for choice in 0..<leader.pendingChoices {
             let sequence = makeSequence(leader.group, choice: leader.choice + 1 + choice)
             sequence.cachedTokens = leader.cachedTokens
             sequence.promptWasReported()
-            sequence.state.pointee.fitted = leader.state.pointee.promptLength
+            sequence.state.fitted = leader.state.promptLength
             blocks.share(shared, of: leader.state, with: sequence.state)
             if isPartial, !blocks.grow(sequence.state) {
                 blocks.releaseAll(sequence.state)
             } else {
-                if isPartial { copyBlock(leader.state.pointee.blocks[shared], sequence.state.pointee.blocks[shared]) }
-                sequence.state.pointee.computed = leader.state.pointee.promptLength
-                sequence.state.pointee.furthest = leader.state.pointee.promptLength
+                if isPartial { copyBlock(leader.state.blocks[shared], sequence.state.blocks[shared]) }
+                sequence.state.computed = leader.state.promptLength
+                sequence.state.furthest = leader.state.promptLength
             }
             choices.append(sequence)
         }
@@ -139,7 +133,7 @@ final class Scheduler {
     /// Lets choices that `fork` made run from the next step on.
     func join(_ choices: [Sequence]) {
         for sequence in choices {
-            if sequence.state.pointee.blockCount == 0, !sequence.isFinished { resume(later: sequence) } else { insert(sequence) }
+            if sequence.state.blockCount == 0, !sequence.isFinished { resume(later: sequence) } else { insert(sequence) }
         }
     }
 
@@ -157,7 +151,7 @@ final class Scheduler {
         chargeGenerated(finished)
         var ended: [Ticket] = []
         for sequence in finished {
-            blocks.release(adapterKey: sequence.state.pointee.adapterKey)
+            blocks.release(adapterKey: sequence.state.adapterKey)
             let choices = 1 + sequence.pendingChoices
             statistics.finishedSequences += choices
             if sequence.isCancelled { statistics.cancelledSequences += choices }
@@ -197,7 +191,7 @@ final class Scheduler {
 
     private func chargeGenerated(_ sequences: [Sequence]) {
         for sequence in sequences {
-            let generated = sequence.state.pointee.generated
+            let generated = sequence.state.generated
             queue.charge(sequence.group.client, WaitingQueue.generatedWeight * Double(generated - sequence.chargedTokens))
             sequence.chargedTokens = generated
         }
@@ -224,8 +218,8 @@ final class Scheduler {
             states[index] = sequence.state
             byAge[index] = index
         }
-        var order = UnsafeMutableBufferPointer(start: byAge, count: running.count)
-        order.sort { states[$0].pointee.admission < states[$1].pointee.admission }
+        var order = UnsafeMutableBufferPointer(start: byAge.pointer, count: running.count)
+        order.sort { states[$0].admission < states[$1].admission }
     }
 }
 

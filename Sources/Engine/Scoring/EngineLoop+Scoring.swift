@@ -24,10 +24,10 @@ extension EngineLoop {
     private func score(_ outputs: Range<Int>, _ item: ScheduledRows, _ scorer: TextScorer, top: Int, hidden: MatrixView) {
         let mark = workspace.mark()
         defer { workspace.release(mark) }
-        let tokens = item.state.pointee.tokens
+        let tokens = item.state.tokens
         // The row of the last token predicts nothing that could be scored.
         let indices = outputs.map { item.position(plan.outputRows[$0]) + 1 - scorer.scoring.from }
-        let last = item.state.pointee.tokenCount - scorer.scoring.from
+        let last = item.state.tokenCount - scorer.scoring.from
         let scored = indices.filter { $0 < last }.count
         guard scored > 0 else { return }
         let logits = model.logits(hidden.rows(0..<scored), pool: pool, workspace: workspace)

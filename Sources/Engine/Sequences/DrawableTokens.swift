@@ -1,4 +1,5 @@
 import Models
+import Tensors
 import Tokenizers
 
 /// The token ids that an answer may hold: those the tokenizer knows, and the tokens that end an answer.
@@ -24,17 +25,12 @@ struct DrawableTokens: Sendable {
 
 /// The gaps in plain memory, for steps, which count no references.
 struct LogitMask: ~Copyable {
-    private let gaps: UnsafeMutableBufferPointer<Int32>
+    private let gaps: AlignedBuffer<Int32>
 
-    init(_ drawable: DrawableTokens) {
-        gaps = .allocate(capacity: drawable.gaps.count)
-        _ = gaps.initialize(from: drawable.gaps)
-    }
-
-    deinit { gaps.deallocate() }
+    init(_ drawable: DrawableTokens) { gaps = AlignedBuffer(drawable.gaps) }
 
     /// Makes the gaps' logits impossible.
     func apply(to logits: UnsafeMutablePointer<Float>) {
-        for gap in gaps { logits[Int(gap)] = -.infinity }
+        for gap in gaps.buffer { logits[Int(gap)] = -.infinity }
     }
 }

@@ -15,7 +15,7 @@ struct Sampler: ~Copyable {
     private let repetition: Float
     private let random: RandomSource
     private var seen: SeenTokens
-    private let bias: UnsafeMutableBufferPointer<(token: Int32, bias: Float)>
+    private let bias: AlignedBuffer<(token: Int32, bias: Float)>
 
     /// - Parameter maxTokens: how many tokens will be drawn at most.
     init(_ parameters: SamplingParameters, seed: UInt64, choice: Int, prompt: [Int32], maxTokens: Int) {
@@ -29,11 +29,8 @@ struct Sampler: ~Copyable {
         random = RandomSource(seed: seed, choice: choice)
         let remembers = parameters.repetitionPenalty != 1 || parameters.presencePenalty != 0 || parameters.frequencyPenalty != 0
         seen = SeenTokens(prompt: parameters.repetitionPenalty != 1 ? prompt : [], generated: remembers ? maxTokens : 0)
-        bias = .allocate(capacity: parameters.logitBias.count)
-        _ = bias.initialize(from: parameters.logitBias.map { (token: $0.key, bias: $0.value) })
+        bias = AlignedBuffer(parameters.logitBias.map { (token: $0.key, bias: $0.value) })
     }
-
-    deinit { bias.deallocate() }
 
     /// Picks the token of `step`; -1 where no logit is a number, or the largest is infinite. Overwrites `logits` `[vocabulary]`.
     mutating func sample(

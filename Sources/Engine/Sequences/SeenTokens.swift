@@ -1,10 +1,12 @@
+import Tensors
+
 /// The tokens that penalties touch, each once, with how often it was generated: an open-addressing table whose size is fixed when it is
 /// made, and a list of its entries in the order they came.
 struct SeenTokens: ~Copyable {
-    private let tokens: UnsafeMutablePointer<Int32>
-    private let counts: UnsafeMutablePointer<Int32>
+    private let tokens: AlignedBuffer<Int32>
+    private let counts: AlignedBuffer<Int32>
     /// Place in the list, or -1.
-    private let slots: UnsafeMutablePointer<Int32>
+    private let slots: AlignedBuffer<Int32>
     private let mask: Int
     private let capacity: Int
     private(set) var count = 0
@@ -12,20 +14,13 @@ struct SeenTokens: ~Copyable {
     /// Room for the prompt's tokens and for `generated` more; none at all makes a table that stays empty.
     init(prompt: [Int32], generated: Int) {
         capacity = prompt.count + generated
-        tokens = .allocate(capacity: capacity)
-        counts = .allocate(capacity: capacity)
+        tokens = AlignedBuffer(count: capacity)
+        counts = AlignedBuffer(count: capacity)
         var size = capacity == 0 ? 0 : 16
         while size < 2 * capacity { size *= 2 }
         mask = size - 1
-        slots = .allocate(capacity: size)
-        slots.initialize(repeating: -1, count: size)
+        slots = AlignedBuffer(repeating: -1, count: size)
         for token in prompt { add(token, count: 0) }
-    }
-
-    deinit {
-        tokens.deallocate()
-        counts.deallocate()
-        slots.deallocate()
     }
 
     subscript(index: Int) -> (token: Int, count: Int) { (Int(tokens[index]), Int(counts[index])) }

@@ -1,5 +1,6 @@
 import Adapters
 import Models
+import Tensors
 import Tokenizers
 
 /// One continuation of one prompt: its tokens, its place in the KV cache, and what turns tokens into text.
@@ -7,8 +8,15 @@ import Tokenizers
 final class Sequence {
     let group: ChoiceGroup
     let choice: Int
-    /// What the steps work on.
-    let state: UnsafeMutablePointer<SequenceState>
+    /// What the steps work on; valid for as long as the sequence lives.
+    let state: SequenceHandle
+    /// Where it lies, and what it points to.
+    private let stored: Box<SequenceState>
+    private let tokens: AlignedBuffer<Int32>
+    private let blocks: AlignedBuffer<Int32>
+    private let hashes: AlignedBuffer<UInt64>
+    private let insideThink: AlignedBuffer<Bool>
+    private let sampler: Box<Sampler>
 
     /// Choices that begin when this one has read the prompt they share.
     var pendingChoices = 0
@@ -39,45 +47,37 @@ final class Sequence {
         let request = group.ticket.request
         scorer = request.scoring.map { TextScorer($0, tokens: request.prompt.count) }
         let capacity = request.prompt.count + request.stop.maxTokens
-        let blocks = KVBlock.count(tokens: capacity)
-        let tokens = UnsafeMutablePointer<Int32>.allocate(capacity: capacity)
+        tokens = AlignedBuffer(count: capacity)
         for (index, token) in request.prompt.enumerated() { tokens[index] = token }
-        let sampler = UnsafeMutablePointer<Sampler>.allocate(capacity: 1)
-        sampler.initialize(
-            to: Sampler(
+        blocks = AlignedBuffer(count: KVBlock.count(tokens: capacity))
+        hashes = AlignedBuffer(count: blocks.count)
+        sampler = Box(
+            Sampler(
                 request.sampling, seed: group.ticket.seed, choice: choice, prompt: request.prompt, maxTokens: request.stop.maxTokens))
         fits = SpliceFits(request.adapters)
         let tags = request.adapters.readsThink ? ThinkTags(tokenizer) : nil
-        state = .allocate(capacity: 1)
-        state.initialize(
-            to: SequenceState(
-                tokens: tokens, tokenCount: request.prompt.count, promptLength: request.prompt.count, maxTokens: request.stop.maxTokens,
-                blocks: .allocate(capacity: blocks), hashes: .allocate(capacity: blocks), adapterKey: adapterKey,
+        insideThink = AlignedBuffer(count: tags == nil ? 0 : capacity)
+        stored = Box(
+            SequenceState(
+                tokens: tokens.pointer, tokenCount: request.prompt.count, promptLength: request.prompt.count,
+                maxTokens: request.stop.maxTokens,
+                blocks: blocks.pointer, hashes: hashes.pointer, adapterKey: adapterKey,
                 distinguishesPrompt: request.adapters.distinguishesPrompt,
                 promptLengthForAdapters: request.scoring?.from ?? request.prompt.count,
-                insideThink: tags == nil ? nil : .allocate(capacity: capacity), thinkTags: tags ?? ThinkTags(open: -1, close: -1),
-                fits: fits?.pointer, sharedLayers: request.adapters.sharedLayers,
+                insideThink: tags == nil ? nil : insideThink.pointer, thinkTags: tags ?? ThinkTags(open: -1, close: -1),
+                spliceFits: fits?.pointer, sharedLayers: request.adapters.sharedLayers,
                 admission: admission,
-                adapters: .passUnretained(request.adapters), sampler: sampler, wantsLogprobs: request.logprobs != nil,
+                adapters: .passUnretained(request.adapters), sampler: sampler.pointer, wantsLogprobs: request.logprobs != nil,
                 wantsPromptLogprobs: request.promptLogprobs != nil || request.scoring != nil,
                 firstPromptOutput: request.scoring.map { $0.from - 1 } ?? 0, isScored: request.scoring != nil,
                 observes: request.adapters.observes,
                 observesPrompt: request.observesPrompt && request.adapters.observes))
+        state = SequenceHandle(stored)
         if tags != nil {
-            for position in 0..<request.prompt.count { state.pointee.noteThinking(position) }
+            for position in 0..<request.prompt.count { state.noteThinking(position) }
         }
         detokenizer = StreamingDetokenizer(tokenizer, skipSpecialTokens: request.skipsSpecialTokens)
         text = AnswerText(request.stop, tags: request.reasoning)
-    }
-
-    deinit {
-        state.pointee.sampler.deinitialize(count: 1)
-        state.pointee.sampler.deallocate()
-        state.pointee.tokens.deallocate()
-        state.pointee.blocks.deallocate()
-        state.pointee.hashes.deallocate()
-        state.pointee.insideThink?.deallocate()
-        state.deallocate()
     }
 
     var ticket: Ticket { group.ticket }
@@ -91,7 +91,7 @@ final class Sequence {
 
     /// - Parameter position: of the token that `logprobs` are about.
     func keep(promptLogprobs logprobs: TokenLogprobs, at position: Int) {
-        if promptLogprobs.isEmpty { promptLogprobs = Array(repeating: nil, count: state.pointee.promptLength) }
+        if promptLogprobs.isEmpty { promptLogprobs = Array(repeating: nil, count: state.promptLength) }
         promptLogprobs[position] = logprobs
     }
     func keep(promptObservations observations: [TokenObservation]) { promptObservations += observations }
@@ -103,7 +103,7 @@ final class Sequence {
         ticket.send(
             .prompt(
                 PromptReport(
-                    tokens: state.pointee.promptLength, cachedTokens: cachedTokens ?? 0,
+                    tokens: state.promptLength, cachedTokens: cachedTokens ?? 0,
                     logprobs: reportedLogprobs, observations: promptObservations, score: scorer?.score)))
         forgetPromptRows()
     }
@@ -116,19 +116,19 @@ final class Sequence {
     /// Nothing is asked of the prompt any more.
     func promptWasReported() {
         hasReportedPrompt = true
-        state.pointee.wantsPromptLogprobs = false
-        state.pointee.observesPrompt = false
+        state.wantsPromptLogprobs = false
+        state.observesPrompt = false
     }
 
     /// Reports the token that was appended last, and finishes the sequence when it ends the answer.
     func reportToken(observation: TokenObservation?, endOfSequence: Set<Int32>) {
         defer { newestLogprobs = nil }
-        let token = state.pointee.tokens[state.pointee.tokenCount - 1]
+        let token = state.tokens[state.tokenCount - 1]
         let stop = request.stop
         // The model's own end comes first, as in vLLM: a request that names it among its stop tokens is told of a natural end.
         if !stop.ignoreEOS, endOfSequence.contains(token) { return finish(.stop) }
         if stop.tokens.contains(token) { return finish(.stop, stopToken: token) }
-        let isLast = state.pointee.generated >= stop.maxTokens
+        let isLast = state.generated >= stop.maxTokens
         let isReasoning = text.isReasoning
         var piece = text.append(detokenizer.append(token))
         // The last token may complete what the detokeniser held back, and with it a stop string.
@@ -168,7 +168,7 @@ final class Sequence {
             .finished(
                 FinishReport(
                     choice: choice, text: rest.content, reasoning: rest.reasoning, reason: reason, stopString: text.stop,
-                    stopToken: stopToken, generatedTokens: state.pointee.generated, splices: fits?.quality ?? [])))
+                    stopToken: stopToken, generatedTokens: state.generated, splices: fits?.quality ?? [])))
         for other in 0..<pendingChoices {
             ticket.send(
                 .finished(

@@ -2,8 +2,7 @@ import Adapters
 
 /// The part of a sequence that every step reads and writes: its tokens, its blocks and how far it is computed.
 ///
-/// Plain memory at a fixed address, reached by pointer: a step walks over these without counting a reference or allocating. `Sequence`
-/// owns it and everything it points to.
+/// Plain memory at a fixed address, reached through a `SequenceHandle`. `Sequence` owns it and everything it points to.
 struct SequenceState: BitwiseCopyable {
     /// Prompt and generated tokens; room for all there may ever be.
     let tokens: UnsafeMutablePointer<Int32>
@@ -41,7 +40,7 @@ struct SequenceState: BitwiseCopyable {
     /// The newest tag opens.
     var isThinking = false
     /// Sums of each splice; nil when there is none.
-    let fits: UnsafeMutablePointer<SpliceFit>?
+    let spliceFits: UnsafeMutablePointer<SpliceFit>?
     /// Leading layers that compute what the base model computes.
     let sharedLayers: Int
 
@@ -59,37 +58,4 @@ struct SequenceState: BitwiseCopyable {
     /// What interventions read is asked for, of the newest token or of the whole prompt.
     let observes: Bool
     var observesPrompt: Bool
-
-    /// Tokens whose keys and values are still to be computed: 1 while decoding.
-    var pending: Int { tokenCount - computed }
-    /// One row a step from now on.
-    var isDecoding: Bool { tokenCount - computed == 1 && computed >= promptLength }
-    var generated: Int { tokenCount - promptLength }
-    /// Tokens at the beginning whose rows nobody needs, so that their keys and values may come from the prefix cache.
-    var reusableTokens: Int {
-        if observesPrompt { return 0 }
-        return wantsPromptLogprobs ? firstPromptOutput : tokenCount - 1
-    }
-    /// Whether something is asked of a position's row beside its keys and values.
-    func wantsOutput(_ position: Int) -> Bool {
-        position == tokenCount - 1 || (wantsPromptLogprobs && position >= firstPromptOutput)
-    }
-    /// The next step needs a block more than there is.
-    var needsBlock: Bool { tokenCount > blockCount * KVBlock.tokens }
-
-    mutating func append(_ token: Int32) {
-        tokens[tokenCount] = token
-        noteThinking(tokenCount)
-        tokenCount += 1
-    }
-
-    /// Finds out whether a token stands inside `<think>`; called for each in order.
-    mutating func noteThinking(_ position: Int) {
-        if let insideThink { insideThink[position] = thinkTags.read(tokens[position], isOpen: &isThinking) }
-    }
-
-    func isInsideThink(_ position: Int) -> Bool { insideThink?[position] ?? false }
-
-    /// Where the splices of a position's row are to be added: nowhere when they have been before, in a pass whose blocks were given up.
-    func fits(at position: Int) -> UnsafeMutablePointer<SpliceFit>? { position < fitted ? nil : fits }
 }
