@@ -214,16 +214,20 @@ import Testing
         }
     }
 
-    @Test(arguments: formats, Tier.all) func swigluQuantised(_ format: resa_quant_format, _ tier: Tier) {
+    @Test(arguments: formats, Tier.all) func activationQuantised(_ format: resa_quant_format, _ tier: Tier) {
         var random = SeededRandom()
         for inputs in [1, 100, 1024, 1300, 2570] {
             let (gate, up) = (random.floats(inputs, -4...4), random.floats(inputs))
-            var product = [Float](repeating: 0, count: inputs)
-            tier.kernels.swiglu(inputs, gate, up, &product)
-            let wanted = QuantisedRows(format, product, inputs: inputs, tier)
-            let got = QuantisedRows(format, rows: 1, inputs: inputs)
-            resa_swiglu_quantise_row(tier.table, format, inputs, gate, up, got.start)
-            #expect(got.used == wanted.used, "\(inputs)")
+            for activation in [RESA_SILU, RESA_GELU, RESA_GELU_TANH] {
+                for up in [nil, up] {
+                    var product = [Float](repeating: 0, count: inputs)
+                    up.withOptionalPointer { tier.kernels.activate(activation, inputs, gate, $0, &product) }
+                    let wanted = QuantisedRows(format, product, inputs: inputs, tier)
+                    let got = QuantisedRows(format, rows: 1, inputs: inputs)
+                    up.withOptionalPointer { resa_activate_quantise_row(tier.table, format, activation, inputs, gate, $0, got.start) }
+                    #expect(got.used == wanted.used, "\(inputs), activation \(activation)")
+                }
+            }
         }
     }
 }

@@ -5,19 +5,6 @@ import Testing
 
 /// Each vector tier against the scalar oracle, on every shape of tail. Guard cells after the row show writes past its end.
 @Suite struct RowTests {
-    private static let guardValue: Float = 12345
-    private static let guards = 40
-
-    private func padded(_ values: [Float]) -> [Float] { values + Array(repeating: Self.guardValue, count: Self.guards) }
-
-    /// Runs `body` on padded copies; checks the guards and returns the row.
-    private func run(_ row: [Float], _ body: (UnsafeMutablePointer<Float>) -> Void) -> [Float] {
-        var copy = padded(row)
-        copy.withUnsafeMutableBufferPointer { body($0.baseAddress!) }
-        #expect(copy.suffix(Self.guards).allSatisfy { $0 == Self.guardValue }, "wrote past the row's end")
-        return Array(copy.prefix(row.count))
-    }
-
     @Test(arguments: Tier.vector) func elementwise(_ tier: Tier) {
         var random = SeededRandom()
         for count in lengths {
@@ -57,18 +44,31 @@ import Testing
         }
     }
 
-    @Test(arguments: Tier.vector) func swiglu(_ tier: Tier) {
+    @Test(arguments: Tier.all) func layerNorm(_ tier: Tier) {
         var random = SeededRandom()
         for count in lengths {
-            let (gate, up) = (random.floats(count, -12...12), random.floats(count))
-            let got = run(up) { tier.kernels.swiglu(count, gate, up, $0) }
-            let wanted = run(up) { Tier.scalar.kernels.swiglu(count, gate, up, $0) }
-            // The exponential is within 2 ulp on both sides; three more roundings follow.
-            #expect(worstError(got, wanted, floor: 1e-30) < 1e-6, "\(count) elements")
+            // A mean far from 0, which a single pass would lose the variance in.
+            let (x, weight, bias) = (random.floats(count, 9...11), random.floats(count, 0.5...2), random.floats(count))
+            let mean = x.reduce(0) { $0 + Double($1) } / Double(count)
+            let variance = x.reduce(0) { $0 + (Double($1) - mean) * (Double($1) - mean) } / Double(count)
+            let plain = zip(x, weight).map { (Double($0) - mean) / (variance + 1e-5).squareRoot() * Double($1) }
+            // The mean of numbers up to 11 is off by 2^-20 at most, a few roundings of them; that is divided by the deviation.
+            let bound = 0x1p-19 / (variance + 1e-5).squareRoot() + 1e-6
+            let got = run(x) { tier.kernels.layer_norm(count, x, weight, nil, 1e-5, $0) }
+            #expect(zip(got, plain).allSatisfy { abs(Double($0) - $1) <= bound * 2 }, "\(count) elements")
+            let biased = run(x) { tier.kernels.layer_norm(count, x, weight, bias, 1e-5, $0) }
+            #expect(zip(zip(biased, plain), bias).allSatisfy { abs(Double($0.0) - $0.1 - Double($1)) <= bound * 2 }, "\(count) elements")
+            expectSameBits(run(x) { tier.kernels.layer_norm(count, $0, weight, bias, 1e-5, $0) }, biased, "\(count) elements, in place")
         }
-        let extremes: [Float] = [-1e30, -200, -100, 100, 1e30, .infinity]
-        let got = run(extremes) { tier.kernels.swiglu(extremes.count, extremes, Array(repeating: 1, count: extremes.count), $0) }
-        #expect(got[0] == 0 && got[1] == 0 && abs(got[2]) < 1e-35 && got[3] == 100 && got[4] == 1e30 && got[5] == .infinity)
+        #expect(run([3, 3, 3]) { tier.kernels.layer_norm(3, [3, 3, 3], [1, 2, 3], [4, 5, 6], 1e-5, $0) } == [4, 5, 6])
+    }
+
+    @Test(arguments: Tier.all) func scale(_ tier: Tier) {
+        var random = SeededRandom()
+        for count in lengths {
+            let x = random.floats(count)
+            expectSameBits(run(x) { tier.kernels.scale(count, 22.627417, $0) }, x.map { $0 * 22.627417 }, "\(count) elements")
+        }
     }
 
     @Test(arguments: Tier.all) func exponential(_ tier: Tier) {

@@ -29,3 +29,19 @@ func worstError(_ a: [Float], _ b: [Float], floor: Float) -> Float {
     precondition(a.count == b.count)
     return zip(a, b).map { abs($0 - $1) / (abs($1) + floor) }.max() ?? 0
 }
+
+/// Runs `body` on a copy of the row with guard cells after it; checks that they hold, and returns the row.
+func run(_ row: [Float], _ body: (UnsafeMutablePointer<Float>) -> Void) -> [Float] {
+    let (guardValue, guards): (Float, Int) = (12345, 40)
+    var copy = row + Array(repeating: guardValue, count: guards)
+    copy.withUnsafeMutableBufferPointer { body($0.baseAddress!) }
+    #expect(copy.suffix(guards).allSatisfy { $0 == guardValue }, "wrote past the row's end")
+    return Array(copy.prefix(row.count))
+}
+
+extension [Float]? {
+    /// The elements by pointer, or null.
+    func withOptionalPointer(_ body: (UnsafePointer<Float>?) -> Void) {
+        if let self { self.withUnsafeBufferPointer { body($0.baseAddress) } } else { body(nil) }
+    }
+}

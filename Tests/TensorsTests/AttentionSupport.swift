@@ -36,14 +36,25 @@ final class AttentionCache {
         Attention.store(k: k, v: v, rows: rows, keys: keys.pointer, values: values.pointer, layout: layout, pool: pool)
     }
 
-    func attend(_ q: MatrixView, _ rows: [AttentionRow], heads: Int, _ pool: WorkerPool) -> [Float] {
+    func attend(_ q: MatrixView, _ rows: [AttentionRow], heads: Int, under rule: ScoreRule = .plain, _ pool: WorkerPool) -> [Float] {
         let out = Matrix(q.rows, q.columns)
         Attention.attend(
             q: q, rows: rows, keys: keys.pointer, values: values.pointer, heads: heads,
-            scale: 1 / Float(layout.headDim).squareRoot(), layout: layout, into: out.view, pool: pool, workspace: workspace)
+            scale: 1 / Float(layout.headDim).squareRoot(), cap: rule.cap, window: rule.window, layout: layout,
+            into: out.view, pool: pool, workspace: workspace)
         #expect(out.guardsHold)
         return out.elements
     }
+}
+
+/// What becomes of scores before the softmax.
+struct ScoreRule: CustomTestStringConvertible {
+    var cap: Float?
+    var window: Int?
+
+    static let plain = ScoreRule()
+
+    var testDescription: String { "cap \(cap.map { "\($0)" } ?? "none"), window \(window.map { "\($0)" } ?? "none")" }
 }
 
 struct AttentionShape: CustomStringConvertible {
@@ -58,7 +69,7 @@ struct AttentionShape: CustomStringConvertible {
 
     /// Attention of one row in double, a softmax over the whole row; `key` and `value` give a position's row of all heads.
     func oracle(
-        _ q: UnsafeMutablePointer<Float>, position: Int, key: (Int) -> UnsafeMutablePointer<Float>,
+        _ q: UnsafeMutablePointer<Float>, position: Int, rule: ScoreRule = .plain, key: (Int) -> UnsafeMutablePointer<Float>,
         value: (Int) -> UnsafeMutablePointer<Float>
     ) -> [Double] {
         let perKey = heads / kvHeads
@@ -69,6 +80,8 @@ struct AttentionShape: CustomStringConvertible {
                 let key = key(p) + base
                 for d in 0..<headDim { scores[p] += Double(query[d]) * Double(key[d]) }
                 scores[p] /= Double(headDim).squareRoot()
+                if let cap = rule.cap.map(Double.init) { scores[p] = cap * tanh(scores[p] / cap) }
+                if let window = rule.window, position - p >= window { scores[p] = -.infinity }
             }
             let largest = scores.max()!
             var (total, sums) = (0.0, [Double](repeating: 0, count: headDim))

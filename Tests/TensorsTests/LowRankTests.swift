@@ -195,14 +195,18 @@ import Testing
             let matrix = try PackedMatrix(
                 base, outputs: world.columns, inputs: inputs, weights: random.floats(world.columns * inputs), pool: pools[1])
             let (x, bias) = (random.matrix(world.rowCount, 2 * inputs, -3...3), random.floats(world.columns))
-            for fused in [false, true] {
+            for activation in [Activation?.none, .silu, .geluTanh] {
+                let fused = activation != nil
                 func result(_ rows: Range<Int>, _ pool: WorkerPool, plain: Bool = false) -> [Float] {
                     let y = Matrix(rows.count, world.columns)
                     world.withSegments(of: rows) { segments in
                         let segments = plain ? LowRankSegments.none : segments
                         let part = x.view.rows(rows)
-                        if fused {
-                            matrix.multiplySwiGLU(part, into: y.view, bias: bias, adding: segments, pool: pool, workspace: workspace)
+                        if let activation {
+                            // GELU stands for the layers that have no gate.
+                            let input = activation == .silu ? part : part.columns(0..<inputs)
+                            matrix.multiplyActivated(
+                                input, activation, into: y.view, bias: bias, adding: segments, pool: pool, workspace: workspace)
                         } else {
                             matrix.multiply(
                                 part.columns(0..<inputs), into: y.view, bias: bias, adding: segments, pool: pool, workspace: workspace)

@@ -63,20 +63,24 @@ import Testing
     }
 
     /// The fused product gives the bits of its two steps.
-    @Test(arguments: cases) func swiGLUIsTheTwoSteps(_ format: MatrixFormat, _ tier: InstructionSet) throws {
+    @Test(arguments: cases) func activationAndProductAreTheTwoSteps(_ format: MatrixFormat, _ tier: InstructionSet) throws {
         var random = SeededRandom()
         let workspace = Workspace()
         let pool = WorkerPool(threads: 2, instructionSet: tier)
         for (outputs, inputs, rows) in [(5, 7, 1), (70, 300, 20), (33, 1100, 40)] {
             let weights = random.floats(outputs * inputs)
             let matrix = try PackedMatrix(format, outputs: outputs, inputs: inputs, weights: weights, pool: pool)
-            let (gateUp, bias) = (random.matrix(rows, 2 * inputs, -4...4), random.floats(outputs))
-            let (activated, wanted, got) = (Matrix(rows, inputs), Matrix(rows, outputs), Matrix(rows, outputs))
-            RowOperations.swiGLU(gateUp.view, into: activated.view, pool: pool)
-            matrix.multiply(activated.view, into: wanted.view, bias: bias, pool: pool, workspace: workspace)
-            matrix.multiplySwiGLU(gateUp.view, into: got.view, bias: bias, pool: pool, workspace: workspace)
-            expectSameBits(got.elements, wanted.elements, "\(rows) rows of [\(outputs), \(inputs)]")
-            #expect(got.guardsHold && got.elements.contains { $0 != 0 })
+            for activation in Activation.allCases {
+                for width in [inputs, 2 * inputs] {
+                    let (x, bias) = (random.matrix(rows, width, -4...4), random.floats(outputs))
+                    let (activated, wanted, got) = (Matrix(rows, inputs), Matrix(rows, outputs), Matrix(rows, outputs))
+                    RowOperations.activate(x.view, activation, into: activated.view, pool: pool)
+                    matrix.multiply(activated.view, into: wanted.view, bias: bias, pool: pool, workspace: workspace)
+                    matrix.multiplyActivated(x.view, activation, into: got.view, bias: bias, pool: pool, workspace: workspace)
+                    expectSameBits(got.elements, wanted.elements, "\(activation), \(rows) rows of [\(outputs), \(inputs)]")
+                    #expect(got.guardsHold && got.elements.contains { $0 != 0 })
+                }
+            }
         }
     }
 

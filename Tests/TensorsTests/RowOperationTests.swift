@@ -33,8 +33,26 @@ import Testing
                 check(tier, rows: rows, columns: columns, outColumns: columns, using: &random) { x, out, _, pool in
                     RowOperations.rmsNorm(x, weight: weight, epsilon: 1e-5, into: out, pool: pool)
                 }
-                check(tier, rows: rows, columns: columns, outColumns: columns / 2, using: &random) { x, out, _, pool in
-                    RowOperations.swiGLU(x, into: out, pool: pool)
+                for bias in [nil, random.floats(columns)] {
+                    check(tier, rows: rows, columns: columns, outColumns: columns, using: &random) { x, out, _, pool in
+                        if let bias {
+                            RowOperations.layerNorm(x, weight: weight, bias: bias, epsilon: 1e-5, into: out, pool: pool)
+                        } else {
+                            RowOperations.layerNorm(x, weight: weight, bias: nil, epsilon: 1e-5, into: out, pool: pool)
+                        }
+                    }
+                }
+                for activation in Activation.allCases {
+                    for outColumns in [columns / 2, columns] {
+                        check(tier, rows: rows, columns: columns, outColumns: outColumns, using: &random) { x, out, _, pool in
+                            RowOperations.activate(x, activation, into: out, pool: pool)
+                        }
+                    }
+                }
+                check(tier, rows: rows, columns: columns, outColumns: columns, using: &random) { x, out, _, pool in
+                    out.copy(from: x)
+                    RowOperations.scale(out, by: 22.6, pool: pool)
+                    RowOperations.cap(out, at: 30, pool: pool)
                 }
                 check(tier, rows: rows, columns: columns, outColumns: columns, using: &random) { x, out, _, pool in
                     RowOperations.add(x, to: out, pool: pool)
@@ -51,6 +69,28 @@ import Testing
                 }
             }
         }
+    }
+
+    /// What a gate and its absence mean, and that nothing but the columns decides.
+    @Test(arguments: InstructionSet.available) func gates(_ tier: InstructionSet) {
+        let pool = WorkerPool(threads: 1, instructionSet: tier)
+        let (x, gated, plain) = (Matrix(1, 4), Matrix(1, 2), Matrix(1, 4))
+        for (column, value) in [Float(1), -2, 3, 5].enumerated() { x.view[0, column] = value }
+        for (activation, one, minusTwo) in [
+            (Activation.silu, 0.7310586, -0.2384058), (.gelu, 0.8413447, -0.0455003), (.geluTanh, 0.8411920, -0.0454023),
+        ] as [(Activation, Float, Float)] {
+            RowOperations.activate(x.view, activation, into: plain.view, pool: pool)
+            #expect(abs(plain.view[0, 0] - one) < 1e-6 && abs(plain.view[0, 1] - minusTwo) < 1e-6, "\(activation)")
+            RowOperations.activate(x.view, activation, into: gated.view, pool: pool)
+            #expect(gated.elements == [plain.view[0, 0] * 3, plain.view[0, 1] * 5], "\(activation)")
+        }
+        RowOperations.scale(x.view, by: 2, pool: pool)
+        #expect(x.elements == [2, -4, 6, 10])
+        RowOperations.cap(x.view, at: 4, pool: pool)
+        for (got, wanted) in zip(x.elements, [2, -4, 6, 10] as [Double]) { #expect(abs(Double(got) - 4 * tanh(wanted / 4)) < 3e-6) }
+        RowOperations.layerNorm(x.view, weight: [1, 1, 1, 1], bias: [0, 0, 0, 7], epsilon: 0, into: plain.view, pool: pool)
+        let centred = plain.elements.map(Double.init).enumerated().map { $1 - ($0 == 3 ? 7 : 0) }
+        #expect(abs(centred.reduce(0, +)) < 3e-6 && abs(centred.reduce(0) { $0 + $1 * $1 } - 4) < 3e-6)
     }
 
     @Test func rotaryTable() {

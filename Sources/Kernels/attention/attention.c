@@ -18,51 +18,55 @@ ptrdiff_t resa_attention_scratch_bytes(const resa_kv_cache *cache) {
     return RESA_ATTENTION_QUERIES * perQuery * (ptrdiff_t)sizeof(float);
 }
 
-static inline ptrdiff_t chunks_of(const resa_attention_row *row) { return row->position / RESA_ATTENTION_CHUNK + 1; }
+/// Rows that share a block table, at most as many as fill a tile, and the chunks that they see between them.
+typedef struct {
+    ptrdiff_t rows, firstChunk, endChunk;
+} row_group;
 
-/// Rows from `row` on that share its block table, at most as many as fill a tile; `chunks` is the largest number of chunks of any.
-static ptrdiff_t group(const resa_attention *call, ptrdiff_t row, ptrdiff_t count, ptrdiff_t *chunks) {
+/// The group that begins at `row`.
+static row_group group(const resa_attention *call, ptrdiff_t row, ptrdiff_t count) {
     const ptrdiff_t perKey = call->heads / call->cache.kvHeads;
     const ptrdiff_t most = perKey < RESA_ATTENTION_QUERIES ? RESA_ATTENTION_QUERIES / perKey : 1;
-    ptrdiff_t rows = 0;
-    *chunks = 0;
-    while (rows < most && row + rows < count && call->rows[row + rows].blockTable == call->rows[row].blockTable) {
-        const ptrdiff_t here = chunks_of(&call->rows[row + rows]);
-        *chunks = here > *chunks ? here : *chunks;
-        rows += 1;
+    row_group found = {0};
+    while (found.rows < most && row + found.rows < count && call->rows[row + found.rows].blockTable == call->rows[row].blockTable) {
+        const resa_attention_row *const next = &call->rows[row + found.rows];
+        const ptrdiff_t first = resa_first_chunk(call, next), end = first + resa_chunks(call, next);
+        if (found.rows == 0 || first < found.firstChunk) { found.firstChunk = first; }
+        if (end > found.endChunk) { found.endChunk = end; }
+        found.rows += 1;
     }
-    return rows;
+    return found;
 }
 
 ptrdiff_t resa_attention_plan(
     const resa_attention *call, ptrdiff_t count, ptrdiff_t threads, resa_attention_task *tasks, ptrdiff_t *rowPartials,
     ptrdiff_t *partials) {
-    ptrdiff_t groups = 0, taskCount = 0, chunks = 0;
-    for (ptrdiff_t row = 0; row < count; groups++) { row += group(call, row, count, &chunks); }
+    ptrdiff_t groups = 0, taskCount = 0;
+    for (ptrdiff_t row = 0; row < count; groups++) { row += group(call, row, count).rows; }
     // Many rows of a prompt keep all threads busy by themselves, and their partials would be large.
     const bool few = groups * call->cache.kvHeads < 4 * threads;
     *partials = 0;
     for (ptrdiff_t row = 0; row < count;) {
-        const ptrdiff_t rows = group(call, row, count, &chunks);
-        const bool split = chunks > 1 && (few || rows == 1);
-        for (ptrdiff_t part = 0; part < (split ? chunks : 1); part++) {
+        const row_group here = group(call, row, count);
+        const bool split = here.endChunk - here.firstChunk > 1 && (few || here.rows == 1);
+        for (ptrdiff_t chunk = here.firstChunk; chunk < (split ? here.endChunk : here.firstChunk + 1); chunk++) {
             if (tasks != NULL) {
                 tasks[taskCount] = (resa_attention_task){
                     .firstRow = (int32_t)row,
-                    .rows = (int32_t)rows,
-                    .firstChunk = (int32_t)part,
-                    .endChunk = (int32_t)(split ? part + 1 : chunks),
+                    .rows = (int32_t)here.rows,
+                    .firstChunk = (int32_t)chunk,
+                    .endChunk = (int32_t)(split ? chunk + 1 : here.endChunk),
                     .partial = split ? *partials : -1,
                 };
             }
             taskCount += 1;
         }
-        for (ptrdiff_t r = row; r < row + rows; r++) {
+        for (ptrdiff_t r = row; r < row + here.rows; r++) {
             if (rowPartials != NULL) { rowPartials[r] = split ? *partials : -1; }
-            // Rows keep their partials together: [row][chunk][head], one chunk after another.
-            if (split) { *partials += chunks_of(&call->rows[r]) * call->heads; }
+            // Rows keep their partials together: [row][chunk it sees][head], one chunk after another.
+            if (split) { *partials += resa_chunks(call, &call->rows[r]) * call->heads; }
         }
-        row += rows;
+        row += here.rows;
     }
     return taskCount;
 }
@@ -75,5 +79,5 @@ void resa_attention_run(const resa_kernels *kernels, const resa_attention *call,
 
 void resa_attention_fold(
     const resa_kernels *kernels, const resa_attention *call, ptrdiff_t row, ptrdiff_t partial, ptrdiff_t kvHead) {
-    if (partial >= 0) { kernels->attend_fold(call, row, partial, chunks_of(&call->rows[row]), kvHead); }
+    if (partial >= 0) { kernels->attend_fold(call, row, partial, resa_chunks(call, &call->rows[row]), kvHead); }
 }

@@ -46,12 +46,15 @@ typedef struct {
     const int32_t *table;
     const char *values;
     ptrdiff_t blockBytes, stepStride;
-    /// Blocks to take, whether they are the chunk's last, and the tokens of each query in the chunk.
+    /// Blocks to take, whether they go on with what lies in `out`, and whether they are the chunk's last.
     ptrdiff_t firstBlock, endBlock;
-    bool last;
+    bool continues, last;
     /// How many blocks ahead to ask for the same columns, up to the chunk's last block.
     ptrdiff_t ahead, lastBlock;
-    const int32_t *counts;
+    /// Where the tokens of each query in the chunk end. With a window, where they start, and the step up to which `open_values` has taken them;
+    /// else null.
+    const int32_t *counts, *starts;
+    int32_t *opened;
 } value_product;
 
 /// `vectors` vectors of one step for all queries of a tile.
@@ -108,16 +111,20 @@ static inline __attribute__((always_inline)) void value_tile(
     for (int q = 0; q < queries; q++) {
         common = p->counts[q] < common ? p->counts[q] : common;
 #pragma clang loop unroll(full)
-        for (int v = 0; v < vectors; v++) { sums[q][v] = p->firstBlock == 0 ? v_set(0) : v_load(p->out + q * p->outStride + v * LANES); }
+        for (int v = 0; v < vectors; v++) { sums[q][v] = p->continues ? v_load(p->out + q * p->outStride + v * LANES) : v_set(0); }
     }
     const ptrdiff_t shared = common / elements;
+    ptrdiff_t begin = 0;
+    if (p->opened != NULL) {
+        for (int q = 0; q < queries; q++) { begin = p->opened[q] > begin ? p->opened[q] : begin; }
+    }
     for (ptrdiff_t block = p->firstBlock; block < p->endBlock && block * perBlock < shared; block++) {
         const char *const rows = p->values + p->table[block] * p->blockBytes;
         const ptrdiff_t next = block + p->ahead < p->lastBlock ? block + p->ahead : p->lastBlock;
         const char *const ahead = p->values + p->table[next] * p->blockBytes;
         const uint32_t *const weights = p->words + block * perBlock * words;
         const ptrdiff_t count = shared - block * perBlock < perBlock ? shared - block * perBlock : perBlock;
-        for (ptrdiff_t step = 0; step < count; step++) {
+        for (ptrdiff_t step = begin > block * perBlock ? begin - block * perBlock : 0; step < count; step++) {
             steps loaded[TILE_VECTORS];
 #pragma clang loop unroll(full)
             for (int v = 0; v < vectors; v++) { loaded[v] = v_load_steps(format, rows + step * p->stepStride + v * LANES * bytes); }
@@ -132,7 +139,8 @@ static inline __attribute__((always_inline)) void value_tile(
         // Tokens that not all queries see, and the last token of an odd count.
 #pragma clang loop unroll(full)
         for (int q = 0; q < queries; q++) {
-            for (ptrdiff_t step = shared; step * elements < p->counts[q]; step++) {
+            const ptrdiff_t from = p->opened != NULL && p->opened[q] > shared ? p->opened[q] : shared;
+            for (ptrdiff_t step = from; step * elements < p->counts[q]; step++) {
                 const char *const row = p->values + p->table[step / perBlock] * p->blockBytes + step % perBlock * p->stepStride;
                 const bool half = (step + 1) * elements > p->counts[q];
 #pragma clang loop unroll(full)
@@ -158,6 +166,38 @@ static inline __attribute__((always_inline)) void value_tile(
     }
 }
 #undef TAKE_STEP
+
+/// The first steps of each query whose window begins within the chunk, up to one that all queries of the tile take whole. What lies before a
+/// query's first token is never multiplied.
+static inline __attribute__((always_inline)) void open_tile(
+    const resa_kv_format format, const int queries, const int vectors, const value_product *p) {
+    const int words = weight_words(format);
+    const ptrdiff_t bytes = step_bytes(format), elements = step_elements(format), perBlock = KEYS / elements;
+    ptrdiff_t common = CHUNK, latest = 0;
+    for (int q = 0; q < queries; q++) {
+        common = p->counts[q] < common ? p->counts[q] : common;
+        latest = p->starts[q] > latest ? p->starts[q] : latest;
+    }
+    const ptrdiff_t shared = common / elements, whole = (latest + elements - 1) / elements, begin = whole < shared ? whole : shared;
+    for (int q = 0; q < queries; q++) {
+        const ptrdiff_t start = p->starts[q], own = (start + elements - 1) / elements;
+        p->opened[q] = (int32_t)(own > begin ? own : begin);
+        vf sums[TILE_VECTORS];
+        for (int v = 0; v < vectors; v++) { sums[v] = v_set(0); }
+        for (ptrdiff_t step = start / elements; step < p->opened[q]; step++) {
+            const char *const row = p->values + p->table[step / perBlock] * p->blockBytes + step % perBlock * p->stepStride;
+            const bool half = step * elements < start;
+            for (int v = 0; v < vectors; v++) {
+                steps loaded = v_load_steps(format, row + v * LANES * bytes);
+                if (half) { loaded = v_second_of_pairs(loaded); }
+                for (int w = 0; w < words; w++) {
+                    sums[v] = v_dot(format, w, sums[v], loaded, v_share(p->words + q * SCORE_STRIDE + step * words + w));
+                }
+            }
+        }
+        for (int v = 0; v < vectors; v++) { v_store(p->out + q * p->outStride + v * LANES, sums[v]); }
+    }
+}
 
 // The number of queries must be a constant for the sums to live in registers: one instance for each.
 #if TILE_QUERIES > 2
@@ -193,6 +233,15 @@ static __attribute__((noinline)) void scores_of(resa_kv_format format, int queri
     }
     FOR_FORMATS(FORMAT_CALL)
 #undef QUERIES_CALL
+}
+
+static __attribute__((noinline)) void open_values(resa_kv_format format, int queries, int vectors, value_product *p) {
+    switch (format) {
+        case RESA_KV_F32: open_tile(RESA_KV_F32, queries, vectors, p); break;
+        case RESA_KV_BF16: open_tile(RESA_KV_BF16, queries, vectors, p); break;
+        default: open_tile(RESA_KV_INT8, queries, vectors, p); break;
+    }
+    p->continues = true;
 }
 
 /// `vectors` is 1, 2 or 4.

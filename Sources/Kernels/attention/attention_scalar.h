@@ -83,23 +83,23 @@ static void finish(const resa_kv_cache *cache, float *running, float *out) {
     for (ptrdiff_t d = 0; d < cache->headDim; d++) { out[d] = running[d] / total; }
 }
 
-/// The weighted values of one query head over `keys` keys of a chunk, then the largest score and the sum of the weights.
+/// The weighted values of one query head over some keys of a chunk, then the largest score and the sum of the weights.
 static void attend_chunk(
-    const resa_attention *call, const int32_t *table, ptrdiff_t keys, ptrdiff_t kvHead, const float *query, float *result) {
+    const resa_attention *call, const int32_t *table, resa_keys keys, ptrdiff_t kvHead, const float *query, float *result) {
     const resa_kv_cache *const cache = &call->cache;
     const ptrdiff_t width = resa_kv_width(cache);
     float scores[RESA_ATTENTION_CHUNK], largest = -INFINITY, total = 0;
-    for (ptrdiff_t key = 0; key < keys; key++) {
+    for (ptrdiff_t key = keys.start; key < keys.end; key++) {
         char *const head = resa_kv_head(cache, cache->keys, table[key / KEYS], kvHead);
         float score = 0;
         for (ptrdiff_t d = 0; d < width; d++) {
             score += query[d] * element_at(cache, head, key % KEYS, key_place(cache, key % KEYS, d));
         }
-        scores[key] = score * call->scale;
+        scores[key] = call->cap > 0 ? capped(call->cap, score * call->scale) : score * call->scale;
         largest = fmaxf(scores[key], largest);
     }
     for (ptrdiff_t d = 0; d < width; d++) { result[d] = 0; }
-    for (ptrdiff_t key = 0; key < keys; key++) {
+    for (ptrdiff_t key = keys.start; key < keys.end; key++) {
         char *const head = resa_kv_head(cache, cache->values, table[key / KEYS], kvHead);
         const float weight = expf(scores[key] - largest);
         total += weight;
@@ -117,18 +117,19 @@ static void attend(const resa_attention *call, const resa_attention_task *task, 
     ptrdiff_t partial = task->partial;
     for (ptrdiff_t r = task->firstRow; r < task->firstRow + task->rows; r++) {
         const resa_attention_row *const row = &call->rows[r];
+        const ptrdiff_t seen = resa_first_chunk(call, row);
         for (ptrdiff_t head = kvHead * perKey; head < (kvHead + 1) * perKey; head++) {
             float query[RESA_ATTENTION_MAX_HEAD_DIM], running[RESA_ATTENTION_MAX_HEAD_DIM + 2];
             copy_head(&call->cache, call->queries + r * call->queryStride + head * call->cache.headDim, query);
             for (ptrdiff_t chunk = task->firstChunk; chunk < task->endChunk; chunk++) {
-                const ptrdiff_t keys = resa_chunk_keys(row, chunk);
-                if (keys <= 0) { continue; }
+                const resa_keys keys = resa_chunk_keys(call, row, chunk);
+                if (keys.start >= keys.end) { continue; }
                 float result[RESA_ATTENTION_MAX_HEAD_DIM + 2];
                 attend_chunk(call, row->blockTable + chunk * (RESA_ATTENTION_CHUNK / KEYS), keys, kvHead, query, result);
                 float *const to = partial < 0
                     ? running
-                    : call->partials + (partial + chunk * call->heads + head) * resa_attention_partial_count(&call->cache);
-                if (partial < 0 && chunk > 0) {
+                    : call->partials + (partial + (chunk - seen) * call->heads + head) * resa_attention_partial_count(&call->cache);
+                if (partial < 0 && chunk > seen) {
                     fold(width, result, running);
                 } else {
                     for (ptrdiff_t i = 0; i < width + 2; i++) { to[i] = result[i]; }
@@ -136,7 +137,7 @@ static void attend(const resa_attention *call, const resa_attention_task *task, 
             }
             if (partial < 0) { finish(&call->cache, running, call->outputs + r * call->outputStride + head * call->cache.headDim); }
         }
-        if (partial >= 0) { partial += (row->position / RESA_ATTENTION_CHUNK + 1) * call->heads; }
+        if (partial >= 0) { partial += resa_chunks(call, row) * call->heads; }
     }
 }
 

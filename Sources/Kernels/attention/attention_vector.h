@@ -26,7 +26,9 @@ typedef struct {
     float *scores;
     float *weightScales;
     tile_sums running, chunk;
-    int32_t counts[QUERIES];
+    /// What each query sees of the chunk: tokens starts..<counts; windowed: whether any starts after the chunk does.
+    int32_t starts[QUERIES], counts[QUERIES];
+    bool windowed;
 } attention_tile;
 
 /// 2^x for x <= 0: the Taylor series of degree 6, whose remainder is below 2^-22 of the result.
@@ -65,11 +67,22 @@ static __attribute__((noinline)) void prepare_query(attention_tile *tile, ptrdif
     }
 }
 
-/// Turns the scores of `count` keys into weights, in the form that the value tiles take.
-static __attribute__((noinline)) void weigh(attention_tile *tile, ptrdiff_t q, ptrdiff_t count, ptrdiff_t chunk, float *largest, float *total) {
+/// Turns the scores of the keys that query `q` sees into weights, in the form that the value tiles take.
+static __attribute__((noinline)) void weigh(attention_tile *tile, ptrdiff_t q, ptrdiff_t chunk, float *largest, float *total) {
     float *const row = tile->scores + q * SCORE_STRIDE;
     const resa_kv_format format = tile->cache->format;
-    const ptrdiff_t blocks = (count + KEYS - 1) / KEYS;
+    const ptrdiff_t start = tile->starts[q], count = tile->counts[q];
+    const ptrdiff_t first = start / KEYS, blocks = (count + KEYS - 1) / KEYS;
+    // The scores are times log2 e, and so must the cap be.
+    if (tile->call->cap > 0) { cap((blocks - first) * KEYS, tile->call->cap * 0x1.715476p+0f, row + first * KEYS); }
+    if (start > first * KEYS) {
+        // What is masked has weight 0, like what is beyond the count.
+        float *const opening = row + first * KEYS;
+        for (int v = 0; v < KEY_VECTORS; v++) {
+            const ptrdiff_t before = start - first * KEYS - v * LANES;
+            v_store(opening + v * LANES, v_select(v_first(before > 0 ? before : 0), v_set(-INFINITY), v_load(opening + v * LANES)));
+        }
+    }
     vf most[KEY_VECTORS], totals[KEY_VECTORS], heaviest = v_set(0);
 #pragma clang loop unroll(full)
     for (int v = 0; v < KEY_VECTORS; v++) {
@@ -80,14 +93,14 @@ static __attribute__((noinline)) void weigh(attention_tile *tile, ptrdiff_t q, p
         const ptrdiff_t left = count - (blocks - 1) * KEYS - v * LANES;
         v_store(last, v_select(v_first(left > 0 ? left : 0), v_load(last), v_set(-INFINITY)));
     }
-    for (ptrdiff_t block = 0; block < blocks; block++) {
+    for (ptrdiff_t block = first; block < blocks; block++) {
 #pragma clang loop unroll(full)
         for (int v = 0; v < KEY_VECTORS; v++) { most[v] = v_max(v_load(row + block * KEYS + v * LANES), most[v]); }
     }
     for (int v = 1; v < KEY_VECTORS; v++) { most[0] = v_max(most[v], most[0]); }
     *largest = v_largest(most[0]);
     const vf shift = v_set(*largest);
-    for (ptrdiff_t block = 0; block < blocks; block++) {
+    for (ptrdiff_t block = first; block < blocks; block++) {
         vf weights[KEY_VECTORS];
 #pragma clang loop unroll(full)
         for (int v = 0; v < KEY_VECTORS; v++) { weights[v] = v_exp2(v_sub(v_load(row + block * KEYS + v * LANES), shift)); }
@@ -115,7 +128,7 @@ static __attribute__((noinline)) void weigh(attention_tile *tile, ptrdiff_t q, p
         // 512 weights of at most 32767 times values of at most 127 stay below 2^31.
         const float bound = v_largest(heaviest), inverse = bound > 0 ? 32767 / bound : 0;
         tile->weightScales[q] = bound / 32767;
-        for (ptrdiff_t key = 0; key < blocks * KEYS; key += LANES) {
+        for (ptrdiff_t key = first * KEYS; key < blocks * KEYS; key += LANES) {
             v_store_int16((int16_t *)row + key, v_mul(v_load(row + key), v_set(inverse)));
         }
     }
@@ -138,21 +151,25 @@ static void attend_chunk(attention_tile *tile, ptrdiff_t chunk, ptrdiff_t first,
     const resa_kv_cache *const cache = tile->cache;
     const resa_kv_format format = cache->format;
     const int32_t *const table = tile->rows[0].blockTable + chunk * (CHUNK / KEYS);
-    ptrdiff_t keys = 0;
-    for (ptrdiff_t q = first; q < end; q++) { keys = tile->counts[q] > keys ? tile->counts[q] : keys; }
-    const ptrdiff_t blocks = (keys + KEYS - 1) / KEYS, queryTiles = (end - first + TILE_QUERIES - 1) / TILE_QUERIES;
+    ptrdiff_t keys = 0, firstKey = CHUNK;
+    for (ptrdiff_t q = first; q < end; q++) {
+        if (tile->counts[q] > keys) { keys = tile->counts[q]; }
+        if (tile->counts[q] > 0 && tile->starts[q] < firstKey) { firstKey = tile->starts[q]; }
+    }
+    const ptrdiff_t firstBlock = firstKey / KEYS, blocks = (keys + KEYS - 1) / KEYS;
+    const ptrdiff_t queryTiles = (end - first + TILE_QUERIES - 1) / TILE_QUERIES;
 
     score_product scores = {.wordStride = tile->queryStride};
     // Spreading fills a head to its whole width.
     scores.steps = format == RESA_KV_INT8 ? tile->width / 2 : (cache->headDim + step_elements(format) - 1) / step_elements(format);
     const ptrdiff_t ahead = format == RESA_KV_INT8 ? 2 : 1;
-    for (ptrdiff_t block = 0; block < blocks; block++) {
+    for (ptrdiff_t block = firstBlock; block < blocks; block++) {
         char *const keys = resa_kv_head(cache, cache->keys, table[block], tile->kvHead);
         scores.keys = keys;
         // After the last keys come the first values.
-        const ptrdiff_t next = block + ahead;
+        const ptrdiff_t next = block + ahead, value = next - blocks + firstBlock;
         scores.ahead = next < blocks ? resa_kv_head(cache, cache->keys, table[next], tile->kvHead)
-                                     : resa_kv_head(cache, cache->values, table[next - blocks < blocks ? next - blocks : 0], tile->kvHead);
+                                     : resa_kv_head(cache, cache->values, table[value < blocks ? value : firstBlock], tile->kvHead);
         if (format == RESA_KV_INT8) { scores.keyScales = resa_kv_scales(cache, keys); }
         for (ptrdiff_t t = 0; t < queryTiles; t++) {
             const ptrdiff_t q = first + (end - first) * t / queryTiles, after = first + (end - first) * (t + 1) / queryTiles;
@@ -164,14 +181,16 @@ static void attend_chunk(attention_tile *tile, ptrdiff_t chunk, ptrdiff_t first,
     }
 
     for (ptrdiff_t q = first; q < end; q++) {
-        if (tile->counts[q] > 0) { weigh(tile, q, tile->counts[q], chunk, &sums.largest[q], &sums.total[q]); }
+        if (tile->counts[q] > 0) { weigh(tile, q, chunk, &sums.largest[q], &sums.total[q]); }
     }
 
     value_product values = {.outStride = tile->width, .table = table, .blockBytes = cache->kvHeads * resa_kv_head_bytes(cache->headDim, format),
         .ahead = ahead, .lastBlock = blocks - 1};
+    int32_t opened[TILE_QUERIES];
+    if (tile->windowed) { values.opened = opened; }
     // A single tile reads each block once, in order; several read a section of the whole chunk each, with the sums in registers.
     const ptrdiff_t pass = queryTiles > 1 ? blocks : format == RESA_KV_INT8 ? 4 : 1;
-    for (ptrdiff_t block = 0; block < blocks; block += pass) {
+    for (ptrdiff_t block = firstBlock; block < blocks; block += pass) {
         values.firstBlock = block;
         values.endBlock = block + pass;
         values.last = block + pass >= blocks;
@@ -179,6 +198,7 @@ static void attend_chunk(attention_tile *tile, ptrdiff_t chunk, ptrdiff_t first,
             const ptrdiff_t q = first + (end - first) * t / queryTiles, after = first + (end - first) * (t + 1) / queryTiles;
             values.words = (const uint32_t *)(tile->scores + q * SCORE_STRIDE);
             values.counts = tile->counts + q;
+            values.starts = tile->starts + q;
             values.queryScales = tile->weightScales + q;
             for (ptrdiff_t section = 0; section < tile->width; section += resa_value_section(tile->width, section)) {
                 const ptrdiff_t columns = resa_value_section(tile->width, section);
@@ -188,6 +208,8 @@ static void attend_chunk(attention_tile *tile, ptrdiff_t chunk, ptrdiff_t first,
                     values.values = resa_kv_head(cache, cache->values, 0, tile->kvHead)
                         + (section * KEYS / step_elements(format) + column) * step_bytes(format);
                     values.out = sums.values + q * tile->width + section + column;
+                    values.continues = block > firstBlock;
+                    if (tile->windowed && !values.continues) { open_values(format, (int)(after - q), (int)vectors, &values); }
                     values_of(format, (int)(after - q), (int)vectors, &values);
                 }
             }
@@ -228,28 +250,41 @@ static void attend_heads(
     }
     for (ptrdiff_t chunk = task->firstChunk; chunk < task->endChunk; chunk++) {
         ptrdiff_t first = queries, end = 0;
+        tile.windowed = false;
         for (ptrdiff_t q = 0; q < queries; q++) {
-            const ptrdiff_t keys = resa_chunk_keys(&tile.rows[q / heads], chunk);
-            tile.counts[q] = keys > 0 ? (int32_t)keys : 0;
-            if (keys > 0) {
+            const resa_keys keys = resa_chunk_keys(call, &tile.rows[q / heads], chunk);
+            const bool some = keys.start < keys.end;
+            tile.starts[q] = some ? (int32_t)keys.start : 0;
+            tile.counts[q] = some ? (int32_t)keys.end : 0;
+            tile.windowed |= tile.starts[q] > 0;
+            if (some) {
                 first = q < first ? q : first;
                 end = q + 1;
             }
         }
-        // Every row has a first chunk: it starts the running sums.
-        const tile_sums sums = chunk == 0 ? tile.running : tile.chunk;
+        // Rows far apart may leave a chunk between their windows.
+        if (first >= end) { continue; }
+        // The first chunk that a row sees starts its running sums.
+        const tile_sums sums = chunk == task->firstChunk ? tile.running : tile.chunk;
         attend_chunk(&tile, chunk, first, end, sums);
         ptrdiff_t partial = task->partial;
         for (ptrdiff_t q = 0; q < queries; q++) {
-            if (q > 0 && q % heads == 0) { partial += (tile.rows[q / heads - 1].position / CHUNK + 1) * call->heads; }
+            const resa_attention_row *const row = &tile.rows[q / heads];
+            if (q > 0 && q % heads == 0) { partial += resa_chunks(call, row - 1) * call->heads; }
             if (tile.counts[q] == 0) { continue; }
             float *const values = sums.values + q * width;
+            const ptrdiff_t seen = resa_first_chunk(call, row);
             if (task->partial >= 0) {
-                float *const to = partial_of(call, partial + chunk * call->heads + firstHead + q % heads);
+                float *const to = partial_of(call, partial + (chunk - seen) * call->heads + firstHead + q % heads);
                 memcpy(to, values, (size_t)width * sizeof *to);
                 to[width] = sums.largest[q];
                 to[width + 1] = sums.total[q];
-            } else if (chunk > 0) {
+            } else if (chunk == seen) {
+                if (chunk == task->firstChunk) { continue; }
+                memcpy(tile.running.values + q * width, values, (size_t)width * sizeof *values);
+                tile.running.largest[q] = sums.largest[q];
+                tile.running.total[q] = sums.total[q];
+            } else {
                 fold(
                     width, values, sums.largest[q], sums.total[q], tile.running.values + q * width, &tile.running.largest[q],
                     &tile.running.total[q]);

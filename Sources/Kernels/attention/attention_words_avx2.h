@@ -15,6 +15,7 @@ static inline __attribute__((always_inline)) steps v_load_steps(resa_kv_format f
 }
 
 static inline steps v_first_of_pairs(steps s) { return _mm256_and_si256(s, _mm256_set1_epi32(0xffff)); }
+static inline steps v_second_of_pairs(steps s) { return _mm256_and_si256(s, _mm256_set1_epi32((int)0xffff0000)); }
 
 static inline steps v_share(const uint32_t *word) { return _mm256_set1_epi32((int)*word); }
 

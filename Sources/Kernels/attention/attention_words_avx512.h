@@ -22,6 +22,8 @@ static inline __attribute__((always_inline)) steps v_load_steps(resa_kv_format f
 
 /// The first element of every pair, zero for the second.
 static inline steps v_first_of_pairs(steps s) { return _mm512_and_si512(s, _mm512_set1_epi32(0xffff)); }
+/// The second element of every pair, zero for the first.
+static inline steps v_second_of_pairs(steps s) { return _mm512_and_si512(s, _mm512_set1_epi32((int)0xffff0000)); }
 
 static inline steps v_share(const uint32_t *word) { return _mm512_set1_epi32((int)*word); }
 

@@ -38,8 +38,27 @@ static inline float *resa_kv_scales(const resa_kv_cache *cache, char *head) {
     return (float *)(head + resa_kv_width(cache) * RESA_KV_BLOCK_TOKENS);
 }
 
-/// Keys of chunk `chunk` that a row sees; none when it is not positive.
-static inline ptrdiff_t resa_chunk_keys(const resa_attention_row *row, ptrdiff_t chunk) {
+/// The first position that a row sees.
+static inline ptrdiff_t resa_first_position(const resa_attention *call, const resa_attention_row *row) {
+    return call->window > 0 && row->position >= call->window ? row->position - call->window + 1 : 0;
+}
+
+/// The first chunk that a row sees something of, and how many there are.
+static inline ptrdiff_t resa_first_chunk(const resa_attention *call, const resa_attention_row *row) {
+    return resa_first_position(call, row) / RESA_ATTENTION_CHUNK;
+}
+static inline ptrdiff_t resa_chunks(const resa_attention *call, const resa_attention_row *row) {
+    return row->position / RESA_ATTENTION_CHUNK + 1 - resa_first_chunk(call, row);
+}
+
+/// Keys start..<end of a chunk; none when start is not below end.
+typedef struct {
+    ptrdiff_t start, end;
+} resa_keys;
+
+/// What a row sees of chunk `chunk`.
+static inline resa_keys resa_chunk_keys(const resa_attention *call, const resa_attention_row *row, ptrdiff_t chunk) {
+    const ptrdiff_t first = resa_first_position(call, row) - chunk * RESA_ATTENTION_CHUNK;
     const ptrdiff_t left = row->position + 1 - chunk * RESA_ATTENTION_CHUNK;
-    return left < RESA_ATTENTION_CHUNK ? left : RESA_ATTENTION_CHUNK;
+    return (resa_keys){first > 0 ? first : 0, left < RESA_ATTENTION_CHUNK ? left : RESA_ATTENTION_CHUNK};
 }

@@ -32,7 +32,17 @@ enum {
     RESA_KV_BLOCK_TOKENS = 32,
 };
 
-/// One query token of attention: it attends to positions 0...position, found through its sequence's block table.
+/// What a feed-forward layer applies to each element.
+typedef enum resa_activation {
+    /// x / (1 + exp(-x)).
+    RESA_SILU = 0,
+    /// x (1 + erf(x / sqrt 2)) / 2.
+    RESA_GELU = 1,
+    /// x (1 + tanh(sqrt(2 / pi) (x + 0.044715 x^3))) / 2.
+    RESA_GELU_TANH = 2,
+} resa_activation;
+
+/// One query token of attention: it attends to positions up to its own, found through its sequence's block table.
 typedef struct resa_attention_row {
     int32_t position;
     const int32_t *blockTable;
@@ -76,6 +86,10 @@ typedef struct resa_attention {
     const resa_attention_row *rows;
     ptrdiff_t heads;
     float scale;
+    /// Where not 0, a score s (already times `scale`) becomes cap * tanh(s / cap).
+    float cap;
+    /// Where not 0, a query sees no more than the last `window` positions up to its own. Nothing is read of blocks that no query sees any more.
+    int32_t window;
     const float *queries;
     ptrdiff_t queryStride;
     float *outputs;
@@ -141,8 +155,15 @@ typedef struct resa_kernels {
     float (*sum_of_squares)(ptrdiff_t count, const float *x);
     /// out = x / sqrt(mean(x^2) + epsilon) * weight.
     void (*rms_norm)(ptrdiff_t count, const float *x, const float *weight, float epsilon, float *out);
-    /// out = gate / (1 + exp(-gate)) * up.
-    void (*swiglu)(ptrdiff_t count, const float *gate, const float *up, float *out);
+    /// out = (x - mean(x)) / sqrt(mean((x - mean(x))^2) + epsilon) * weight (+ bias). `out` may be x.
+    void (*layer_norm)(
+        ptrdiff_t count, const float *x, const float *weight, const float *_Nullable bias, float epsilon, float *out);
+    /// x *= a.
+    void (*scale)(ptrdiff_t count, float a, float *x);
+    /// x = cap * tanh(x / cap).
+    void (*cap)(ptrdiff_t count, float cap, float *x);
+    /// out = activation(gate) (* up). `out` may be gate, or up.
+    void (*activate)(resa_activation activation, ptrdiff_t count, const float *gate, const float *_Nullable up, float *out);
     /// Rotates (x[i], x[i + half]) by (cosine[i], sine[i]).
     void (*rotate_half)(ptrdiff_t half, const float *cosine, const float *sine, float *x);
     /// Rotates (x[2i], x[2i + 1]) by (cosine[i], sine[i]).
@@ -178,7 +199,7 @@ typedef struct resa_kernels {
     /// One task for the query heads of key/value head `kvHead`. Chunks are taken in ascending order, each with a softmax of its own, and
     /// folded into the result so far; what a row gets never depends on the rows beside it or on where its partials were computed.
     void (*attend)(const resa_attention *call, const resa_attention_task *task, ptrdiff_t kvHead, char *scratch);
-    /// Folds the `chunks` partials of one row, the first at index `partial`, for the query heads of `kvHead`.
+    /// Folds the `chunks` partials of one row (the chunks it sees), the first at index `partial`, for the query heads of `kvHead`.
     void (*attend_fold)(const resa_attention *call, ptrdiff_t row, ptrdiff_t partial, ptrdiff_t chunks, ptrdiff_t kvHead);
 
     // Probes.

@@ -96,9 +96,10 @@ ptrdiff_t resa_quant_row_bytes(resa_quant_format format, ptrdiff_t inputs);
 /// Quantises x, `inputs` long. A group whose largest |x| is below 2^-110 counts as zeros; a group that holds an infinity or NaN gets the
 /// scale NaN, which makes every element of that row of y NaN.
 void resa_quantise_row(const resa_kernels *kernels, resa_quant_format format, ptrdiff_t inputs, const float *x, void *row);
-/// The same of silu(gate) * up, without a row in between: what `swiglu` and `resa_quantise_row` give, bit for bit.
-void resa_swiglu_quantise_row(
-    const resa_kernels *kernels, resa_quant_format format, ptrdiff_t inputs, const float *gate, const float *up, void *row);
+/// The same of activation(gate) (* up), without a row in between: what `activate` and `resa_quantise_row` give, bit for bit.
+void resa_activate_quantise_row(
+    const resa_kernels *kernels, resa_quant_format format, resa_activation activation, ptrdiff_t inputs, const float *gate,
+    const float *_Nullable up, void *row);
 /// The f32 values that a quantised row stands for, before turning back; `inputs` of them. For tests and tools.
 void resa_quant_row_values(resa_quant_format format, ptrdiff_t inputs, const void *row, float *out);
 

@@ -43,8 +43,9 @@ void resa_quant_row_values(resa_quant_format format, ptrdiff_t inputs, const voi
     for (ptrdiff_t i = 0; i < inputs; i++) { out[i] = (float)codes[i] * scales[i / format.group]; }
 }
 
-void resa_swiglu_quantise_row(
-    const resa_kernels *kernels, resa_quant_format format, ptrdiff_t inputs, const float *gate, const float *up, void *row) {
+void resa_activate_quantise_row(
+    const resa_kernels *kernels, resa_quant_format format, resa_activation activation, ptrdiff_t inputs, const float *gate,
+    const float *up, void *row) {
     // A few groups at a time: they go from one step to the other through the first-level cache.
     enum { STRIP = 1024 };
     const quant_row_layout layout = quant_row(format.group, inputs);
@@ -54,7 +55,7 @@ void resa_swiglu_quantise_row(
         const ptrdiff_t count = inputs - start < STRIP ? inputs - start : STRIP, group = start / format.group;
         const quant_row_layout piece = quant_row(format.group, count);
         const size_t array = (size_t)(piece.starts8 - piece.scales);
-        kernels->swiglu(count, gate + start, up + start, values);
+        kernels->activate(activation, count, gate + start, up == NULL ? NULL : up + start, values);
         kernels->quantise_groups(format.group, format.rotated, count, values, part);
         char *const target = row;
         memcpy(target + start, part, (size_t)piece.scales);

@@ -25,8 +25,20 @@ static void rms_norm(ptrdiff_t count, const float *x, const float *weight, float
     for (ptrdiff_t i = 0; i < count; i++) { out[i] = x[i] * inverse * weight[i]; }
 }
 
-static void swiglu(ptrdiff_t count, const float *gate, const float *up, float *out) {
-    for (ptrdiff_t i = 0; i < count; i++) { out[i] = gate[i] / (1.0f + expf(-gate[i])) * up[i]; }
+static void layer_norm(ptrdiff_t count, const float *x, const float *weight, const float *bias, float epsilon, float *out) {
+    double sum = 0, squares = 0;
+    for (ptrdiff_t i = 0; i < count; i++) { sum += (double)x[i]; }
+    const double mean = sum / (double)count;
+    for (ptrdiff_t i = 0; i < count; i++) { squares += ((double)x[i] - mean) * ((double)x[i] - mean); }
+    const double deviation = sqrt(squares / (double)count + (double)epsilon);
+    for (ptrdiff_t i = 0; i < count; i++) {
+        const double value = ((double)x[i] - mean) / deviation * (double)weight[i];
+        out[i] = (float)(bias == NULL ? value : value + (double)bias[i]);
+    }
+}
+
+static void scale(ptrdiff_t count, float a, float *x) {
+    for (ptrdiff_t i = 0; i < count; i++) { x[i] *= a; }
 }
 
 static inline void rotate_pair(float *first, float *second, float cosine, float sine) {

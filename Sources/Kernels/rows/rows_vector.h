@@ -71,13 +71,58 @@ static void rms_norm(ptrdiff_t count, const float *x, const float *weight, float
     }
 }
 
-static void swiglu(ptrdiff_t count, const float *gate, const float *up, float *out) {
+/// In the chains of `dot`.
+static float sum_of(ptrdiff_t count, const float *x) {
+    vf s0 = v_set(0), s1 = s0, s2 = s0, s3 = s0;
+    ptrdiff_t i = 0;
+    for (; i + 4 * LANES <= count; i += 4 * LANES) {
+        s0 = v_add(v_load(x + i), s0);
+        s1 = v_add(v_load(x + i + LANES), s1);
+        s2 = v_add(v_load(x + i + 2 * LANES), s2);
+        s3 = v_add(v_load(x + i + 3 * LANES), s3);
+    }
+    for (; i < count; i += LANES) { s0 = v_add(v_load_part(v_first(count - i), x + i), s0); }
+    return v_sum(v_add(v_add(s0, s1), v_add(s2, s3)));
+}
+
+static inline vf v_squared_distance(vf x, vf from, vf sum) {
+    const vf distance = v_sub(x, from);
+    return v_fma(distance, distance, sum);
+}
+
+/// The sum of (x - mean)^2, in the chains of `dot`.
+static float squared_distances(ptrdiff_t count, const float *x, vf mean) {
+    vf s0 = v_set(0), s1 = s0, s2 = s0, s3 = s0;
+    ptrdiff_t i = 0;
+    for (; i + 4 * LANES <= count; i += 4 * LANES) {
+        s0 = v_squared_distance(v_load(x + i), mean, s0);
+        s1 = v_squared_distance(v_load(x + i + LANES), mean, s1);
+        s2 = v_squared_distance(v_load(x + i + 2 * LANES), mean, s2);
+        s3 = v_squared_distance(v_load(x + i + 3 * LANES), mean, s3);
+    }
+    for (; i < count; i += LANES) {
+        const vmask mask = v_first(count - i);
+        s0 = v_squared_distance(v_select(mask, v_load_part(mask, x + i), mean), mean, s0);
+    }
+    return v_sum(v_add(v_add(s0, s1), v_add(s2, s3)));
+}
+
+static void layer_norm(ptrdiff_t count, const float *x, const float *weight, const float *bias, float epsilon, float *out) {
+    const vf mean = v_set(sum_of(count, x) / (float)count);
+    const vf inverse = v_set(1.0f / sqrtf(squared_distances(count, x, mean) / (float)count + epsilon));
     for (ptrdiff_t i = 0; i < count; i += LANES) {
         const vmask mask = v_first(count - i);
-        const vf g = v_load_part(mask, gate + i);
-        const vf silu = v_div(g, v_add(v_set(1), v_exp(v_sub(v_set(0), g))));
-        v_store_part(mask, out + i, v_mul(silu, v_load_part(mask, up + i)));
+        const vf value = v_mul(v_sub(v_load_part(mask, x + i), mean), inverse), factor = v_load_part(mask, weight + i);
+        v_store_part(mask, out + i, bias == NULL ? v_mul(value, factor) : v_fma(value, factor, v_load_part(mask, bias + i)));
     }
+}
+
+static void scale(ptrdiff_t count, float a, float *x) {
+    const vf factor = v_set(a);
+    ptrdiff_t i = 0;
+    for (; i + LANES <= count; i += LANES) { v_store(x + i, v_mul(v_load(x + i), factor)); }
+    const vmask mask = v_first(count - i);
+    v_store_part(mask, x + i, v_mul(v_load_part(mask, x + i), factor));
 }
 
 static void rotate_half(ptrdiff_t half, const float *cosine, const float *sine, float *x) {

@@ -4,6 +4,7 @@
 #define TIER_NUMBER RESA_TIER_SCALAR
 #include "tiers/begin.h"
 
+#include "rows/activation_scalar.h"
 #include "attention/attention_scalar.h"
 #include "gemm/gemm_tile_scalar.h"
 #include "quantised/quant_tile_scalar.h"

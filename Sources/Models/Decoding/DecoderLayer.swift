@@ -125,8 +125,8 @@ final class DecoderLayer: Sendable {
             x, into: projected, bias: gateUpBias?.pointer,
             adding: updates(layer, rows: x.rows, .gate, .up, columns: (0, ffn, 0), pass: pass), pool: pass.pool,
             workspace: pass.workspace)
-        down.multiplySwiGLU(
-            projected, into: y, bias: downBias?.pointer, adding: updates(layer, rows: x.rows, .down, pass: pass), pool: pass.pool,
+        down.multiplyActivated(
+            projected, .silu, into: y, bias: downBias?.pointer, adding: updates(layer, rows: x.rows, .down, pass: pass), pool: pass.pool,
             workspace: pass.workspace)
     }
 

@@ -1,6 +1,6 @@
 import Kernels
 
-/// One query token: it attends to positions 0...position; entry i of `blockTable` is the block that holds positions 32 i ..< 32 (i + 1).
+/// One query token: it attends to positions up to its own; entry i of `blockTable` is the block that holds positions 32 i ..< 32 (i + 1).
 /// Rows of one sequence should share one table pointer and stand together: they then share loads of its blocks.
 package typealias AttentionRow = resa_attention_row
 
@@ -27,13 +27,18 @@ package enum Attention {
     /// Keys are taken in chunks of a constant 512 positions, each with a softmax of its own, folded in ascending order. A row's result
     /// depends only on its query, its position and the cached values, in prefill as in decode: which rows share a tile, and whether the
     /// chunks of a row are computed by one task or by many, changes no bit. Scratch memory comes from `workspace`.
+    ///
+    /// With a `window`, a row sees no more than the last `window` positions up to its own (p - i < window, as `transformers` has it), and blocks
+    /// that no row sees are not read: their entries in the table may be anything. With a `cap`, a score s becomes cap * tanh(s / cap) before
+    /// the softmax.
     package static func attend(
         q: MatrixView, rows: UnsafePointer<AttentionRow>, keys: UnsafeMutableRawPointer, values: UnsafeMutableRawPointer, heads: Int,
-        scale: Float, layout: KVLayout, into out: MatrixView, pool: WorkerPool, workspace: Workspace
+        scale: Float, cap: Float? = nil, window: Int? = nil, layout: KVLayout, into out: MatrixView, pool: WorkerPool, workspace: Workspace
     ) {
         precondition(heads > 0 && heads % layout.kvHeads == 0, "attend: \(heads) heads over \(layout.kvHeads) key/value heads")
         precondition(layout.headDim <= KVLayout.maxHeadDim, "attend: head width \(layout.headDim), at most \(KVLayout.maxHeadDim)")
         precondition(q.columns == heads * layout.headDim && out.columns == q.columns && out.rows == q.rows)
+        precondition(cap.map { $0 > 0 } ?? true && window.map { $0 > 0 } ?? true, "attend: cap and window are above 0, or nil")
         if q.rows == 0 { return }
         let mark = workspace.mark()
         defer { workspace.release(mark) }
@@ -44,8 +49,9 @@ package enum Attention {
         slotTaken.update(repeating: 0, count: slots)
         let scratch = workspace.allocate(CChar.self, slots * resa_attention_scratch_bytes(&cache))
         var call = resa_attention(
-            cache: cache, rows: rows, heads: heads, scale: scale, queries: q.pointer, queryStride: q.stride, outputs: out.pointer,
-            outputStride: out.stride, partials: nil, scratch: scratch, slotTaken: slotTaken, slots: slots)
+            cache: cache, rows: rows, heads: heads, scale: scale, cap: cap ?? 0, window: Int32(clamping: window ?? 0), queries: q.pointer,
+            queryStride: q.stride, outputs: out.pointer, outputStride: out.stride, partials: nil, scratch: scratch, slotTaken: slotTaken,
+            slots: slots)
         let rowPartials = workspace.allocate(Int.self, count)
         var partials = 0
         let taskCount = resa_attention_plan(&call, count, pool.threads, nil, nil, &partials)

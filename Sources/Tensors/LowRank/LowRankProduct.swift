@@ -7,8 +7,8 @@ struct LowRankProduct {
     enum Source {
         /// `[rows, inputs]`
         case rows(MatrixView)
-        /// `[rows, 2 inputs]`: silu(gate) * up is taken of it.
-        case gateUp(MatrixView)
+        /// What an activation is applied to.
+        case activated(ActivationInput)
     }
 
     /// Rows that a product with a quantised matrix has made already.
@@ -99,7 +99,7 @@ struct LowRankProduct {
     private var inputs: Int {
         switch source {
         case .rows(let x): x.columns
-        case .gateUp(let x): x.columns / 2
+        case .activated(let x): x.width
         }
     }
 
@@ -160,7 +160,7 @@ struct LowRankProduct {
         let x: MatrixView
         switch source {
         case .rows(let given): x = given
-        case .gateUp: x = workspace.matrix(y.rows, width)
+        case .activated: x = workspace.matrix(y.rows, width)
         }
         result.single = (UnsafeRawPointer(x.pointer), x.stride * 4)
         let stride = resa_activation_stride(width)
@@ -173,7 +173,9 @@ struct LowRankProduct {
         result.ownFormat = format
         pool.forEachRow(y.rows, elements: 2 * width) { row in
             if !taken[row] { return }
-            if case .gateUp(let gateUp) = source { kernels.pointee.swiglu(width, gateUp.row(row), gateUp.row(row) + width, x.row(row)) }
+            if case .activated(let input) = source {
+                kernels.pointee.activate(input.kernel, width, input.gate(row), input.up(row), x.row(row))
+            }
             if let brain { resa_round_row(width, stride, x.row(row), brain + row * stride) }
             if let own, let format { resa_quantise_row(kernels, format, width, x.row(row), own + row * rowBytes) }
         }

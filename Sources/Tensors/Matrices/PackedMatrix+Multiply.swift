@@ -36,28 +36,29 @@ extension PackedMatrix {
         LowRankProduct(segments: segments, source: .rows(x), codes: codes, y: y, pool: pool, workspace: workspace).add()
     }
 
-    /// y = (silu(gate) * up) W^T (+ bias) and its low-rank updates, the bits that `RowOperations.swiGLU` and `multiply` give. gateUp
-    /// [M, 2 inputs] holds gate in columns 0..<inputs and up after it; y [M, outputs]. Quantised matrices take each row from one step to the
-    /// next in cache.
-    package func multiplySwiGLU(
-        _ gateUp: MatrixView, into y: MatrixView, bias: UnsafePointer<Float>? = nil, adding segments: LowRankSegments = .none,
-        pool: WorkerPool, workspace: Workspace
+    /// y = (activation(gate) * up) W^T (+ bias) and its low-rank updates, the bits that `RowOperations.activate` and `multiply` give. x
+    /// [M, 2 inputs] holds gate in columns 0..<inputs and up after it; x [M, inputs] has no gate: y = activation(x) W^T. y [M, outputs].
+    /// Quantised matrices take each row from one step to the next in cache.
+    package func multiplyActivated(
+        _ x: MatrixView, _ activation: Activation, into y: MatrixView, bias: UnsafePointer<Float>? = nil,
+        adding segments: LowRankSegments = .none, pool: WorkerPool, workspace: Workspace
     ) {
-        precondition(gateUp.columns == 2 * inputs && y.columns == outputs && gateUp.rows == y.rows)
+        let input = ActivationInput(x, activation, width: inputs)
+        precondition(y.columns == outputs && x.rows == y.rows)
         let mark = workspace.mark()
         defer { workspace.release(mark) }
-        guard case .quantised(let format) = format, gateUp.rows > 0, outputs > 0, inputs > 0 else {
-            let activated = workspace.matrix(gateUp.rows, inputs)
-            RowOperations.swiGLU(gateUp, into: activated, pool: pool)
+        guard case .quantised(let format) = format, x.rows > 0, outputs > 0, inputs > 0 else {
+            let activated = workspace.matrix(x.rows, inputs)
+            RowOperations.activate(x, activation, into: activated, pool: pool)
             return multiply(activated, into: y, bias: bias, adding: segments, pool: pool, workspace: workspace)
         }
         let (kernels, kernel, width) = (pool.kernels, format.kernel, inputs)
-        let codes = multiplyCodes(rows: gateUp.rows, format: format, into: y, .store, bias: bias, pool: pool, workspace: workspace) {
+        let codes = multiplyCodes(rows: x.rows, format: format, into: y, .store, bias: bias, pool: pool, workspace: workspace) {
             row, codes in
-            resa_swiglu_quantise_row(kernels, kernel, width, gateUp.row(row), gateUp.row(row) + width, codes)
+            resa_activate_quantise_row(kernels, kernel, input.kernel, width, input.gate(row), input.up(row), codes)
         }
         if segments.isEmpty { return }
-        LowRankProduct(segments: segments, source: .gateUp(gateUp), codes: codes, y: y, pool: pool, workspace: workspace).add()
+        LowRankProduct(segments: segments, source: .activated(input), codes: codes, y: y, pool: pool, workspace: workspace).add()
     }
 
     private func multiplyPanels(

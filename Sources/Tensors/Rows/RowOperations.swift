@@ -28,12 +28,38 @@ package enum RowOperations {
         pool.forEachRow(x.rows, elements: x.columns) { row in kernels.pointee.add(x.columns, x.row(row), y.row(row)) }
     }
 
-    /// out = silu(gate) * up, with silu(z) = z / (1 + exp(-z)). gateUp [M, 2F] holds gate in columns 0..<F and up after it; out [M, F].
-    package static func swiGLU(_ gateUp: MatrixView, into out: MatrixView, pool: WorkerPool) {
-        precondition(gateUp.rows == out.rows && gateUp.columns == 2 * out.columns)
+    /// out = (x - mean(x)) / sqrt(variance(x) + epsilon) * weight (+ bias), per row, with the biased variance. x and out [M, columns] may be
+    /// the same; weight and bias [columns].
+    package static func layerNorm(
+        _ x: MatrixView, weight: UnsafePointer<Float>, bias: UnsafePointer<Float>?, epsilon: Float, into out: MatrixView, pool: WorkerPool
+    ) {
+        precondition(x.rows == out.rows && x.columns == out.columns)
+        let kernels = pool.kernels
+        pool.forEachRow(x.rows, elements: x.columns) { row in
+            kernels.pointee.layer_norm(x.columns, x.row(row), weight, bias, epsilon, out.row(row))
+        }
+    }
+
+    /// x *= factor; x [M, columns].
+    package static func scale(_ x: MatrixView, by factor: Float, pool: WorkerPool) {
+        let kernels = pool.kernels
+        pool.forEachRow(x.rows, elements: x.columns) { row in kernels.pointee.scale(x.columns, factor, x.row(row)) }
+    }
+
+    /// x = cap * tanh(x / cap), cap > 0: elements keep their order and stay within -cap...cap. x [M, columns].
+    package static func cap(_ x: MatrixView, at cap: Float, pool: WorkerPool) {
+        precondition(cap > 0, "cap: \(cap) is not above 0")
+        let kernels = pool.kernels
+        pool.forEachRow(x.rows, elements: 4 * x.columns) { row in kernels.pointee.cap(x.columns, cap, x.row(row)) }
+    }
+
+    /// out = activation(gate) * up where x [M, 2F] holds gate in columns 0..<F and up after it; activation(x) where x is [M, F]. out [M, F].
+    package static func activate(_ x: MatrixView, _ activation: Activation, into out: MatrixView, pool: WorkerPool) {
         let (kernels, width) = (pool.kernels, out.columns)
+        let input = ActivationInput(x, activation, width: width)
+        precondition(x.rows == out.rows)
         pool.forEachRow(out.rows, elements: 4 * width) { row in
-            kernels.pointee.swiglu(width, gateUp.row(row), gateUp.row(row) + width, out.row(row))
+            kernels.pointee.activate(input.kernel, width, input.gate(row), input.up(row), out.row(row))
         }
     }
 

@@ -12,7 +12,7 @@ extension RowOperations {
         }
     }
 
-    /// dGate and dUp [M, F] of `swiGLU` of gateUp [M, 2F] for the gradient dy [M, F] of its result.
+    /// dGate and dUp [M, F] of `activate` with SiLU of gateUp [M, 2F] for the gradient dy [M, F] of its result.
     package static func swiGLUBackward(_ gateUp: MatrixView, _ dy: MatrixView, dGate: MatrixView, dUp: MatrixView, pool: WorkerPool) {
         let (kernels, width) = (pool.kernels, dy.columns)
         pool.rows(dy.rows) { row in

@@ -69,7 +69,7 @@ package final class FrozenLayer: Sendable {
         let ffn = config.ffnSize
         run(.gate, trace.feedForwardInput, into: trace.gateUp.columns(0..<ffn), trace: trace, pass: pass)
         run(.up, trace.feedForwardInput, into: trace.gateUp.columns(ffn..<2 * ffn), trace: trace, pass: pass)
-        RowOperations.swiGLU(trace.gateUp, into: trace.activated, pool: pool)
+        RowOperations.activate(trace.gateUp, .silu, into: trace.activated, pool: pool)
     }
 
     func attention(_ config: ModelConfig) -> CausalAttention {
