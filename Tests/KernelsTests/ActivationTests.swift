@@ -17,11 +17,11 @@ import Testing
         }
     }
 
-    /// Relative to the result, however small: a few roundings, the exponential's 2 ulp, and for tanh-GELU the rounding of an argument z
-    /// to 2^-23 of itself, which the exponential takes as an absolute error.
+    /// Relative to the result, however small: a few roundings and the exponential's 2 ulp. The argument y of tanh-GELU's exponential carries
+    /// four roundings of 2^-24 of itself, which the exponential makes a relative error of y times that.
     private static func bound(_ activation: resa_activation, _ x: Double) -> Double {
-        let z = activation == RESA_GELU_TANH && x < 0 ? -1.6 * (x + 0.044715 * x * x * x) : 0
-        return 1e-6 + z * 0x1p-23
+        let y = activation == RESA_GELU_TANH ? 1.6 * abs(x + 0.044715 * x * x * x) : 0
+        return 1e-6 + (x < 0 ? y * 0x1p-22 : 0)
     }
 
     @Test(arguments: cases) func values(_ tier: Tier, _ activation: resa_activation) {

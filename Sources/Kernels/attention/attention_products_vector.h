@@ -51,8 +51,7 @@ typedef struct {
     bool continues, last;
     /// How many blocks ahead to ask for the same columns, up to the chunk's last block.
     ptrdiff_t ahead, lastBlock;
-    /// Where the tokens of each query in the chunk end. With a window, where they start, and the step up to which `open_values` has taken them;
-    /// else null.
+    /// Where the tokens of each query in the chunk end. With a window, where they start, and the step up to which `open_values` has taken them.
     const int32_t *counts, *starts;
     int32_t *opened;
 } value_product;
@@ -102,7 +101,7 @@ static inline __attribute__((always_inline)) void score_tile(const resa_kv_forma
 /// Weighted values of `queries` queries, each over its own count of tokens, for `vectors` vectors of columns. What lies in a block after
 /// a query's last token is never multiplied: it may be anything.
 static inline __attribute__((always_inline)) void value_tile(
-    const resa_kv_format format, const int queries, const int vectors, const value_product *p) {
+    const resa_kv_format format, const bool windowed, const int queries, const int vectors, const value_product *p) {
     const int words = weight_words(format);
     const ptrdiff_t bytes = step_bytes(format), elements = step_elements(format), perBlock = KEYS / elements;
     vf sums[TILE_QUERIES][TILE_VECTORS];
@@ -111,11 +110,11 @@ static inline __attribute__((always_inline)) void value_tile(
     for (int q = 0; q < queries; q++) {
         common = p->counts[q] < common ? p->counts[q] : common;
 #pragma clang loop unroll(full)
-        for (int v = 0; v < vectors; v++) { sums[q][v] = p->continues ? v_load(p->out + q * p->outStride + v * LANES) : v_set(0); }
+        for (int v = 0; v < vectors; v++) { sums[q][v] = windowed || p->continues ? v_load(p->out + q * p->outStride + v * LANES) : v_set(0); }
     }
     const ptrdiff_t shared = common / elements;
     ptrdiff_t begin = 0;
-    if (p->opened != NULL) {
+    if (windowed) {
         for (int q = 0; q < queries; q++) { begin = p->opened[q] > begin ? p->opened[q] : begin; }
     }
     for (ptrdiff_t block = p->firstBlock; block < p->endBlock && block * perBlock < shared; block++) {
@@ -124,7 +123,7 @@ static inline __attribute__((always_inline)) void value_tile(
         const char *const ahead = p->values + p->table[next] * p->blockBytes;
         const uint32_t *const weights = p->words + block * perBlock * words;
         const ptrdiff_t count = shared - block * perBlock < perBlock ? shared - block * perBlock : perBlock;
-        for (ptrdiff_t step = begin > block * perBlock ? begin - block * perBlock : 0; step < count; step++) {
+        for (ptrdiff_t step = windowed && begin > block * perBlock ? begin - block * perBlock : 0; step < count; step++) {
             steps loaded[TILE_VECTORS];
 #pragma clang loop unroll(full)
             for (int v = 0; v < vectors; v++) { loaded[v] = v_load_steps(format, rows + step * p->stepStride + v * LANES * bytes); }
@@ -139,7 +138,7 @@ static inline __attribute__((always_inline)) void value_tile(
         // Tokens that not all queries see, and the last token of an odd count.
 #pragma clang loop unroll(full)
         for (int q = 0; q < queries; q++) {
-            const ptrdiff_t from = p->opened != NULL && p->opened[q] > shared ? p->opened[q] : shared;
+            const ptrdiff_t from = windowed && p->opened[q] > shared ? p->opened[q] : shared;
             for (ptrdiff_t step = from; step * elements < p->counts[q]; step++) {
                 const char *const row = p->values + p->table[step / perBlock] * p->blockBytes + step % perBlock * p->stepStride;
                 const bool half = (step + 1) * elements > p->counts[q];
@@ -235,19 +234,26 @@ static __attribute__((noinline)) void scores_of(resa_kv_format format, int queri
 #undef QUERIES_CALL
 }
 
-static __attribute__((noinline)) void open_values(resa_kv_format format, int queries, int vectors, value_product *p) {
+static __attribute__((noinline)) void open_values(resa_kv_format format, int queries, int vectors, const value_product *p) {
     switch (format) {
         case RESA_KV_F32: open_tile(RESA_KV_F32, queries, vectors, p); break;
         case RESA_KV_BF16: open_tile(RESA_KV_BF16, queries, vectors, p); break;
         default: open_tile(RESA_KV_INT8, queries, vectors, p); break;
     }
-    p->continues = true;
 }
 
 /// `vectors` is 1, 2 or 4.
 static __attribute__((noinline)) void values_of(resa_kv_format format, int queries, int vectors, const value_product *p) {
 #define QUERIES_CALL(q) \
-    (vectors == 4 ? value_tile(FORMAT, q, 4, p) : vectors == 2 ? value_tile(FORMAT, q, 2, p) : value_tile(FORMAT, q, 1, p))
+    (vectors == 4 ? value_tile(FORMAT, false, q, 4, p) : vectors == 2 ? value_tile(FORMAT, false, q, 2, p) : value_tile(FORMAT, false, q, 1, p))
+    FOR_FORMATS(FORMAT_CALL)
+#undef QUERIES_CALL
+}
+
+/// The same after `open_values`.
+static __attribute__((noinline)) void windowed_values_of(resa_kv_format format, int queries, int vectors, const value_product *p) {
+#define QUERIES_CALL(q) \
+    (vectors == 4 ? value_tile(FORMAT, true, q, 4, p) : vectors == 2 ? value_tile(FORMAT, true, q, 2, p) : value_tile(FORMAT, true, q, 1, p))
     FOR_FORMATS(FORMAT_CALL)
 #undef QUERIES_CALL
 #undef FORMAT_CALL

@@ -67,22 +67,23 @@ static __attribute__((noinline)) void prepare_query(attention_tile *tile, ptrdif
     }
 }
 
+/// Caps the scores of query `q` and masks those before its window.
+static __attribute__((noinline)) void bend(attention_tile *tile, ptrdiff_t q) {
+    const ptrdiff_t first = tile->starts[q] / KEYS * KEYS;
+    float *const scores = tile->scores + q * SCORE_STRIDE + first;
+    // The scores are times log2 e, and so must the cap be.
+    if (tile->call->cap > 0) { cap(tile->counts[q] - first, tile->call->cap * 0x1.715476p+0f, scores); }
+    // What is masked has weight 0, like what is beyond the count.
+    for (ptrdiff_t before = tile->starts[q] - first, v = 0; v < before; v += LANES) {
+        v_store(scores + v, v_select(v_first(before - v), v_set(-INFINITY), v_load(scores + v)));
+    }
+}
+
 /// Turns the scores of the keys that query `q` sees into weights, in the form that the value tiles take.
 static __attribute__((noinline)) void weigh(attention_tile *tile, ptrdiff_t q, ptrdiff_t chunk, float *largest, float *total) {
     float *const row = tile->scores + q * SCORE_STRIDE;
     const resa_kv_format format = tile->cache->format;
-    const ptrdiff_t start = tile->starts[q], count = tile->counts[q];
-    const ptrdiff_t first = start / KEYS, blocks = (count + KEYS - 1) / KEYS;
-    // The scores are times log2 e, and so must the cap be.
-    if (tile->call->cap > 0) { cap((blocks - first) * KEYS, tile->call->cap * 0x1.715476p+0f, row + first * KEYS); }
-    if (start > first * KEYS) {
-        // What is masked has weight 0, like what is beyond the count.
-        float *const opening = row + first * KEYS;
-        for (int v = 0; v < KEY_VECTORS; v++) {
-            const ptrdiff_t before = start - first * KEYS - v * LANES;
-            v_store(opening + v * LANES, v_select(v_first(before > 0 ? before : 0), v_set(-INFINITY), v_load(opening + v * LANES)));
-        }
-    }
+    const ptrdiff_t count = tile->counts[q], first = tile->starts[q] / KEYS, blocks = (count + KEYS - 1) / KEYS;
     vf most[KEY_VECTORS], totals[KEY_VECTORS], heaviest = v_set(0);
 #pragma clang loop unroll(full)
     for (int v = 0; v < KEY_VECTORS; v++) {
@@ -181,17 +182,20 @@ static void attend_chunk(attention_tile *tile, ptrdiff_t chunk, ptrdiff_t first,
     }
 
     for (ptrdiff_t q = first; q < end; q++) {
-        if (tile->counts[q] > 0) { weigh(tile, q, chunk, &sums.largest[q], &sums.total[q]); }
+        if (tile->counts[q] == 0) { continue; }
+        if (tile->call->cap > 0 || tile->starts[q] > 0) { bend(tile, q); }
+        weigh(tile, q, chunk, &sums.largest[q], &sums.total[q]);
     }
 
     value_product values = {.outStride = tile->width, .table = table, .blockBytes = cache->kvHeads * resa_kv_head_bytes(cache->headDim, format),
         .ahead = ahead, .lastBlock = blocks - 1};
     int32_t opened[TILE_QUERIES];
-    if (tile->windowed) { values.opened = opened; }
+    values.opened = opened;
     // A single tile reads each block once, in order; several read a section of the whole chunk each, with the sums in registers.
     const ptrdiff_t pass = queryTiles > 1 ? blocks : format == RESA_KV_INT8 ? 4 : 1;
     for (ptrdiff_t block = firstBlock; block < blocks; block += pass) {
         values.firstBlock = block;
+        values.continues = block > firstBlock;
         values.endBlock = block + pass;
         values.last = block + pass >= blocks;
         for (ptrdiff_t t = 0; t < queryTiles; t++) {
@@ -208,9 +212,12 @@ static void attend_chunk(attention_tile *tile, ptrdiff_t chunk, ptrdiff_t first,
                     values.values = resa_kv_head(cache, cache->values, 0, tile->kvHead)
                         + (section * KEYS / step_elements(format) + column) * step_bytes(format);
                     values.out = sums.values + q * tile->width + section + column;
-                    values.continues = block > firstBlock;
-                    if (tile->windowed && !values.continues) { open_values(format, (int)(after - q), (int)vectors, &values); }
-                    values_of(format, (int)(after - q), (int)vectors, &values);
+                    if (!tile->windowed) {
+                        values_of(format, (int)(after - q), (int)vectors, &values);
+                        continue;
+                    }
+                    if (!values.continues) { open_values(format, (int)(after - q), (int)vectors, &values); }
+                    windowed_values_of(format, (int)(after - q), (int)vectors, &values);
                 }
             }
         }
