@@ -16,7 +16,7 @@ import torch
 from gguf import GGMLQuantizationType, GGUFWriter, dequantize, quantize
 from safetensors.torch import save_file
 from smollm2 import reader
-from transformers import LlamaConfig, LlamaForCausalLM, Qwen2Config
+from transformers import LlamaConfig, LlamaForCausalLM, Phi3Config, Qwen2Config
 from transformers.modeling_rope_utils import ROPE_INIT_FUNCTIONS
 
 SECONDS = 12
@@ -156,18 +156,26 @@ def llama_twice(out: Path) -> None:
         else:
             stem = names[stem]
         writer.add_tensor(f"{stem}.{kind}", np.ascontiguousarray(array))
-    scaled, plain = frequencies(config), 500000.0 ** -(np.arange(0, 16, 2, dtype=np.float32) / 16)
+    scaled, plain = frequencies(config)["frequencies"], 500000.0 ** -(np.arange(0, 16, 2, dtype=np.float32) / 16)
     writer.add_tensor("rope_freqs.weight", (plain / np.array(scaled)).astype(np.float32))
     write(writer)
 
 
-def frequencies(config) -> list[float]:
-    """The rotary frequencies as `transformers` computes them, in f32."""
+def frequencies(config) -> dict:
+    """The rotary frequencies as `transformers` computes them, in f32, and what sines and cosines are multiplied with. Where long sequences have
+    frequencies of their own, `frequencies` are those of short ones."""
     parameters = config.rope_parameters
-    if parameters["rope_type"] == "default":
+    kind = parameters["rope_type"]
+    if kind == "default":
         size = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
-        return (1.0 / (parameters["rope_theta"] ** (torch.arange(0, size, 2, dtype=torch.int64).float() / size))).tolist()
-    return ROPE_INIT_FUNCTIONS[parameters["rope_type"]](config, torch.device("cpu"))[0].tolist()
+        found = 1.0 / (parameters["rope_theta"] ** (torch.arange(0, size, 2, dtype=torch.int64).float() / size))
+        return {"frequencies": found.tolist(), "attention_factor": 1.0}
+    found, factor = ROPE_INIT_FUNCTIONS[kind](config, torch.device("cpu"))
+    answer = {"frequencies": found.tolist(), "attention_factor": factor}
+    if kind == "longrope":
+        length = parameters["original_max_position_embeddings"] + 1
+        answer["long_frequencies"] = ROPE_INIT_FUNCTIONS[kind](config, torch.device("cpu"), seq_len=length)[0].tolist()
+    return answer
 
 
 def configs(out: Path) -> None:
@@ -179,17 +187,33 @@ def configs(out: Path) -> None:
         "original_max_position_embeddings": 8192,
     }
     plain = {"rope_type": "default", "rope_theta": 1000000.0}
+    # As the model card of Qwen2.5 says; and with all that may be set.
+    yarn = {"rope_type": "yarn", "rope_theta": 1000000.0, "factor": 4.0, "original_max_position_embeddings": 32768}
+    fine = {"beta_fast": 24.0, "beta_slow": 1.5, "mscale": 0.707, "mscale_all_dim": 1.0, "truncate": False}
+    # As in Phi-4-mini: 24 of 32 elements of a head are rotated.
+    longrope = {
+        "rope_type": "longrope", "rope_theta": 10000.0, "partial_rotary_factor": 0.75, "short_factor": [1 + pair / 40 for pair in range(12)],
+        "long_factor": [1 + pair * pair / 4 for pair in range(12)],
+    }
     made = {
         "qwen2": Qwen2Config(**shape, rope_parameters=plain, tie_word_embeddings=True, bos_token_id=5, eos_token_id=7),
         "llama": LlamaConfig(**shape, rope_parameters={"rope_type": "default", "rope_theta": 10000.0}, bos_token_id=1, eos_token_id=2),
         "llama3": LlamaConfig(**shape | dict(hidden_size=192), head_dim=64, rope_parameters=llama3, eos_token_id=[2, 3], attention_bias=True, mlp_bias=True),
         "linear": LlamaConfig(**shape, rope_parameters={"rope_type": "linear", "rope_theta": 10000.0, "factor": 4.0}),
+        "yarn": Qwen2Config(**shape | dict(hidden_size=384), rope_parameters=yarn, max_position_embeddings=131072),
+        "yarn-fine": LlamaConfig(
+            **shape | dict(hidden_size=384), rope_parameters={**yarn, **fine, "rope_theta": 10000.0}, max_position_embeddings=131072,
+        ),
+        "longrope": Phi3Config(
+            **shape | dict(hidden_size=192), rope_parameters=longrope, original_max_position_embeddings=4096, max_position_embeddings=131072,
+            pad_token_id=0,
+        ),
         "big-head": LlamaConfig(**shape | dict(hidden_size=768), head_dim=128, rope_parameters={"rope_type": "default", "rope_theta": 100000.0}),
     }
     meaning = {}
     for name, config in made.items():
         # What save_pretrained of a model adds.
-        config.architectures = ["Qwen2ForCausalLM" if name == "qwen2" else "LlamaForCausalLM"]
+        config.architectures = [type(config).__name__.replace("Config", "ForCausalLM")]
         new = json.loads(config.to_json_string(use_diff=True))
         (folder / f"{name}.json").write_text(json.dumps(new, indent=2))
         (folder / f"{name}-old.json").write_text(json.dumps(in_old_keys(new), indent=2))
@@ -200,7 +224,7 @@ def configs(out: Path) -> None:
             "ffn": config.intermediate_size, "vocab": config.vocab_size, "context": config.max_position_embeddings,
             "theta": config.rope_parameters["rope_theta"], "epsilon": config.rms_norm_eps, "tied": config.tie_word_embeddings,
             "eos": eos if isinstance(eos, list) else [] if eos is None else [eos], "bos": config.bos_token_id,
-            "frequencies": frequencies(config),
+            **frequencies(config),
         }
     (out / "configs.json").write_text(json.dumps(meaning))
 
@@ -210,6 +234,10 @@ def in_old_keys(config: dict) -> dict:
     old = {key: value for key, value in config.items() if key not in ("rope_parameters", "layer_types", "dtype")}
     rope = dict(config["rope_parameters"])
     old["rope_theta"] = rope.pop("rope_theta")
+    if "partial_rotary_factor" in rope:
+        old["partial_rotary_factor"] = rope.pop("partial_rotary_factor")
+    if "original_max_position_embeddings" in old:
+        rope.pop("original_max_position_embeddings", None)
     old["rope_scaling"] = None if rope["rope_type"] == "default" else rope
     if rope["rope_type"] == "linear":
         old["rope_scaling"] = {"type": "linear", "factor": rope["factor"]}

@@ -9,7 +9,6 @@ Below OUT/models:
 import json
 import shutil
 import tempfile
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import torch
@@ -17,95 +16,35 @@ from model_cases import Cases
 from peft import LoraConfig, get_peft_model
 from safetensors.torch import load_file
 from sparsify import SparseCoder, SparseCoderConfig
+from tiny_models import VOCAB, Tiny, as_transformers4, tiny_models
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 from transformers import (
     AutoModelForCausalLM, Gemma2Config, Gemma3TextConfig, GemmaConfig, GPT2Config, GPTNeoXConfig, LlamaConfig, MistralConfig, Olmo2Config,
     Phi3Config, PreTrainedTokenizerFast, Qwen2Config, Qwen3Config,
 )  # fmt: skip
+from transformers.pytorch_utils import Conv1D
 
-SECONDS = 12
+SECONDS = 35
 
-VOCAB = 512
 # One token; inside a block of the KV cache (32 tokens); just over one, two and four blocks.
 LENGTHS = [1, 7, 33, 70, 130]
 ALL_PROJECTIONS = ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"]
 
 
-@dataclass
-class Tiny:
-    """One random checkpoint: what `transformers` builds, how it is stored, and what its adapters look like."""
-
-    config: LlamaConfig | Qwen2Config | Qwen3Config
-    dtype: torch.dtype = torch.float32
-    sharded: bool = False
-    old_config: bool = False
-    lora: dict = field(default_factory=dict)
-    sae: dict = field(default_factory=dict)
-    mlp_sae: dict = field(default_factory=dict)
-
-
-def tiny_models() -> dict[str, Tiny]:
-    rope = {"rope_type": "default", "rope_theta": 10000.0}
-    llama3 = {
-        "rope_type": "llama3", "rope_theta": 10000.0, "factor": 8.0, "low_freq_factor": 1.0, "high_freq_factor": 4.0,
-        "original_max_position_embeddings": 32,
-    }  # fmt: skip
-    shared = {"vocab_size": VOCAB, "max_position_embeddings": 1024, "bos_token_id": 0, "eos_token_id": 1, "pad_token_id": 1}
-    return {
-        "qwen2": Tiny(
-            Qwen2Config(
-                hidden_size=64, intermediate_size=160, num_hidden_layers=4, num_attention_heads=4, num_key_value_heads=2, rms_norm_eps=1e-6,
-                rope_parameters=rope, tie_word_embeddings=False, **shared,
-            ),
-            dtype=torch.bfloat16, sharded=True,
-        ),
-        "llama-tied": Tiny(
-            LlamaConfig(
-                hidden_size=96, intermediate_size=224, num_hidden_layers=3, num_attention_heads=6, num_key_value_heads=3, rms_norm_eps=1e-5,
-                rope_parameters={**rope, "rope_theta": 100000.0}, tie_word_embeddings=True, **shared,
-            ),
-            old_config=True,
-            lora={"use_rslora": True, "rank_pattern": {"q_proj": 2, "mlp.down_proj": 6}, "alpha_pattern": {"v_proj": 3}},
-            sae={"activation": "groupmax"},
-            mlp_sae={"transcode": True, "skip_connection": True},
-        ),
-        "llama3-rope": Tiny(
-            LlamaConfig(
-                hidden_size=128, intermediate_size=192, num_hidden_layers=3, num_attention_heads=4, num_key_value_heads=1, head_dim=48,
-                rms_norm_eps=1e-5, rope_parameters=llama3, tie_word_embeddings=False, **shared,
-            ),
-            dtype=torch.float16,
-            lora={"target_modules": r".*\.(layers\.[12]\.self_attn\.(q|v)_proj|mlp\.up_proj)"},
-        ),
-        "llama-bias": Tiny(
-            LlamaConfig(
-                hidden_size=64, intermediate_size=128, num_hidden_layers=3, num_attention_heads=2, num_key_value_heads=2, rms_norm_eps=1e-5,
-                rope_parameters=rope, attention_bias=True, mlp_bias=True, tie_word_embeddings=False, **shared,
-            ),
-            lora={"target_modules": ["v_proj", "down_proj"], "layers_to_transform": [1, 2]},
-        ),
-        # Heads wider than their share of the hidden size, as in Qwen3-0.6B.
-        "qwen3": Tiny(
-            Qwen3Config(
-                hidden_size=64, intermediate_size=160, num_hidden_layers=3, num_attention_heads=4, num_key_value_heads=2, head_dim=32,
-                rms_norm_eps=1e-6, rope_parameters=rope, tie_word_embeddings=True, **shared,
-            ),
-            dtype=torch.bfloat16,
-        ),
-    }  # fmt: skip
-
-
 def randomise(model: torch.nn.Module) -> None:
-    """Weights of order 1/sqrt(inputs): the default initialisation is so small that every logit would be near zero."""
+    """Weights of order 1/sqrt(inputs): the default initialisation is so small that every logit would be near zero. Embeddings are of order 1
+    behind their scale, gains of norms about what they begin with, which is 0 where they are stored less 1."""
+    embeddings = {id(module.weight): module for module in model.modules() if isinstance(module, torch.nn.Embedding)}
+    turned = {id(module.weight) for module in model.modules() if isinstance(module, Conv1D)}
     for name, parameter in model.named_parameters():
         if name.endswith("bias"):
             parameter.data.normal_(0, 0.3)
         elif parameter.dim() == 1:
-            parameter.data.normal_(1, 0.2)
-        elif "embed_tokens" in name:
-            parameter.data.normal_(0, 1)
+            parameter.data.normal_(float(parameter.data[0]), 0.2)
+        elif id(parameter) in embeddings:
+            parameter.data.normal_(0, 1 / getattr(embeddings[id(parameter)], "scalar_embed_scale", 1.0))
         else:
-            parameter.data.normal_(0, 1 / parameter.shape[1] ** 0.5)
+            parameter.data.normal_(0, 1 / parameter.shape[0 if id(parameter) in turned else 1] ** 0.5)
 
 
 def byte_tokenizer() -> PreTrainedTokenizerFast:
@@ -133,13 +72,8 @@ def save_checkpoint(tiny: Tiny, model, folder: Path) -> None:
     stored.save_pretrained(folder, max_shard_size="200KB" if tiny.sharded else "5GB")
     byte_tokenizer().save_pretrained(folder)
     if tiny.old_config:
-        # As transformers 4 wrote it.
         path = folder / "config.json"
-        config = json.loads(path.read_text())
-        config["rope_theta"] = config.pop("rope_parameters")["rope_theta"]
-        config["rope_scaling"] = None
-        config["torch_dtype"] = config.pop("dtype")
-        path.write_text(json.dumps(config, indent=2))
+        path.write_text(json.dumps(as_transformers4(json.loads(path.read_text())), indent=2))
 
 
 def save_adapters(tiny: Tiny, model, folder: Path) -> None:
@@ -256,6 +190,26 @@ def tiny_cases(model, folder: Path) -> None:
     cases.write(folder)
 
 
+def brief_cases(model, folder: Path, shortest: int) -> None:
+    """What tells one architecture from another: the model alone, LoRAs on every projection, SAEs at both places."""
+    cases = Cases(model, folder / "adapters")
+    tokens = {length: torch.randint(0, VOCAB, (length,)).tolist() for length in LENGTHS if length >= shortest}
+    for length in tokens:
+        cases.run(f"base-{length}", tokens[length])
+    lora = {"name": "lora"}
+    cases.run("lora-33", tokens[33], [lora])
+    cases.run("lora-scaled-70", tokens[70], [{**lora, "scale": 0.4}])
+    cases.run("dora-33", tokens[33], [{"name": "dora"}])
+    cases.run("dora-scaled-70", tokens[70], [{"name": "dora", "scale": 0.4}])
+    for adapter, hookpoint, unselected in [("sae", "layers.1", 77), ("mlp-sae", "layers.1.mlp", 101)]:
+        splice = {"name": adapter, "hookpoint": hookpoint, "mode": "splice"}
+        cases.run(f"{adapter}-splice-33", tokens[33], [splice])
+        edit = {"name": adapter, "hookpoint": hookpoint, "mode": "edit", "edits": edits_for(cases, f"{adapter}-splice-33", hookpoint, unselected)}
+        cases.run(f"{adapter}-edit-33", tokens[33], [edit])
+        cases.run(f"{adapter}-edit-lora-130", tokens[130], [lora, edit])
+    cases.write(folder)
+
+
 def tensors(folder: Path) -> None:
     """tensors.json: {class: {"config": config.json, "tensors": {name: shape}}} of a tiny model of every architecture that is described, as its
     folder has them."""
@@ -288,7 +242,10 @@ def make_tiny(name: str, tiny: Tiny, folder: Path) -> None:
     # The reference runs in f32 on the stored (rounded) weights, read back from the files themselves.
     model = AutoModelForCausalLM.from_pretrained(folder / "checkpoint", dtype=torch.float32).requires_grad_(False).eval()
     save_adapters(tiny, model, folder / "adapters")
-    tiny_cases(model, folder)
+    if tiny.brief:
+        brief_cases(model, folder, tiny.shortest)
+    else:
+        tiny_cases(model, folder)
 
 
 def main(out: Path, cache: Path) -> None:

@@ -12,12 +12,31 @@ A case names its adapters as a list of dictionaries:
 import copy
 import json
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 from peft import PeftModel
 from peft.tuners.lora import LoraLayer
 from sparsify import SparseCoder
+
+
+@dataclass(frozen=True)
+class Places:
+    """Where a family has its blocks, and which module of a block gives what the MLP adds to the residual stream."""
+
+    blocks: str = "model.layers"
+    added: str = "mlp"
+
+
+# By `model_type`; those that are not here have Llama's.
+PLACES = {
+    "gemma2": Places(added="post_feedforward_layernorm"),
+    "gemma3_text": Places(added="post_feedforward_layernorm"),
+    "gpt2": Places(blocks="transformer.h"),
+    "gpt_neox": Places(blocks="gpt_neox.layers"),
+    "olmo2": Places(added="post_feedforward_layernorm"),
+}
 
 OPERATIONS = {
     "set": lambda a, value: torch.full_like(a, value),
@@ -149,15 +168,23 @@ def adapted(model, adapters: list[dict], folder: Path):
                         if f"lora{number}" in module.scaling:
                             module.scaling[f"lora{number}"] *= spec.get("scale", 1.0)
             wrapped.float().eval()
-        def module_at(hookpoint: str):
-            parts = hookpoint.split(".")
-            block = model.model.layers[int(parts[1])]
-            return block.mlp if parts[2:] == ["mlp"] else block
+        places, sources = PLACES.get(model.config.model_type, Places()), {}
 
-        def read(sae, inputs, output):
+        def module_at(hookpoint: str):
+            """The module whose output stands at the hookpoint. What goes into the MLP is kept on the way, where that is another module's."""
+            parts = hookpoint.split(".")
+            block = model.get_submodule(f"{places.blocks}.{parts[1]}")
+            if parts[2:] != ["mlp"]:
+                return block
+            added = block.get_submodule(places.added)
+            if added is not block.mlp:
+                handles.append(block.mlp.register_forward_pre_hook(lambda _module, inputs: sources.update({added: inputs})))
+            return added
+
+        def read(sae, module, inputs, output):
             """What the module gave `[tokens, d]`, and what the SAE encodes."""
             hidden = (output[0] if isinstance(output, tuple) else output).flatten(0, 1)
-            return hidden, inputs[0].flatten(0, 1) if sae.cfg.transcode else hidden
+            return hidden, sources.get(module, inputs)[0].flatten(0, 1) if sae.cfg.transcode else hidden
 
         for number, spec in enumerate(saes):
             sae = load_sae(folder / spec["name"] / spec["hookpoint"])
@@ -168,15 +195,15 @@ def adapted(model, adapters: list[dict], folder: Path):
                 reader = load_sae(folder / when["name"] / place_of_reader)
             if when:
 
-                def look(_module, inputs, output, reader=reader, when=when, number=number):
-                    where[f"holds{number}"] = exceeds(reader, when, read(reader, inputs, output)[1])
+                def look(module, inputs, output, reader=reader, when=when, number=number):
+                    where[f"holds{number}"] = exceeds(reader, when, read(reader, module, inputs, output)[1])
 
                 # Hooks of one module run in this order, so it sees what stands before it in the request.
                 handles.append(module_at(place_of_reader).register_forward_hook(look))
 
-            def hook(_module, inputs, output, sae=sae, spec=spec, number=number):
+            def hook(module, inputs, output, sae=sae, spec=spec, number=number):
                 whole = output[0] if isinstance(output, tuple) else output
-                hidden, source = read(sae, inputs, output)
+                hidden, source = read(sae, module, inputs, output)
                 changed, indices, activations = intervene(sae, spec, hidden, source)
                 touched = in_scope(spec.get("scope", "all"), where["positions"], where["prompt_lengths"], where["inside"]).flatten()
                 if "when" in spec:
