@@ -24,11 +24,8 @@ package struct Architecture: Sendable {
     /// Query, key and value have biases and nothing else has, whatever the configuration says.
     package var fixesQKVBias = false
 
-    /// A `sliding_window` counts only together with `use_sliding_window`.
-    package var slidingWindowIsOptIn = false
-
-    /// `readFolder` reads which layers have windows and which part of a head is rotated; else a configuration that has such is refused.
-    package var readsAttention = false
+    /// Which layers see no further than `sliding_window`, where the configuration lists no `layer_types`.
+    package var windows = Windows.refused
 
     /// What else `config.json` decides, read after everything that architectures share.
     package var readFolder: @Sendable (_ json: JSON, _ config: inout ModelConfig) throws(JSONError) -> Void = { _, _ throws(JSONError) in }
@@ -38,10 +35,23 @@ package struct Architecture: Sendable {
         _, _ throws(CheckpointError) in
     }
 
-    package static let all: [Architecture] = [.qwen2, .llama, .qwen3]
+    package static let all: [Architecture] = [
+        .qwen2, .llama, .qwen3, .gemma, .gemma2, .gemma3, .mistral, .gpt2, .gptNeoX, .phi3, .olmo2,
+    ]
 
     package init(name: String, ggufName: String?, huggingFaceName: String, weights: WeightTable) {
         (self.name, self.ggufName, self.huggingFaceName, self.weights) = (name, ggufName, huggingFaceName, weights)
+    }
+
+    /// A default is the window of a configuration that says nothing of it.
+    package enum Windows: Sendable, Equatable {
+        /// None: a configuration that has a window means something else.
+        case refused
+        case all(default: Int?)
+        /// Those from `max_window_layers` on, and only with `use_sliding_window`.
+        case optIn
+        /// All but every so many-th, unless `sliding_window_pattern` says another number.
+        case allButEvery(Int, default: Int)
     }
 
     /// The same with some of it changed.

@@ -20,6 +20,8 @@ package final class Workbench {
         package var kv: KVFormat?
         /// Nil for one per processor.
         package var threads: Int?
+        /// Positions that will be served, by which some models choose their rotary frequencies; nil for all they were trained for.
+        package var context: Int?
         /// Where packed weights are kept between starts; nil to keep nothing.
         package var cache: PackedCache?
 
@@ -80,7 +82,9 @@ package final class Workbench {
     }
 
     /// The model in another format than that of the settings; nobody keeps it.
-    package func model(in format: WeightFormat) throws -> any LanguageModel { try bundle.load(format: format, pool: pool) }
+    package func model(in format: WeightFormat) throws -> any LanguageModel {
+        try bundle.weights.load(format: format, context: settings.context, pool: pool)
+    }
 
     /// SHA-256 of the weights' files, written as adapters' digests are. The packed cache knows it of files that it has met.
     package func digest() throws -> String {
@@ -100,7 +104,7 @@ extension Workbench.Settings {
 
     func load(_ weights: ModelWeights, pool: WorkerPool, watcher: any WorkWatcher) throws -> any LanguageModel {
         try watcher.watch("resa: loading \(weights.name)") { report in
-            try weights.load(format: self.weights, cache: cache, pool: pool, progress: report)
+            try weights.load(format: self.weights, context: context, cache: cache, pool: pool, progress: report)
         }
     }
 

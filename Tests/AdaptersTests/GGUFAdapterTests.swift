@@ -97,7 +97,7 @@ import Testing
     @Test func foreignFilesAreRefusedByName() throws {
         #expect(try error { $0.add("general.architecture", "llama") }.description.contains("architecture 'llama'"))
         #expect(try error { Self.lora(&$0, type: "ia3") }.description.contains("'ia3'"))
-        #expect(try error { Self.lora(&$0, architecture: "gemma3") }.description.contains("'gemma3'"))
+        #expect(try error { Self.lora(&$0, architecture: "falcon") }.description.contains("'falcon'"))
         #expect(try error { Self.lora(&$0) }.description.contains("no tensors"))
         #expect(try error { Self.lora(&$0, alpha: .infinity) }.description.contains("adapter.lora.alpha"))
         #expect(try error { file in file.version = 1 }.description.contains("version"))

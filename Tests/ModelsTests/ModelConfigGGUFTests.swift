@@ -51,7 +51,7 @@ import Testing
         #expect(scaled.ropeScaling == .linear(factor: 4))
         let divided = try Self.config(tensors: [("token_embd.weight", [8, 5]), ("rope_freqs.weight", [2])])
         #expect(divided.ropeScaling == .divisors([2, 2]))
-        #expect(divided.inverseFrequencies() == [0.5, 0.005])
+        #expect(divided.rotary() == Rotary(inverseFrequencies: [0.5, 0.005], factor: 1))
         let biased = try Self.config(
             tensors: [
                 ("token_embd.weight", [8, 5]), ("output.weight", [8, 5]), ("blk.0.attn_q.bias", [8]), ("blk.0.attn_output.bias", [8]),
@@ -71,8 +71,9 @@ import Testing
             ("llama.block_count", .int(1 << 40), "number of layers"),
             ("llama.attention.value_length", .int(9), "value heads of 9"), ("llama.attention.sliding_window", .int(32), "sliding-window"),
             ("llama.expert_count", .int(8), "8 experts"), ("llama.rope.dimension_count", .int(2), "rotating 2 of 4"),
-            ("llama.rope.scaling.type", .string("yarn"), "yarn"), ("llama.rope.scaling.type", .string("linear"), "rope.scaling.factor"),
-            ("llama.rope.scale_linear", .double(-2), "positive factor"), ("llama.logit_scale", .double(3), "logit_scale 3"),
+            ("llama.rope.scaling.type", .string("yarn"), "rope.scaling.factor"), ("llama.rope.scaling.type", .string("ntk"), "ntk"),
+            ("llama.rope.scaling.type", .string("linear"), "rope.scaling.factor"),
+            ("llama.rope.scale_linear", .double(-2), "a positive number"), ("llama.logit_scale", .double(3), "logit_scale 3"),
             ("tokenizer.ggml.eos_token_id", .int(1 << 40), "a token id"),
             ("llama.attention.layer_norm_rms_epsilon", .double(.nan), "epsilon"),
         ] as [(String, GGUFValue?, String)])

@@ -60,7 +60,8 @@ import Testing
     @Test func readsScaling() throws {
         let linear = try Self.config(["rope_scaling": #"{"type": "linear", "factor": 4.0}"#])
         #expect(linear.ropeScaling == .linear(factor: 4))
-        #expect(linear.inverseFrequencies()[0] == 0.25)
+        #expect(linear.rotary() == Rotary(inverseFrequencies: linear.rotary().inverseFrequencies, factor: 1))
+        #expect(linear.rotary().inverseFrequencies[0] == 0.25)
         let llama3 = #""factor": 8.0, "low_freq_factor": 1.0, "high_freq_factor": 4.0, "original_max_position_embeddings": 8192"#
         let expected = RoPEScaling.llama3(factor: 8, lowFrequencyFactor: 1, highFrequencyFactor: 4, originalContext: 8192)
         #expect(try Self.config(["rope_scaling": "{\"rope_type\": \"llama3\", \(llama3)}"]).ropeScaling == expected)
@@ -70,17 +71,19 @@ import Testing
 
     @Test(
         arguments: [
-            ("architectures", #"["MistralForCausalLM"]"#, "architecture MistralForCausalLM"), ("architectures", "[]", "(none named)"),
-            ("architectures", "3", "architectures"), ("hidden_act", "\"gelu\"", "hidden_act gelu"),
-            ("use_sliding_window", "true", "sliding-window"),
-            ("layer_types", #"["full_attention", "sliding_attention", "full_attention"]"#, "layer_types with sliding_attention"),
-            ("quantization_config", #"{"quant_method": "gptq"}"#, "quantization_config of method gptq"),
-            ("partial_rotary_factor", "0.5", "partial_rotary_factor 0.5"),
-            ("rope_scaling", #"{"rope_type": "yarn", "factor": 4.0}"#, "got yarn"),
+            ("architectures", #"["MambaForCausalLM"]"#, "architecture MambaForCausalLM"), ("architectures", "[]", "(none named)"),
+            ("architectures", "3", "architectures"), ("hidden_act", "\"relu2\"", "hidden_act: got relu2"),
+            ("layer_types", #"["full_attention", "sliding_attention", "full_attention"]"#, "layer_types: got sliding_attention"),
+            ("layer_types", #"["full_attention", "linear_attention", "full_attention"]"#, "layer_types: got linear_attention"),
+            ("quantization_config", #"{"quant_method": "gptq"}"#, "quantization_config: got method gptq"),
+            ("partial_rotary_factor", "0.5", "partial_rotary_factor: got 0.5"),
+            ("rope_scaling", #"{"rope_type": "yarn", "factor": 0}"#, "rope_scaling.factor"),
+            ("rope_scaling", #"{"rope_type": "longrope", "long_factor": [1], "short_factor": [1]}"#, "rotary divisors"),
+            ("rope_scaling", #"{"rope_type": "longrope", "long_factor": [0], "short_factor": [1]}"#, "long_factor"),
             ("rope_scaling", #"{"type": "dynamic", "factor": 4.0}"#, "got dynamic"),
             ("rope_scaling", #"{"type": "linear"}"#, "factor"), ("rope_scaling", #"{"type": "linear", "factor": 0}"#, "positive"),
             ("rope_scaling", "[]", "rope_scaling"),
-            ("rope_parameters", #"{"full_attention": {"rope_theta": 1.0}, "rope_type": 3}"#, "rope_type"),
+            ("rope_parameters", #"{"full_attention": {"rope_type": 3}}"#, "rope_type"),
             ("rope_theta", "NaN", "rope theta"), ("rope_theta", "0", "rope theta"),
             ("hidden_size", "0", "hidden size: got 0"), ("hidden_size", "-96", "hidden size"),
             ("hidden_size", "97", "divisor of hidden_size"), ("hidden_size", "\"96\"", "hidden_size: got the string"),
@@ -99,16 +102,24 @@ import Testing
 
     @Test func slidingWindowCounts() throws {
         let llama = ["architectures": #"["LlamaForCausalLM"]"#, "use_sliding_window": nil] as [String: String?]
-        #expect { _ = try Self.config(llama) } throws: { "\($0)".contains("sliding_window 4096") }
-        _ = try Self.config(["use_sliding_window": nil])
-        _ = try Self.config(["use_sliding_window": "true", "max_window_layers": "3"])
-        _ = try Self.config(["use_sliding_window": "true", "sliding_window": "null"])
+        #expect { _ = try Self.config(llama) } throws: { "\($0)".contains("sliding_window: got 4096") }
+        func windows(_ changes: [String: String?]) throws -> [Int?] { try Self.config(changes).block.layers.map(\.window) }
+        #expect(try windows(["use_sliding_window": nil]) == [])
+        #expect(try windows(["use_sliding_window": "true"]) == [nil, nil, 4096])
+        #expect(try windows(["use_sliding_window": "true", "max_window_layers": "3"]) == [])
+        #expect(try windows(["use_sliding_window": "true", "sliding_window": "null"]) == [])
+        let types = #"["sliding_attention", "full_attention", "sliding_attention"]"#
+        #expect(try windows(["use_sliding_window": "true", "layer_types": types]) == [4096, nil, 4096])
+        let mistral = ["architectures": #"["MistralForCausalLM"]"#, "sliding_window": "8"] as [String: String?]
+        #expect(try windows(mistral) == [8, 8, 8])
+        #expect(try windows(mistral.merging(["sliding_window": "null"]) { $1 }) == [])
+        #expect(try windows(mistral.merging(["sliding_window": nil as String?]) { $1 }) == [4096, 4096, 4096])
     }
 }
 
 /// Configurations that `transformers` wrote, in its new keys and in its old ones, against what it says they mean.
 @Suite struct ModelConfigReferenceTests {
-    @Test(arguments: ["qwen2", "llama", "llama3", "linear", "big-head"], ["", "-old"])
+    @Test(arguments: ["qwen2", "llama", "llama3", "linear", "big-head", "yarn", "yarn-fine", "longrope"], ["", "-old"])
     func agrees(_ name: String, _ suffix: String) throws {
         let folder = try ReferenceAnswers.folder("checkpoints")
         let expected = try #require(try JSON(file: folder.appendingPathComponent("configs.json").path)[name])
@@ -126,13 +137,22 @@ import Testing
         #expect(try config.rmsEpsilon == Float(expected.double("epsilon")))
         #expect(try config.tiedEmbeddings == expected.bool("tied"))
         #expect(try config.bosToken.map(Int.init) == expected.optionalInt("bos"))
-        #expect(try config.eosTokens.map(Int.init) == expected.array("eos").compactMap(\.int))
-        #expect(config.qkvBias == (name == "qwen2" || name == "llama3"))
+        #expect(try config.eosTokens.map(Int.init) == expected.array("eos").compactMap(\.int).filter { $0 < config.vocabSize })
+        #expect(config.qkvBias == ["qwen2", "llama3", "yarn"].contains(name))
         #expect(config.outputBias == (name == "llama3"))
 
-        let frequencies = config.inverseFrequencies()
-        let wanted = try expected.array("frequencies").compactMap(\.double).map { Float($0) }
-        #expect(frequencies.count == wanted.count)
-        for (got, want) in zip(frequencies, wanted) { #expect(abs(got - want) <= 2 * want.ulp, "got \(got), wanted \(want)") }
+        func check(_ rotary: Rotary, _ key: String) throws {
+            let wanted = try expected.array(key).compactMap(\.double).map { Float($0) }
+            #expect(rotary.inverseFrequencies.count == wanted.count)
+            for (got, want) in zip(rotary.inverseFrequencies, wanted) {
+                #expect(abs(got - want) <= 2 * want.ulp, "got \(got), wanted \(want)")
+            }
+            #expect(try abs(rotary.factor - Float(expected.double("attention_factor"))) <= 2 * rotary.factor.ulp)
+        }
+        guard case .long(let rope) = config.ropeScaling else { return try check(config.rotary(), "frequencies") }
+        // By the context that is served.
+        try check(config.rotary(context: rope.originalContext), "frequencies")
+        try check(config.rotary(context: rope.originalContext + 1), "long_frequencies")
+        #expect(config.rotary() == config.rotary(context: config.contextLength))
     }
 }

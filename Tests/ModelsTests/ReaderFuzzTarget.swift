@@ -34,7 +34,7 @@ enum ReaderFuzzTarget: String, CaseIterable, Sendable {
             let json = try JSON(parsing: Data(bytes))
             _ = try HuggingFaceFolder.chatTemplates(json, file: "fuzz.json")
             // Sizes are bounded, so that this cannot take much memory.
-            _ = try ModelConfig(huggingFace: json, generation: json).inverseFrequencies()
+            _ = try ModelConfig(huggingFace: json, generation: json).rotaries()
         case .tokenizer:
             try use(Tokenizer(tokenizerJSON: Data(bytes)))
         case .template:

@@ -4,6 +4,7 @@ import Foundation
 import Models
 import RandomModels
 import Tensors
+import TestRandomness
 import TestSupport
 import Testing
 
@@ -77,7 +78,7 @@ import Testing
         #expect(try logits(path, format) == logits(model, format))
     }
 
-    /// LoRAs are found by the names of the table; those on projections that share a tensor are refused by what they are.
+    /// LoRAs are found by the names of the table. One on a tensor that several projections share changes each of them.
     @Test(arguments: [false, true]) func lorasHaveItsNames(dora: Bool) throws {
         var random = try RandomCheckpoint(seed: 23)
         defer { random.remove() }
@@ -107,7 +108,60 @@ import Testing
             "\($0)".contains("only transformer.h.N.{mlp.c_fc,mlp.c_proj,attn.query_key_value,attn.out}")
         }
         try rename([names[0], ("self_attn.o_proj", "attn.query_key_value"), names[2]], targets: #"["query_key_value", "c_proj"]"#)
-        #expect { _ = try logits(toy, .f32, lora: renamed) } throws: { "\($0)".contains("which is q_proj, k_proj, v_proj in one") }
+        #expect { _ = try logits(toy, .f32, lora: renamed) } throws: { "\($0)".contains("attn.query_key_value.lora_B.weight' has shape") }
+    }
+
+    /// One A and one B for query, key and value, whose rows lie by heads as the base's do, against three that stand alone with that A.
+    @Test(arguments: [false, true]) func lorasOnSharedTensors(dora: Bool) throws {
+        var random = try RandomCheckpoint(seed: 29)
+        defer { random.remove() }
+        let (model, toy) = (try random.model(), random.folder.appendingPathComponent("toy"))
+        let checkpoint = try ToyCheckpoint(model: model)
+        try checkpoint.write(to: toy)
+        let (shape, rank) = (checkpoint.config.shape, 3)
+        let row = try #require(Architecture.toy.weights.row(.q))
+        let heights = row.outputs.map { shape[$0] }
+        var values = SeededRandom(seed: 30)
+        func numbers(_ count: Int, around mean: Float = 0) -> [Float] {
+            (0..<count).map { _ in mean + Float.random(in: -0.3...0.3, using: &values) }
+        }
+        var (alone, shared): ([(String, [Int], [Float])], [(String, [Int], [Float])]) = ([], [])
+        for layer in 0..<checkpoint.config.layers {
+            let (a, count) = (numbers(rank * shape.hiddenSize), heights.reduce(0, +))
+            var b = [Float](repeating: 0, count: count * rank)
+            var m = [Float](repeating: 0, count: count)
+            for (index, module) in row.modules.enumerated() {
+                let (rows, magnitudes) = (numbers(heights[index] * rank), numbers(heights[index], around: 1))
+                let order = row.order(index, heights, shape, inGGUF: false)
+                for row in 0..<heights[index] {
+                    m[order.stored(row)] = magnitudes[row]
+                    for column in 0..<rank { b[order.stored(row) * rank + column] = rows[row * rank + column] }
+                }
+                let name = "base_model.model.model.layers.\(layer).self_attn.\(module.rawValue)."
+                alone += [(name + "lora_A.weight", [rank, shape.hiddenSize], a), (name + "lora_B.weight", [heights[index], rank], rows)]
+                if dora { alone.append((name + "lora_magnitude_vector", [heights[index]], magnitudes)) }
+            }
+            let name = "base_model.model.transformer.h.\(layer).attn.query_key_value."
+            shared += [(name + "lora_A.weight", [rank, shape.hiddenSize], a), (name + "lora_B.weight", [count, rank], b)]
+            if dora { shared.append((name + "lora_magnitude_vector", [count], m)) }
+        }
+        func write(_ name: String, _ tensors: [(String, [Int], [Float])], targets: String) throws -> URL {
+            let folder = random.folder.appendingPathComponent(name)
+            try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+            try RandomCheckpoint.writeSafetensors(tensors, to: folder.appendingPathComponent("adapter_model.safetensors"))
+            let config = #"{"peft_type": "LORA", "r": 3, "lora_alpha": 6, "target_modules": \#(targets), "use_dora": \#(dora)}"#
+            try Data(config.utf8).write(to: folder.appendingPathComponent("adapter_config.json"))
+            return folder
+        }
+        let (one, three) = (
+            try write("one", shared, targets: #"["query_key_value"]"#),
+            try write("three", alone, targets: #"["q_proj", "k_proj", "v_proj"]"#)
+        )
+        for format in [WeightFormat.f32, .int8] {
+            let (got, wanted) = (try logits(toy, format, lora: one), try logits(model, format, lora: three))
+            #expect(got == wanted)
+            #expect(try wanted != logits(model, format))
+        }
     }
 
     @Test func itIsKnownToNoList() throws {

@@ -23,7 +23,7 @@ import Testing
     @Test func configurationsAgree() throws {
         var folder = try open("llama").config
         var gguf = try open("llama.gguf").config
-        let (wanted, got) = (folder.inverseFrequencies(), gguf.inverseFrequencies())
+        let (wanted, got) = (folder.rotary().inverseFrequencies, gguf.rotary().inverseFrequencies)
         for (got, wanted) in zip(got, wanted) { #expect(abs(got - wanted) <= 4 * wanted.ulp) }
         #expect(folder.ropeScaling == .llama3(factor: 8, lowFrequencyFactor: 1, highFrequencyFactor: 4, originalContext: 64))
         guard case .divisors = gguf.ropeScaling else {

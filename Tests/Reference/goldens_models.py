@@ -218,7 +218,7 @@ def tensors(folder: Path) -> None:
     wide = {**grouped, "head_dim": 16}
     configs = [
         LlamaConfig(**grouped), Qwen2Config(**grouped), Qwen3Config(**wide), GemmaConfig(**wide), Gemma2Config(**wide), Gemma3TextConfig(**wide),
-        MistralConfig(**wide), Phi3Config(**grouped), Olmo2Config(**grouped), GPTNeoXConfig(**sizes, intermediate_size=56),
+        MistralConfig(**wide), Phi3Config(**grouped), Olmo2Config(**grouped), GPTNeoXConfig(**sizes, intermediate_size=56, rotary_pct=0.5),
         GPT2Config(n_embd=48, n_layer=2, n_head=4, n_inner=56, vocab_size=70, n_positions=90),
     ]  # fmt: skip
     found = {}

@@ -58,8 +58,13 @@ import Texts
         #expect(frozen["weights"]! < served["weights"]! && small["weights"]! < served["weights"]!)
         #expect(small["weights"] == (try place.weights.plan(.int8).byteCount) && frozen["activations"] == small["activations"])
         #expect(
-            ActivationSource.isFrozen(.f32, kv: .f32) && !ActivationSource.isFrozen(.f32, kv: .bf16)
-                && !ActivationSource.isFrozen(.bf16, kv: .f32))
+            ActivationSource.prefersFrozen(.f32, kv: .f32) && !ActivationSource.prefersFrozen(.f32, kv: .bf16)
+                && !ActivationSource.prefersFrozen(.bf16, kv: .f32))
+        var capped = place.weights.config
+        #expect(ActivationSource.isFrozen(capped, .f32, kv: .f32) && !ActivationSource.isFrozen(capped, .f32, kv: .bf16))
+        // What training does not compute is read as it is served.
+        capped.block.scoreCap = 50
+        #expect(!ActivationSource.isFrozen(capped, .f32, kv: .f32))
     }
 
     @Test func statesAreKeptBelowACutAlone() throws {

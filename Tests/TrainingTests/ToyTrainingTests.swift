@@ -5,6 +5,7 @@ import Models
 import RandomModels
 import Tensors
 import Testing
+import Texts
 
 @testable import Training
 
@@ -13,18 +14,25 @@ import Testing
     private let pool = WorkerPool(threads: 2)
     private static let tokens: [Int32] = [3, 17, 200, 41, 0, 255, 9, 9, 128, 77]
 
-    private func train(_ path: URL, _ precision: TrainingPrecision) throws -> (loss: Double, gradients: [Float], digest: String) {
+    private func tuner(_ path: URL, _ precision: TrainingPrecision) throws -> FineTuner {
         let checkpoint = try Checkpoint.open(path: path.path)
         let config = try ModelConfig.read(checkpoint, among: [.toy, .qwen2])
         let decoder = try FrozenDecoder(checkpoint: checkpoint, config: config, precision: precision, pool: pool)
         let lora = LoRAParameters(shape: config.shape, rank: 2, alpha: 4, modules: [.q, .o, .up, .down], seed: 3)
         for entry in lora.entries { lora.b(entry).fill(0.01) }
-        let tuner = FineTuner(
+        return FineTuner(
             decoder: decoder, lora: lora, splice: nil, objective: .crossEntropy, length: Self.tokens.count, traceBytes: 0, cacheBytes: 0,
             pool: pool)
+    }
+
+    private func train(_ path: URL, _ precision: TrainingPrecision) throws -> (loss: Double, gradients: [Float], digest: String) {
+        let tuner = try tuner(path, precision)
+        let lora = tuner.lora
         lora.clearGradients()
         let loss = tuner.accumulate(tokens: Self.tokens, positions: Array(Self.tokens.indices.dropLast()), weight: 1)
-        return (loss, lora.entries.flatMap { Array(lora.gradientA($0).elements) + Array(lora.gradientB($0).elements) }, decoder.digest)
+        return (
+            loss, lora.entries.flatMap { Array(lora.gradientA($0).elements) + Array(lora.gradientB($0).elements) }, tuner.decoder.digest
+        )
     }
 
     @Test(arguments: [TrainingPrecision.f32, .bf16]) func lossesAndGradientsAreEqual(_ precision: TrainingPrecision) throws {
@@ -35,6 +43,22 @@ import Testing
         let (got, wanted) = (try train(toy, precision), try train(model, precision))
         #expect(got.loss == wanted.loss && got.digest == wanted.digest)
         #expect(got.gradients == wanted.gradients && wanted.gradients.contains { $0 != 0 })
+    }
+
+    /// A LoRA's file names the base's tensors, of which one for several projections has none for each.
+    @Test func aRunOnSharedTensorsIsRefused() throws {
+        var random = try RandomCheckpoint(seed: 34)
+        defer { random.remove() }
+        let toy = random.folder.appendingPathComponent("toy")
+        try ToyCheckpoint(model: try random.model()).write(to: toy)
+        let chunks = try TokenChunks(tokens: Self.tokens, isAnswer: Self.tokens.map { _ in true }, length: 5, file: "data")
+        #expect {
+            _ = try TuneStep(
+                settings: TuneSettings(), tuner: tuner(toy, .f32), chunks: chunks, inputs: [:],
+                result: LoRAResult(name: "x", baseModel: "toy", asBF16: false), pool: pool)
+        } throws: {
+            "\($0)".contains("q_proj, which shares a tensor")
+        }
     }
 
     @Test func normsOfQueriesAndKeysAreRefused() throws {

@@ -36,38 +36,35 @@ struct AdapterTensorReader: Sendable {
         guard got == wanted else { throw .shapeMismatch(adapter: adapter, tensor: tensor, got: got, wanted: wanted) }
     }
 
-    /// The tensor `[outputs, inputs]` as the weights of `y = x W^T`.
-    /// - Parameter rowFactor: what a row is multiplied with; nil for nothing.
+    /// Rows of the tensor as the weights `[outputs, inputs]` of `y = x W^T`.
+    /// - Parameters:
+    ///   - order: where the rows lie in the tensor.
+    ///   - storedRows: rows of the tensor; nil for `outputs`.
+    ///   - rowFactor: what a row is multiplied with; nil for nothing.
     func packed(
-        _ tensor: String, outputs: Int, inputs: Int, format: MatrixFormat, storage: WeightStorage? = nil, headRows: Int = 0,
-        rowFactor: (@Sendable (_ row: Int) -> Float)? = nil, pool: WorkerPool
+        _ tensor: String, outputs: Int, inputs: Int, format: MatrixFormat, storage: WeightStorage? = nil,
+        order: StoredRowOrder = StoredRowOrder(), of storedRows: Int? = nil, rowFactor: (@Sendable (_ row: Int) -> Float)? = nil,
+        pool: WorkerPool
     ) throws(AdapterError) -> PackedMatrix {
-        try require(tensor, shape: [outputs, inputs])
+        try require(tensor, shape: [storedRows ?? outputs, inputs])
         do {
             // Where a number is not finite, reading row by row says which.
             if rowFactor == nil, let type = tensors.info(tensor)?.type.kernel, type.blockElements == 1 {
-                let stored = try StoredRows(tensor, rows: outputs, of: tensors, pool: pool)
+                let stored = try StoredRows(tensor, rows: storedRows ?? outputs, of: tensors, pool: pool)
                 if let matrix = PackedMatrix(
                     stored: type, format: format, outputs: outputs, inputs: inputs, storage: storage, pool: pool,
-                    row: { stored.row(headRows > 0 ? GGUFRowOrder.stored($0, headRows: headRows) : $0) })
+                    row: { stored.row(order.stored($0)) })
                 {
                     return matrix
                 }
             }
             return try PackedMatrix(format: format, outputs: outputs, inputs: inputs, storage: storage, pool: pool) {
                 rows, destination in
-                guard headRows > 0 else {
-                    try read(tensor, rows: rows, columns: inputs, into: destination)
-                    guard let rowFactor else { return }
-                    for (index, row) in rows.enumerated() {
-                        let factor = rowFactor(row)
-                        for column in index * inputs..<(index + 1) * inputs { destination[column] *= factor }
-                    }
-                    return
-                }
+                try read(tensor, rows: rows, columns: inputs, order: order, into: destination)
+                guard let rowFactor else { return }
                 for (index, row) in rows.enumerated() {
-                    let stored = GGUFRowOrder.stored(row, headRows: headRows)
-                    try read(tensor, rows: stored..<stored + 1, columns: inputs, into: destination + index * inputs)
+                    let factor = rowFactor(row)
+                    for column in index * inputs..<(index + 1) * inputs { destination[column] *= factor }
                 }
             }
         } catch {
@@ -95,12 +92,17 @@ struct AdapterTensorReader: Sendable {
         }
     }
 
-    /// A one-dimensional tensor.
-    func vector(_ tensor: String, count: Int) throws(AdapterError) -> AlignedBuffer<Float> {
-        try require(tensor, shape: [count])
+    /// A one-dimensional tensor, or elements of one.
+    /// - Parameters:
+    ///   - order: where they lie in it.
+    ///   - storedCount: elements of the tensor; nil for `count`.
+    func vector(
+        _ tensor: String, count: Int, order: StoredRowOrder = StoredRowOrder(), of storedCount: Int? = nil
+    ) throws(AdapterError) -> AlignedBuffer<Float> {
+        try require(tensor, shape: [storedCount ?? count])
         let buffer = AlignedBuffer<Float>(count: count)
         do {
-            try read(tensor, rows: 0..<count, columns: 1, into: buffer.pointer)
+            try read(tensor, rows: 0..<count, columns: 1, order: order, into: buffer.pointer)
         } catch {
             throw wrap(error)
         }
@@ -122,6 +124,20 @@ struct AdapterTensorReader: Sendable {
     func read(_ tensor: String, rows: Range<Int>, columns: Int, into destination: UnsafeMutablePointer<Float>) throws {
         try tensors.expand(tensor, rows: rows, into: destination)
         try refuseNonFinite(tensor, destination, count: rows.count * columns) { "row \(rows.lowerBound + $0 / columns)" }
+    }
+
+    /// The same of rows that lie in `order`.
+    func read(
+        _ tensor: String, rows: Range<Int>, columns: Int, order: StoredRowOrder, into destination: UnsafeMutablePointer<Float>
+    ) throws {
+        if order.isContiguous {
+            let stored = rows.lowerBound + order.first..<rows.upperBound + order.first
+            return try read(tensor, rows: stored, columns: columns, into: destination)
+        }
+        for (index, row) in rows.enumerated() {
+            let stored = order.stored(row)
+            try read(tensor, rows: stored..<stored + 1, columns: columns, into: destination + index * columns)
+        }
     }
 
     /// - Parameter place: where the value of an index lies, in words.

@@ -36,7 +36,7 @@ extension LoRALayout {
         var entries: [Entry] = []
         for tensor in file.tensorNames {
             let (layer, row, isA) = try Self.place(of: tensor, in: family.weights, name: name, file: shownAs)
-            let module = row.modules[0]
+            let base = Place(layer: layer, row: row, inGGUF: true)
             let partner = String(tensor.dropLast(1)) + (isA ? "b" : "a")
             guard file.info(partner) != nil else { throw bad("'\(tensor)' is there but '\(partner)' is not") }
             guard isA else { continue }
@@ -45,22 +45,22 @@ extension LoRALayout {
             let rank = a.first ?? 0
             guard (1...PEFTConfig.rankLimit).contains(rank) else { throw bad("tensor '\(tensor)' has shape \(a), wanted [rank, in]") }
             for (tensor, got, wanted) in [
-                (tensor, a, [rank, shape?.inputs(module) ?? a.last ?? 0]), (partner, b, [shape?.outputs(module) ?? b.first ?? 0, rank]),
+                (tensor, a, [rank, shape?.inputs(row.modules[0]) ?? a.last ?? 0]),
+                (partner, b, [base.outputs(shape) ?? b.first ?? 0, rank]),
             ] where got != wanted {
                 throw .shapeMismatch(adapter: name, tensor: tensor, got: got, wanted: wanted)
             }
             let scale = alpha == 0 ? 1 : Float(alpha / Double(rank))
             guard scale.isFinite else { throw bad("'adapter.lora.alpha' is \(alpha), too large") }
-            var headRows = 0
             if row.isInterleavedInGGUF, let shape {
-                headRows = shape.headDim
-                guard headRows > 0, headRows % 2 == 0, shape.outputs(module) % headRows == 0 else {
+                let (heads, width) = (base.outputs(shape) ?? 0, shape.headDim)
+                guard width > 0, width % 2 == 0, heads % width == 0 else {
                     throw .unsupported(
-                        adapter: name, feature: "heads of \(headRows) rows in a GGUF LoRA for \(architecture)",
+                        adapter: name, feature: "heads of \(width) rows in a GGUF LoRA for \(architecture)",
                         advice: "use the PEFT form of it")
                 }
             }
-            entries.append(Entry(layer: layer, module: module, rank: rank, scale: scale, a: tensor, b: partner, headRows: headRows))
+            entries += base.entries(rank: rank, scale: scale, a: tensor, b: partner, shape: shape)
         }
         guard !entries.isEmpty else { throw bad("it holds no tensors") }
         self.init(
@@ -81,12 +81,6 @@ extension LoRALayout {
             throw .unsupported(
                 adapter: name, feature: "tensor '\(tensor)' in \(file)",
                 advice: "only \(weights.moduleNames(inGGUF: true)).weight.lora_a and .lora_b are")
-        }
-        guard row.modules.count == 1 else {
-            throw .unsupported(
-                adapter: name,
-                feature: "tensor '\(tensor)' in \(file), which is for \(row.modules.map(\.rawValue).joined(separator: ", ")) in one",
-                advice: "they are not computed yet")
         }
         return (layer, row, end == ends[0])
     }

@@ -13,6 +13,7 @@ package struct LoRALayout {
     package static let configFile = PEFTConfig.file
     package static let tensorFile = "adapter_model.safetensors"
 
+    /// The update of one projection. Those that a base tensor holds together share the tensors `a` and `b`.
     struct Entry {
         let layer: Int
         let module: ProjectionModule
@@ -22,8 +23,31 @@ package struct LoRALayout {
         let b: String
         /// DoRA's.
         var magnitude: String?
-        /// Nonzero: the rows of B lie interleaved in heads of this many rows (`GGUFRowOrder`).
-        var headRows = 0
+        /// Where the projection's rows lie in B and in the magnitudes, and how many rows those have; nil where nobody knows the model.
+        let order: StoredRowOrder?
+        let storedRows: Int?
+    }
+
+    /// Where a pair of tensors belongs.
+    struct Place {
+        let layer: Int
+        let row: WeightTable.Row
+        let inGGUF: Bool
+
+        /// Rows of each of the projections.
+        private func heights(_ shape: ModelShape) -> [Int] { row.outputs.map { shape[$0] } }
+
+        /// Rows of B; nil where nobody knows the model.
+        func outputs(_ shape: ModelShape?) -> Int? { shape.map { heights($0).reduce(0, +) } }
+
+        /// An entry for each of the projections.
+        func entries(rank: Int, scale: Float, a: String, b: String, magnitude: String? = nil, shape: ModelShape?) -> [Entry] {
+            row.modules.enumerated().map { index, module in
+                Entry(
+                    layer: layer, module: module, rank: rank, scale: scale, a: a, b: b, magnitude: magnitude,
+                    order: shape.map { row.order(index, heights($0), $0, inGGUF: inGGUF) }, storedRows: outputs(shape))
+            }
+        }
     }
 
     package let name: String
@@ -81,6 +105,7 @@ package struct LoRALayout {
         for tensor in tensors.tensorNames.sorted() {
             let place = try LoRATensorName(tensor, of: shape?.architecture, adapter: config.adapter, file: tensorFile)
             try shape?.requireLayer(place.layer, adapter: config.adapter)
+            let base = Place(layer: place.layer, row: place.row, inGGUF: false)
             let parts = LoRATensorName.Part.allCases.filter { config.usesDoRA || $0 != .magnitude }
             guard parts.contains(place.part) else {
                 throw .badFile(
@@ -96,10 +121,10 @@ package struct LoRALayout {
             }
             let rank = try matcher.rank(place.path)
             let got = tensors.info(tensor)?.shape ?? []
-            let outputs = shape?.outputs(place.module) ?? got.first ?? 0
+            let outputs = base.outputs(shape) ?? got.first ?? 0
             let wanted =
                 switch place.part {
-                case .a: [rank, shape?.inputs(place.module) ?? got.last ?? 0]
+                case .a: [rank, shape?.inputs(place.row.modules[0]) ?? got.last ?? 0]
                 case .b: [outputs, rank]
                 case .magnitude: [outputs]
                 }
@@ -112,10 +137,9 @@ package struct LoRALayout {
                 throw .badFile(
                     adapter: config.adapter, file: PEFTConfig.file, problem: "the scale of '\(place.path)' is \(scale), not finite")
             }
-            entries.append(
-                Entry(
-                    layer: place.layer, module: place.module, rank: rank, scale: scale, a: tensor, b: place.partner(.b),
-                    magnitude: config.usesDoRA ? place.partner(.magnitude) : nil))
+            entries += base.entries(
+                rank: rank, scale: scale, a: tensor, b: place.partner(.b), magnitude: config.usesDoRA ? place.partner(.magnitude) : nil,
+                shape: shape)
         }
         return try refuseDuplicates(entries, adapter: config.adapter)
     }
@@ -190,7 +214,7 @@ package struct LoRALayout {
             storage: memory.storage(2 * index), pool: pool)
         let b = try tensors.packed(
             entry.b, outputs: shape.outputs(entry.module), inputs: entry.rank, format: memory.format(2 * index + 1),
-            storage: memory.storage(2 * index + 1), headRows: entry.headRows,
+            storage: memory.storage(2 * index + 1), order: entry.order ?? StoredRowOrder(), of: entry.storedRows,
             rowFactor: magnitudes?.factor, pool: pool)
         return LoRAUpdate(a: a, b: b, scale: entry.scale, magnitudes: magnitudes)
     }
@@ -200,12 +224,13 @@ package struct LoRALayout {
     ) throws(AdapterError) -> DoRAMagnitudes? {
         guard let name = entry.magnitude, let base else { return nil }
         let (outputs, inputs) = (shape.outputs(entry.module), shape.inputs(entry.module))
-        let m = try tensors.vector(name, count: outputs)
+        let order = entry.order ?? StoredRowOrder()
+        let m = try tensors.vector(name, count: outputs, order: order, of: entry.storedRows)
         let a = AlignedBuffer<Float>(count: entry.rank * inputs)
         let b = AlignedBuffer<Float>(count: outputs * entry.rank)
         do {
             try tensors.read(entry.a, rows: 0..<entry.rank, columns: inputs, into: a.pointer)
-            try tensors.read(entry.b, rows: 0..<outputs, columns: entry.rank, into: b.pointer)
+            try tensors.read(entry.b, rows: 0..<outputs, columns: entry.rank, order: order, into: b.pointer)
             return try DoRAMagnitudes(
                 m: m, a: MatrixView(pointer: a.pointer, rows: entry.rank, columns: inputs),
                 b: MatrixView(pointer: b.pointer, rows: outputs, columns: entry.rank), scale: entry.scale,

@@ -4,7 +4,8 @@
 /// Read as bytes: an adapter has hundreds of tensors and a store hundreds of adapters, all of which are read at every start.
 struct LoRATensorName {
     let layer: Int
-    let module: ProjectionModule
+    /// The tensor of the base model that it changes, with one projection or several in it.
+    let row: WeightTable.Row
     let part: Part
     /// The module's name in the base model, which PEFT's patterns are matched against: `model.layers.3.self_attn.q_proj`.
     let path: String
@@ -40,13 +41,7 @@ struct LoRATensorName {
             let known = (architecture ?? .llama).weights.moduleNames()
             throw .unsupported(adapter: adapter, feature: "LoRA on '\(path)'", advice: "only \(known) are")
         }
-        guard place.row.modules.count == 1 else {
-            throw .unsupported(
-                adapter: adapter,
-                feature: "LoRA on '\(path)', which is \(place.row.modules.map(\.rawValue).joined(separator: ", ")) in one",
-                advice: "they are not computed yet")
-        }
-        (layer, self.module) = (place.layer, place.row.modules[0])
+        (layer, row) = (place.layer, place.row)
     }
 
     /// The name of another tensor of the same module.

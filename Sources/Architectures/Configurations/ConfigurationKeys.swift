@@ -7,7 +7,16 @@ package struct ConfigurationKeys: Sendable {
     package var ffnSize = "intermediate_size"
     package var contextLength = "max_position_embeddings"
     package var epsilon = "rms_norm_eps"
-    package var activation = "hidden_act"
+    /// The first that is there counts.
+    package var activation = ["hidden_act"]
+    /// A further name of tanh-GELU, which means another activation elsewhere.
+    package var callsTanhGELU: String?
+    package var theta = "rope_theta"
+    /// Which part of a head is rotated; nil where it is all of it, and a configuration that says otherwise is refused.
+    package var rotaryFraction: String?
+
+    /// The width of the MLP in hidden sizes, where the configuration says none.
+    package var defaultFFNMultiple: Int?
 
     /// In GGUF, behind the architecture's name.
     package var ggufEpsilon = "attention.layer_norm_rms_epsilon"

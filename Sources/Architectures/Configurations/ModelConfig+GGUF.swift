@@ -44,9 +44,11 @@ extension ModelConfig {
         }
         ropeScaling = nil
         try check(file: file.path)
-        try ModelConfig.refuseUnsupported(keys, prefix, headDim)
-        ropeScaling = try ModelConfig.scaling(file, keys, prefix, headDim)
+        try ModelConfig.refuseUnsupported(keys, prefix)
+        try readWindows(keys, prefix)
+        try readRotary(keys, prefix)
         try family.readGGUF(keys, &self)
+        try checkRotary(file: file.path)
     }
 
     private static func headDim(_ keys: GGUFKeys, _ prefix: String, _ hiddenSize: Int, _ heads: Int) throws(CheckpointError) -> Int {
@@ -65,53 +67,16 @@ extension ModelConfig {
         return hiddenSize / heads
     }
 
-    private static func refuseUnsupported(_ keys: GGUFKeys, _ prefix: String, _ headDim: Int) throws(CheckpointError) {
+    private static func refuseUnsupported(_ keys: GGUFKeys, _ prefix: String) throws(CheckpointError) {
         let path = keys.file.path
-        if let window = try keys.optionalInt(prefix + "attention.sliding_window"), window > 0 {
-            throw .unsupported(file: path, what: "sliding-window attention (\(window))", advice: "use a model with full attention")
-        }
         if let experts = try keys.optionalInt(prefix + "expert_count"), experts > 0 {
             throw .unsupported(file: path, what: "a mixture of \(experts) experts", advice: "use a dense model")
-        }
-        if let rotated = try keys.optionalInt(prefix + "rope.dimension_count"), rotated != headDim {
-            throw .unsupported(
-                file: path, what: "rotating \(rotated) of \(headDim) head elements", advice: "use a model that rotates whole heads")
         }
         for key in ["embedding_scale", "residual_scale", "logit_scale", "attention.scale"] {
             if let scale = try keys.optionalDouble(prefix + key), scale != 1, scale != 0 {
                 throw .unsupported(file: path, what: "\(prefix)\(key) \(scale)", advice: "use a model without it")
             }
         }
-    }
-
-    private static func scaling(
-        _ file: GGUFFile, _ keys: GGUFKeys, _ prefix: String, _ headDim: Int
-    ) throws(CheckpointError) -> RoPEScaling? {
-        let type = try keys.optionalString(prefix + "rope.scaling.type") ?? "none"
-        var linear: Double?
-        switch type {
-        case "none": linear = try keys.optionalDouble(prefix + "rope.scale_linear")
-        case "linear": linear = try keys.double(prefix + "rope.scaling.factor")
-        default:
-            throw .unsupported(file: file.path, what: "\(prefix)rope.scaling.type \(type)", advice: "none, linear and llama3 factors are")
-        }
-        if let factor = linear, factor != 1, factor != 0 {
-            guard factor.isFinite, factor > 0, file.info("rope_freqs.weight") == nil else {
-                throw .malformed(
-                    file: file.path, what: "\(prefix)rope scaling", got: "\(factor)",
-                    wanted: "a positive factor, and not together with rope_freqs.weight")
-            }
-            return .linear(factor: factor)
-        }
-        guard let info = file.info("rope_freqs.weight") else { return nil }
-        guard info.elementCount == headDim / 2 else {
-            throw .wrongShape(file: file.path, tensor: info.name, got: info.shape, wanted: [headDim / 2])
-        }
-        let divisors = try file.floats(info.name)
-        guard divisors.allSatisfy({ $0.isFinite && $0 > 0 }) else {
-            throw .malformed(file: file.path, what: info.name, got: "a factor that is not positive", wanted: "positive numbers")
-        }
-        return .divisors(divisors)
     }
 }
 
@@ -126,6 +91,7 @@ package struct GGUFKeys {
     package func string(_ key: String) throws(CheckpointError) -> String { try required(key, "a string", optionalString(key)) }
     package func optionalInt(_ key: String) throws(CheckpointError) -> Int? { try optional(key, "an integer", \.intValue) }
     package func optionalDouble(_ key: String) throws(CheckpointError) -> Double? { try optional(key, "a number", \.doubleValue) }
+    package func optionalBool(_ key: String) throws(CheckpointError) -> Bool? { try optional(key, "true or false", \.boolValue) }
     package func optionalString(_ key: String) throws(CheckpointError) -> String? { try optional(key, "a string", \.stringValue) }
 
     package func token(_ key: String) throws(CheckpointError) -> Int32? {

@@ -16,19 +16,22 @@ extension ModelConfig {
         let keys = family.keys
         self.family = family
         block = family.block
-        let unsupported: (what: String, advice: String)?
         do throws(JSONError) {
-            unsupported = try ModelConfig.unsupportedFeature(json, family)
-        } catch {
-            throw error.inFile(file)
-        }
-        if let unsupported { throw .unsupported(file: file, what: unsupported.what, advice: unsupported.advice) }
-        do throws(JSONError) {
+            if let quantization = try json.optionalObject("quantization_config") {
+                let method = quantization["quant_method"]?.string ?? "unnamed"
+                throw JSONError(
+                    place: "quantization_config", got: "method \(method)", wanted: "none: use the unquantised checkpoint or a GGUF")
+            }
+            block.feedForward = try ModelConfig.feedForward(json, family)
             hiddenSize = try json.int(keys.hiddenSize)
             layers = try json.int(keys.layers)
             heads = try json.int(keys.heads)
             kvHeads = try json.optionalInt("num_key_value_heads") ?? heads
-            ffnSize = try json.int(keys.ffnSize)
+            if let multiple = keys.defaultFFNMultiple {
+                ffnSize = try json.optionalInt(keys.ffnSize) ?? hiddenSize.multipliedReportingOverflow(by: multiple).partialValue
+            } else {
+                ffnSize = try json.int(keys.ffnSize)
+            }
             vocabSize = try json.int("vocab_size")
             contextLength = try json.int(keys.contextLength)
             rmsEpsilon = Float(try json.double(keys.epsilon))
@@ -61,9 +64,16 @@ extension ModelConfig {
                 throw error.inFile(file)
             }
         }
-        (ropeTheta, ropeScaling) = try ModelConfig.rope(json, file, family)
+        (ropeTheta, ropeScaling) = (keys.defaultTheta, nil)
         try check(file: file)
-        do throws(JSONError) { try family.readFolder(json, &self) } catch { throw error.inFile(file) }
+        do throws(JSONError) {
+            try readRotary(json)
+            try readWindows(json)
+            try family.readFolder(json, &self)
+        } catch {
+            throw error.inFile(file)
+        }
+        try checkRotary(file: file)
     }
 
     private static func architecture(
@@ -87,35 +97,21 @@ extension ModelConfig {
             advice: "supported are \(supported)")
     }
 
-    /// The first setting that would change the arithmetic and is not implemented; such a model is refused by name.
-    private static func unsupportedFeature(_ json: JSON, _ family: Architecture) throws(JSONError) -> (what: String, advice: String)? {
-        let key = family.keys.activation
-        if family.block.feedForward == .gated(.silu), let activation = try json.optionalString(key), activation != "silu" {
-            return ("\(key) \(activation)", "only silu is")
+    /// The activation that the configuration names, else the architecture's own.
+    private static func feedForward(_ json: JSON, _ family: Architecture) throws(JSONError) -> BlockDescription.FeedForward {
+        for key in family.keys.activation {
+            guard let name = try json.optionalString(key) else { continue }
+            let activation: BlockDescription.Activation
+            switch name {
+            case family.keys.callsTanhGELU, "gelu_new", "gelu_pytorch_tanh", "gelu_fast": activation = .tanhGELU
+            case "gelu": activation = .gelu
+            case "silu", "swish": activation = .silu
+            default: throw JSONError(place: key, got: name, wanted: "silu, gelu, gelu_new or gelu_pytorch_tanh; others are not supported")
+            }
+            if case .plain = family.block.feedForward { return .plain(activation) }
+            return .gated(activation)
         }
-        if let quantization = try json.optionalObject("quantization_config") {
-            let method = quantization["quant_method"]?.string ?? "unnamed"
-            return ("quantization_config of method \(method)", "use the unquantised checkpoint or a GGUF")
-        }
-        if family.readsAttention { return nil }
-        if let fraction = try json.optionalDouble("partial_rotary_factor"), fraction != 1 {
-            return ("partial_rotary_factor \(fraction)", "only 1 is")
-        }
-        return try slidingWindow(json, family)
-    }
-
-    /// `layer_types` decides where it is given; else `use_sliding_window`, under which layers from `max_window_layers` on slide.
-    private static func slidingWindow(_ json: JSON, _ family: Architecture) throws(JSONError) -> (what: String, advice: String)? {
-        if let types = try json.optionalStrings("layer_types") {
-            return types.first { $0 != "full_attention" }.map { ("layer_types with \($0)", "only full_attention is") }
-        }
-        guard let window = try json.optionalInt("sliding_window") else { return nil }
-        // Qwen2 leaves the window off unless told; for others the mere number switches it on.
-        let use = try json.optionalBool("use_sliding_window")
-        guard use ?? !family.slidingWindowIsOptIn else { return nil }
-        let layers = try json.int(family.keys.layers)
-        if let first = try json.optionalInt("max_window_layers"), first >= layers { return nil }
-        return ("sliding-window attention (sliding_window \(window))", "set use_sliding_window to false if contexts stay below the window")
+        return family.block.feedForward
     }
 
     /// A token id, a list of them, or null.
@@ -130,55 +126,5 @@ extension ModelConfig {
             if token >= 0 { tokens.append(token) }
         }
         return tokens
-    }
-}
-
-/// Rotary settings: `rope_parameters` of transformers 5, or `rope_theta` beside `rope_scaling`.
-extension ModelConfig {
-    private static func rope(
-        _ json: JSON, _ file: String, _ family: Architecture
-    ) throws(CheckpointError) -> (theta: Double, scaling: RoPEScaling?) {
-        do throws(JSONError) {
-            let outer = try json.optionalDouble("rope_theta")
-            guard let key = ["rope_parameters", "rope_scaling"].first(where: { json[$0].map { !$0.isNull } ?? false }) else {
-                return (outer ?? family.keys.defaultTheta, nil)
-            }
-            let parameters = JSON.object(try json.object(key))
-            if !family.readsAttention, let fraction = try parameters.optionalDouble("partial_rotary_factor"), fraction != 1 {
-                throw JSONError(place: "\(key).partial_rotary_factor", got: "\(fraction)", wanted: "1; others are not supported")
-            }
-            let theta = try parameters.optionalDouble("rope_theta") ?? outer ?? family.keys.defaultTheta
-            return (theta, try scaling(parameters, key, json))
-        } catch {
-            throw error.inFile(file)
-        }
-    }
-
-    private static func scaling(_ parameters: JSON, _ key: String, _ json: JSON) throws(JSONError) -> RoPEScaling? {
-        let newName = try parameters.optionalString("rope_type")
-        let oldName = try parameters.optionalString("type")
-        switch newName ?? oldName ?? "default" {
-        case "default":
-            return nil
-        case "linear":
-            return .linear(factor: try positive(parameters, key, "factor"))
-        case "llama3":
-            let low = try positive(parameters, key, "low_freq_factor")
-            let high = try positive(parameters, key, "high_freq_factor")
-            guard low < high else {
-                throw JSONError(place: "\(key).low_freq_factor", got: "\(low)", wanted: "less than high_freq_factor, \(high)")
-            }
-            return .llama3(
-                factor: try positive(parameters, key, "factor"), lowFrequencyFactor: low, highFrequencyFactor: high,
-                originalContext: try positive(parameters, key, "original_max_position_embeddings"))
-        case let type:
-            throw JSONError(place: "\(key).rope_type", got: type, wanted: "default, linear or llama3; others are not supported")
-        }
-    }
-
-    private static func positive(_ json: JSON, _ outer: String, _ key: String) throws(JSONError) -> Double {
-        let value = try json.double(key)
-        guard value.isFinite, value > 0 else { throw JSONError(place: "\(outer).\(key)", got: "\(value)", wanted: "a positive number") }
-        return value
     }
 }

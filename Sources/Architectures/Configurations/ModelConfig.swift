@@ -70,9 +70,6 @@ package struct ModelConfig: Sendable, Equatable {
         guard headDim % 2 == 0 else {
             throw .malformed(file: file, what: "head size", got: "\(headDim)", wanted: "an even number, for rotary pairs")
         }
-        guard ropeTheta.isFinite, ropeTheta > 0 else {
-            throw .malformed(file: file, what: "rope theta", got: "\(ropeTheta)", wanted: "a positive number")
-        }
         guard rmsEpsilon.isFinite, rmsEpsilon >= 0 else {
             throw .malformed(file: file, what: "RMSNorm epsilon", got: "\(rmsEpsilon)", wanted: "a small number that is not negative")
         }

@@ -5,6 +5,6 @@ extension Architecture {
         weights: .llama(qkvBias: .ifQKV, outputBias: .ifOutput, mlpBias: .ifMLP)
     ).with {
         $0.fixesQKVBias = true
-        $0.slidingWindowIsOptIn = true
+        $0.windows = .optIn
     }
 }

@@ -40,16 +40,21 @@ package struct BaseDifference: Sendable, Equatable {
             check("heads", own.heads, base.heads, matters: true),
             check("key-value heads", own.kvHeads, base.kvHeads, matters: true),
             check("ffn size", own.ffnSize, base.ffnSize, matters: true),
-            check("RMSNorm epsilon", own.rmsEpsilon, base.rmsEpsilon, matters: true),
+            check("epsilon of norms", own.rmsEpsilon, base.rmsEpsilon, matters: true),
             check("context length", own.contextLength, base.contextLength, matters: false),
         ].compactMap { $0 }
     }
 
     /// Compares the frequencies themselves: there are several ways to write the same ones.
     private static func rope(_ own: ModelConfig, _ base: ModelConfig) -> [BaseDifference] {
-        let (frequencies, others) = (own.inverseFrequencies(), base.inverseFrequencies())
-        let same = zip(frequencies, others).allSatisfy { abs($0 - $1) <= 1e-4 * max(abs($0), abs($1)) }
-        if frequencies.count == others.count, same { return [] }
+        func isSame(_ one: Rotary, _ other: Rotary) -> Bool {
+            let pairs = zip(one.inverseFrequencies + [one.factor], other.inverseFrequencies + [other.factor])
+            return one.inverseFrequencies.count == other.inverseFrequencies.count
+                && pairs.allSatisfy { abs($0 - $1) <= 1e-4 * max(abs($0), abs($1)) }
+        }
+        let (rotaries, others) = (own.rotaries(), base.rotaries())
+        let areSame = rotaries.all.count == others.all.count && zip(rotaries.all, others.all).allSatisfy(isSame)
+        if areSame, own.layers != base.layers || rotaries.ofLayer == others.ofLayer { return [] }
         func show(_ config: ModelConfig) -> String {
             let scaling =
                 switch config.ropeScaling {
@@ -57,8 +62,10 @@ package struct BaseDifference: Sendable, Equatable {
                 case .llama3(let factor, _, _, _)?: ", llama3 scaling by \(factor)"
                 case .linear(let factor)?: ", linear scaling by \(factor)"
                 case .divisors?: ", frequencies scaled one by one"
+                case .yarn(let yarn)?: ", YaRN by \(yarn.factor)"
+                case .long(let rope)?: ", LongRoPE from \(rope.originalContext)"
                 }
-            return "theta \(config.ropeTheta) over \(config.headDim)\(scaling)"
+            return "theta \(config.ropeTheta) over \(config.rotatedWidth)\(scaling)"
         }
         return [BaseDifference(subject: .rope, text: "RoPE \(show(own)); the base's \(show(base))", matters: true)]
     }

@@ -113,6 +113,8 @@ package struct ModelReport: Encodable {
             "llama3, factor \(factor), low \(low), high \(high), original context \(Int(original))"
         case .linear(let factor): "linear, factor \(factor)"
         case .divisors(let divisors): "\(divisors.count) divisors from the file"
+        case .yarn(let yarn): "YaRN, factor \(yarn.factor), original context \(Int(yarn.originalContext))"
+        case .long(let rope): "LongRoPE, original context \(rope.originalContext)"
         }
     }
 }

@@ -7,54 +7,72 @@ extension Decoder {
     /// holds the checkpoint twice.
     ///
     /// - Parameters:
+    ///   - context: the positions that will be served, by which some models choose their rotary frequencies; nil for all they were trained for.
     ///   - cache: where packed weights are kept between starts; nil to keep nothing.
     ///   - progress: called with the fraction done, from the calling thread.
-    /// - Throws: `CheckpointError` when a tensor cannot be read, the files change meanwhile, or the model holds what is not computed yet.
+    /// - Throws: `CheckpointError` when a tensor cannot be read, or the files change meanwhile.
     package static func load(
-        config: ModelConfig, weights: WeightReader, format: WeightFormat, cache: PackedCache? = nil, pool: WorkerPool,
+        config: ModelConfig, weights: WeightReader, format: WeightFormat, context: Int? = nil, cache: PackedCache? = nil, pool: WorkerPool,
         progress: (Double) -> Void
     ) throws -> Decoder {
-        try config.refuseUncomputed(file: weights.path)
         let plan = try WeightPlan(config: config, weights: weights, format: format)
         let packed = try PackedWeights(plan: plan, weights: weights, cache: cache, pool: pool, progress: progress)
+        let parts = DecoderParts(config: config, packed: packed, weights: weights)
+        let rotaries = Rotaries(config, context: context)
         var layers: [DecoderLayer] = []
         layers.reserveCapacity(config.layers)
-        for index in 0..<config.layers {
-            layers.append(try DecoderLayer(index: index, config: config, packed: packed, weights: weights))
-        }
-        let head = packed.matrix(WeightPlan.head)
+        for index in 0..<config.layers { layers.append(try parts.layer(index, rotary: rotaries.ofLayer[index])) }
+        let head = try parts.head()
         let decoder = Decoder(
-            config: config, format: format, embeddings: packed.table(WeightPlan.embedding).map { .table($0) } ?? .head(head),
-            layers: layers, finalNorm: ParameterVector(try weights.vector(WeightPlace(.finalNorm))), head: head,
-            inverseFrequencies: ParameterVector(config.inverseFrequencies()))
+            config: config, format: format, embeddings: parts.embeddings(head), layers: layers, finalNorm: try parts.norm(.finalNorm),
+            head: head, rotaries: rotaries)
         try weights.refuseChanged()
         return decoder
     }
 }
 
-extension DecoderLayer {
-    convenience init(index: Int, config: ModelConfig, packed: PackedWeights, weights: WeightReader) throws {
-        let table = config.family.weights
-        func vector(_ role: WeightRole) throws -> ParameterVector? {
-            try table.holds(role) ? ParameterVector(weights.vector(WeightPlace(role, layer: index))) : nil
-        }
-        func norm(_ role: WeightRole) throws -> ParameterVector {
-            guard let norm = try vector(role) else { preconditionFailure("no \(role), which a decoder was refused for") }
-            return norm
-        }
-        func matrix(_ stack: PackedStack) -> PackedMatrix { packed.matrix(WeightPlan.name(stack.role, index)) }
-        // Zeros for a projection that has none beside others that have.
-        func bias(_ stack: PackedStack) throws -> ParameterVector? {
-            let parts = try stack.modules(in: table).map { try ($0, weights.bias($0, layer: index)) }
-            if parts.allSatisfy({ $0.1 == nil }) { return nil }
-            return ParameterVector(parts.flatMap { $0.1 ?? Array(repeating: 0, count: config.shape.outputs($0.0)) })
-        }
+/// Makes the parts of a decoder of its packed matrices and of the vectors in the files.
+private struct DecoderParts {
+    let config: ModelConfig
+    let packed: PackedWeights
+    let weights: WeightReader
 
-        self.init(
-            inputNorm: try norm(.attentionNorm), postAttentionNorm: try norm(.feedForwardNorm),
-            qkv: matrix(.qkv), qkvBias: try bias(.qkv), queryNorm: try vector(.queryNorm), keyNorm: try vector(.keyNorm),
-            output: matrix(.attentionOutput), outputBias: try bias(.attentionOutput),
-            gateUp: matrix(.gateUp), gateUpBias: try bias(.gateUp),
-            down: matrix(.down), downBias: try bias(.down))
+    private var table: WeightTable { config.family.weights }
+
+    func norm(_ role: WeightRole, layer: Int? = nil) throws -> Norm {
+        let place = WeightPlace(role, layer: layer)
+        return Norm(
+            centres: config.block.norm == .layer, weight: try weights.vector(place),
+            bias: weights.shape(place.bias) == nil ? nil : try weights.vector(place.bias), epsilon: config.rmsEpsilon)
+    }
+
+    func head() throws -> Projection {
+        let bias = WeightPlace(.head).bias
+        return Projection(packed.matrix(WeightPlan.head), bias: weights.shape(bias) == nil ? nil : try weights.vector(bias))
+    }
+
+    func embeddings(_ head: Projection) -> TokenEmbeddings {
+        TokenEmbeddings(
+            source: packed.table(WeightPlan.embedding).map { .table($0) } ?? .head(head.matrix), scale: config.block.embeddingScale,
+            positions: packed.table(WeightPlan.positions))
+    }
+
+    func layer(_ index: Int, rotary: Int) throws -> DecoderLayer {
+        func norm(_ role: WeightRole) throws -> Norm? { table.holds(role) ? try self.norm(role, layer: index) : nil }
+        // Zeros for a projection that has none beside others that have.
+        func projection(_ stack: PackedStack) throws -> Projection {
+            let parts = try stack.modules(in: table).map { try ($0, weights.bias($0, layer: index)) }
+            let matrix = packed.matrix(WeightPlan.name(stack.role, index))
+            if parts.allSatisfy({ $0.1 == nil }) { return Projection(matrix) }
+            return Projection(
+                matrix, bias: parts.flatMap { $0.1 ?? Array(repeating: 0, count: config.shape.outputs($0.0)) })
+        }
+        return DecoderLayer(
+            norms: DecoderLayer.Norms(
+                attention: try norm(.attentionNorm), query: try norm(.queryNorm), key: try norm(.keyNorm),
+                attentionOutput: try norm(.attentionOutputNorm), feedForward: try norm(.feedForwardNorm),
+                feedForwardOutput: try norm(.feedForwardOutputNorm)),
+            qkv: try projection(.qkv), output: try projection(.attentionOutput), gateUp: try projection(.gateUp),
+            down: try projection(.down), window: config.block.layers.isEmpty ? nil : config.block.layers[index].window, rotary: rotary)
     }
 }

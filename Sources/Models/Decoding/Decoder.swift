@@ -1,26 +1,24 @@
 import Adapters
 import Tensors
 
-/// The pre-norm transformer decoder that Llama and its kin share: RMSNorm, rotary grouped-query attention, SwiGLU.
-///
-/// The architecture's table and the configuration decide what differs: biases, norms of queries and keys, tied embeddings, head size, rotary
-/// scaling. What else a `BlockDescription` can say is refused by name before anything is loaded.
+/// A transformer decoder: embedding, blocks of causal attention and an MLP, a final norm, a head. What its blocks are like, the architecture's
+/// table and `BlockDescription` say.
 package final class Decoder: LanguageModel {
     package let config: ModelConfig
     package let format: WeightFormat
 
-    let embeddings: TokenEmbeddings
-    let layers: [DecoderLayer]
-    let finalNorm: ParameterVector
-    let head: PackedMatrix
-    let inverseFrequencies: ParameterVector
+    private let embeddings: TokenEmbeddings
+    private let layers: [DecoderLayer]
+    private let finalNorm: Norm
+    private let head: Projection
+    private let rotaries: Rotaries
     private let geometry: DecoderGeometry
     /// `layers`, which keeps them alive; an array's elements are counted each time they are read.
     private nonisolated(unsafe) let layerReferences: UnsafeMutablePointer<Unmanaged<DecoderLayer>>
 
     init(
-        config: ModelConfig, format: WeightFormat, embeddings: TokenEmbeddings, layers: [DecoderLayer],
-        finalNorm: ParameterVector, head: PackedMatrix, inverseFrequencies: ParameterVector
+        config: ModelConfig, format: WeightFormat, embeddings: TokenEmbeddings, layers: [DecoderLayer], finalNorm: Norm, head: Projection,
+        rotaries: Rotaries
     ) {
         self.config = config
         self.format = format
@@ -28,7 +26,7 @@ package final class Decoder: LanguageModel {
         self.layers = layers
         self.finalNorm = finalNorm
         self.head = head
-        self.inverseFrequencies = inverseFrequencies
+        self.rotaries = rotaries
         geometry = DecoderGeometry(config)
         layerReferences = .allocate(capacity: max(layers.count, 1))
         for (index, layer) in layers.enumerated() { layerReferences[index] = .passUnretained(layer) }
@@ -49,19 +47,15 @@ package final class Decoder: LanguageModel {
 
         let hidden = workspace.matrix(plan.rowCount, config.hiddenSize)
         let entering = plan.rowCount - plan.residuals.count
-        for row in 0..<entering {
-            embeddings.copyRow(Int(plan.tokens[row]), into: hidden.row(row))
+        if let tokens = plan.tokens.baseAddress, let positions = plan.positions.baseAddress {
+            embeddings.write(tokens, at: positions, into: hidden.rows(0..<entering), pool: pool, workspace: workspace)
         }
         for index in 0..<plan.residuals.count {
             hidden.row(entering + index).update(from: plan.residuals[index], count: config.hiddenSize)
         }
-        let cosSin = workspace.matrix(plan.rowCount, config.headDim)
-        if let positions = plan.positions.baseAddress {
-            RowOperations.rotaryTable(
-                positions: positions, count: plan.rowCount, inverseFrequencies: inverseFrequencies.pointer,
-                half: config.headDim / 2, into: cosSin, pool: pool)
-        }
-        DecoderPass.lend(plan: plan, config: geometry, cosSin: cosSin, cache: cache, pool: pool, workspace: workspace) { pass in
+        guard let positions = plan.positions.baseAddress else { return output }
+        let tables = rotaries.tables(positions, rows: plan.rowCount, pool: pool, workspace: workspace)
+        DecoderPass.lend(plan: plan, config: geometry, rotary: tables, cache: cache, pool: pool, workspace: workspace) { pass in
             for index in 0..<min(layers.count, plan.layerLimit) {
                 let rows = hidden.rows(0..<plan.rowsEntered(after: index))
                 layerReferences[index]._withUnsafeGuaranteedRef { if rows.rows > 0 { $0.forward(rows, layer: index, pass: pass) } }
@@ -76,7 +70,7 @@ package final class Decoder: LanguageModel {
         for index in 0..<output.rows {
             selected.row(index).update(from: hidden.row(plan.outputRows[index]), count: config.hiddenSize)
         }
-        RowOperations.rmsNorm(selected, weight: finalNorm.pointer, epsilon: config.rmsEpsilon, into: output, pool: pool)
+        finalNorm.apply(to: selected, into: output, pool: pool)
         return output
     }
 
@@ -99,7 +93,8 @@ package final class Decoder: LanguageModel {
 
     package func logits(_ hidden: MatrixView, pool: WorkerPool, workspace: Workspace) -> MatrixView {
         let result = workspace.matrix(hidden.rows, config.vocabSize)
-        head.multiply(hidden, into: result, pool: pool, workspace: workspace)
+        head.multiply(hidden, into: result, adding: .none, pool: pool, workspace: workspace)
+        if let cap = config.block.logitCap { RowOperations.cap(result, at: cap, pool: pool) }
         return result
     }
 }
@@ -108,8 +103,8 @@ package final class Decoder: LanguageModel {
 struct DecoderPass: ~Copyable {
     let plan: BatchPlan
     let config: DecoderGeometry
-    /// Cosines and sines of each row's position, `[rows, headDim]`.
-    let cosSin: MatrixView
+    /// Cosines and sines of each row's position.
+    let rotary: RotaryTables
     let cache: KVCache
     let pool: WorkerPool
     let workspace: Workspace
@@ -117,39 +112,17 @@ struct DecoderPass: ~Copyable {
     /// Makes a pass of objects that the caller keeps alive, without counting them: the references are taken over uncounted, and given up
     /// again by never being destroyed.
     static func lend(
-        plan: BatchPlan, config: DecoderGeometry, cosSin: MatrixView, cache: KVCache, pool: WorkerPool, workspace: Workspace,
+        plan: BatchPlan, config: DecoderGeometry, rotary: RotaryTables, cache: KVCache, pool: WorkerPool, workspace: Workspace,
         to body: (borrowing DecoderPass) -> Void
     ) {
         withUnsafeTemporaryAllocation(of: DecoderPass.self, capacity: 1) { place in
             place.initializeElement(
                 at: 0,
                 to: DecoderPass(
-                    plan: Unmanaged.passUnretained(plan).takeRetainedValue(), config: config, cosSin: cosSin,
+                    plan: Unmanaged.passUnretained(plan).takeRetainedValue(), config: config, rotary: rotary,
                     cache: Unmanaged.passUnretained(cache).takeRetainedValue(), pool: Unmanaged.passUnretained(pool).takeRetainedValue(),
                     workspace: Unmanaged.passUnretained(workspace).takeRetainedValue()))
             body(place[0])
         }
-    }
-}
-
-/// The numbers of a `ModelConfig` that layers compute with.
-struct DecoderGeometry {
-    let heads: Int
-    let kvHeads: Int
-    let headDim: Int
-    let ffnSize: Int
-    let rmsEpsilon: Float
-    let ropeLayout: RotaryLayout
-    /// What scores are multiplied with.
-    let scoreScale: Float
-
-    init(_ config: ModelConfig) {
-        heads = config.heads
-        kvHeads = config.kvHeads
-        headDim = config.headDim
-        ffnSize = config.ffnSize
-        rmsEpsilon = config.rmsEpsilon
-        ropeLayout = config.ropeLayout
-        scoreScale = config.block.scoreScale ?? 1 / Float(config.headDim).squareRoot()
     }
 }

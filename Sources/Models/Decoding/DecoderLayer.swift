@@ -4,41 +4,36 @@ import Tensors
 /// One block of the decoder. Query, key and value projections are packed as one matrix, gate and up as another, so that
 /// each step reads its input once.
 final class DecoderLayer: Sendable {
-    let inputNorm: ParameterVector
-    let postAttentionNorm: ParameterVector
-    /// `[queryWidth + 2 * keyValueWidth, hidden]`
-    let qkv: PackedMatrix
-    let qkvBias: ParameterVector?
-    /// `[headDim]`; nil where heads are not normalised.
-    let queryNorm: ParameterVector?
-    let keyNorm: ParameterVector?
-    let output: PackedMatrix
-    let outputBias: ParameterVector?
-    /// `[2 * ffn, hidden]`, gate first.
-    let gateUp: PackedMatrix
-    let gateUpBias: ParameterVector?
-    let down: PackedMatrix
-    let downBias: ParameterVector?
+    /// Those that a block has: before attention and the MLP, of queries and keys (each head, or all heads together), behind attention and the MLP.
+    struct Norms: Sendable {
+        let attention: Norm?
+        let query: Norm?
+        let key: Norm?
+        let attentionOutput: Norm?
+        let feedForward: Norm?
+        let feedForwardOutput: Norm?
+    }
 
-    init(
-        inputNorm: ParameterVector, postAttentionNorm: ParameterVector,
-        qkv: PackedMatrix, qkvBias: ParameterVector?, queryNorm: ParameterVector?, keyNorm: ParameterVector?,
-        output: PackedMatrix, outputBias: ParameterVector?,
-        gateUp: PackedMatrix, gateUpBias: ParameterVector?,
-        down: PackedMatrix, downBias: ParameterVector?
-    ) {
-        self.inputNorm = inputNorm
-        self.postAttentionNorm = postAttentionNorm
+    private let norms: Norms
+    /// `[queryWidth + 2 * keyValueWidth, hidden]`
+    private let qkv: Projection
+    private let output: Projection
+    /// `[2 * ffn, hidden]`, gate first; `[ffn, hidden]` where there is no gate.
+    private let gateUp: Projection
+    private let down: Projection
+    /// Positions that a token sees, itself among them; nil for all.
+    private let window: Int?
+    /// Which of the pass's rotary tables.
+    private let rotary: Int
+
+    init(norms: Norms, qkv: Projection, output: Projection, gateUp: Projection, down: Projection, window: Int?, rotary: Int) {
+        self.norms = norms
         self.qkv = qkv
-        self.qkvBias = qkvBias
-        self.queryNorm = queryNorm
-        self.keyNorm = keyNorm
         self.output = output
-        self.outputBias = outputBias
         self.gateUp = gateUp
-        self.gateUpBias = gateUpBias
         self.down = down
-        self.downBias = downBias
+        self.window = window
+        self.rotary = rotary
     }
 
     var byteCount: Int { qkv.byteCount + output.byteCount + gateUp.byteCount + down.byteCount }
@@ -50,15 +45,20 @@ final class DecoderLayer: Sendable {
         defer { pass.workspace.release(mark) }
         let normalised = pass.workspace.matrix(hidden.rows, hidden.columns)
         let update = pass.workspace.matrix(hidden.rows, hidden.columns)
+        // Where attention stands beside the MLP, its update waits until the MLP has read the block's input.
+        let attended = pass.config.isParallel ? pass.workspace.matrix(hidden.rows, hidden.columns) : update
 
-        norm(hidden, inputNorm, into: normalised, pass: pass)
-        attention(normalised, layer: layer, into: update, pass: pass)
-        RowOperations.add(update, to: hidden, pool: pass.pool)
+        attention(
+            input(hidden, norms.attention, normalised, pass: pass), layer: layer, into: attended, pass: pass)
+        normOutput(attended, norms.attentionOutput, pass: pass)
+        if !pass.config.isParallel { RowOperations.add(attended, to: hidden, pool: pass.pool) }
 
-        norm(hidden, postAttentionNorm, into: normalised, pass: pass)
-        feedForward(normalised, layer: layer, into: update, pass: pass)
+        let feedForwardInput = input(hidden, norms.feedForward, normalised, pass: pass)
+        feedForward(feedForwardInput, layer: layer, into: update, pass: pass)
+        normOutput(update, norms.feedForwardOutput, pass: pass)
         Decoder.copy(pass.plan.outputCopies, from: update, layer: layer)
-        intervene(.mlp(layer: layer), on: update, input: normalised, pass: pass)
+        intervene(.mlp(layer: layer), on: update, input: feedForwardInput, pass: pass)
+        if pass.config.isParallel { RowOperations.add(attended, to: hidden, pool: pass.pool) }
         RowOperations.add(update, to: hidden, pool: pass.pool)
     }
 
@@ -68,17 +68,22 @@ final class DecoderLayer: Sendable {
         intervene(.residual(layer: layer), on: hidden, input: nil, pass: pass)
     }
 
-    private func norm(_ x: MatrixView, _ weight: ParameterVector, into y: MatrixView, pass: borrowing DecoderPass) {
-        RowOperations.rmsNorm(x, weight: weight.pointer, epsilon: pass.config.rmsEpsilon, into: y, pool: pass.pool)
+    /// What a sub-layer reads: the residual stream, through the norm before it where there is one.
+    private func input(_ hidden: MatrixView, _ norm: Norm?, _ normalised: MatrixView, pass: borrowing DecoderPass) -> MatrixView {
+        guard let norm else { return hidden }
+        norm.apply(to: hidden, into: normalised, pool: pass.pool)
+        return normalised
     }
 
-    /// Each head of each row by itself, in place.
-    private func normHeads(_ x: MatrixView, _ heads: Int, _ weight: ParameterVector, pass: borrowing DecoderPass) {
-        let width = pass.config.headDim
-        for head in 0..<heads {
-            let part = x.columns(head * width..<(head + 1) * width)
-            norm(part, weight, into: part, pass: pass)
-        }
+    /// The norm behind a sub-layer, in place. It would make zeros of numbers whose squares overflow, so such rows are marked before.
+    private func normOutput(_ x: MatrixView, _ norm: Norm?, pass: borrowing DecoderPass) {
+        guard let norm else { return }
+        noteBroken(x, pass: pass)
+        norm.apply(to: x, into: x, pool: pass.pool)
+    }
+
+    private func noteBroken(_ x: MatrixView, pass: borrowing DecoderPass) {
+        if let contexts = pass.plan.contexts.baseAddress { Decoder.noteBroken(x, contexts, pool: pass.pool) }
     }
 
     private func attention(_ x: MatrixView, layer: Int, into y: MatrixView, pass: borrowing DecoderPass) {
@@ -88,20 +93,19 @@ final class DecoderLayer: Sendable {
         let projected = pass.workspace.matrix(x.rows, queryWidth + 2 * keyValueWidth)
         let projections = updates(
             layer, rows: x.rows, .q, .k, .v, columns: (0, queryWidth, queryWidth + keyValueWidth), pass: pass)
-        qkv.multiply(
-            x, into: projected, bias: qkvBias?.pointer, adding: projections, pool: pass.pool, workspace: pass.workspace)
+        qkv.multiply(x, into: projected, adding: projections, pool: pass.pool, workspace: pass.workspace)
         let q = projected.columns(0..<queryWidth)
         let k = projected.columns(queryWidth..<(queryWidth + keyValueWidth))
         let v = projected.columns((queryWidth + keyValueWidth)..<(queryWidth + 2 * keyValueWidth))
-        if let queryNorm, let keyNorm {
-            normHeads(q, config.heads, queryNorm, pass: pass)
-            normHeads(k, config.kvHeads, keyNorm, pass: pass)
+        // Norms and caps would hide what is not finite.
+        if norms.query != nil || config.scoreCap != nil { noteBroken(projected, pass: pass) }
+        norms.query?.applyToRuns(of: q, pool: pass.pool)
+        norms.key?.applyToRuns(of: k, pool: pass.pool)
+        if config.rotatedWidth > 0 {
+            let table = pass.rotary[rotary].rows(0..<x.rows)
+            RowOperations.rotate(q, heads: config.heads, headDim: config.headDim, cosSin: table, pool: pass.pool)
+            RowOperations.rotate(k, heads: config.kvHeads, headDim: config.headDim, cosSin: table, pool: pass.pool)
         }
-        let cosSin = pass.cosSin.rows(0..<x.rows)
-        RowOperations.rotate(
-            q, heads: config.heads, headDim: config.headDim, cosSin: cosSin, layout: config.ropeLayout, pool: pass.pool)
-        RowOperations.rotate(
-            k, heads: config.kvHeads, headDim: config.headDim, cosSin: cosSin, layout: config.ropeLayout, pool: pass.pool)
 
         let mixed = pass.workspace.matrix(x.rows, queryWidth)
         if let rows = pass.plan.attention.baseAddress {
@@ -110,23 +114,22 @@ final class DecoderLayer: Sendable {
                 k: k, v: v, rows: rows, keys: cache.keys(layer), values: cache.values(layer), layout: cache.layout, pool: pass.pool)
             Attention.attend(
                 q: q, rows: rows, keys: cache.keys(layer), values: cache.values(layer), heads: config.heads,
-                scale: config.scoreScale, layout: cache.layout, into: mixed, pool: pass.pool,
+                scale: config.scoreScale, cap: config.scoreCap, window: window, layout: cache.layout, into: mixed, pool: pass.pool,
                 workspace: pass.workspace)
         }
         output.multiply(
-            mixed, into: y, bias: outputBias?.pointer, adding: updates(layer, rows: x.rows, .o, pass: pass), pool: pass.pool,
-            workspace: pass.workspace)
+            mixed, into: y, adding: updates(layer, rows: x.rows, .o, pass: pass), pool: pass.pool, workspace: pass.workspace)
     }
 
     private func feedForward(_ x: MatrixView, layer: Int, into y: MatrixView, pass: borrowing DecoderPass) {
-        let ffn = pass.config.ffnSize
-        let projected = pass.workspace.matrix(x.rows, 2 * ffn)
-        gateUp.multiply(
-            x, into: projected, bias: gateUpBias?.pointer,
-            adding: updates(layer, rows: x.rows, .gate, .up, columns: (0, ffn, 0), pass: pass), pool: pass.pool,
-            workspace: pass.workspace)
+        let (config, ffn) = (pass.config, pass.config.ffnSize)
+        let projected = pass.workspace.matrix(x.rows, config.isGated ? 2 * ffn : ffn)
+        let projections =
+            config.isGated
+            ? updates(layer, rows: x.rows, .gate, .up, columns: (0, ffn, 0), pass: pass) : updates(layer, rows: x.rows, .up, pass: pass)
+        gateUp.multiply(x, into: projected, adding: projections, pool: pass.pool, workspace: pass.workspace)
         down.multiplyActivated(
-            projected, .silu, into: y, bias: downBias?.pointer, adding: updates(layer, rows: x.rows, .down, pass: pass), pool: pass.pool,
+            projected, config.activation, into: y, adding: updates(layer, rows: x.rows, .down, pass: pass), pool: pass.pool,
             workspace: pass.workspace)
     }
 

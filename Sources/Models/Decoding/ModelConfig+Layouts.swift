@@ -2,8 +2,6 @@ import Architectures
 import Tensors
 
 extension ModelConfig {
-    /// How rotary pairs lie in a head: always halves, since `WeightReader` undoes GGUF's interleaving.
-    package var ropeLayout: RotaryLayout { .half }
 
     /// How one layer's keys and values are stored.
     package func kvLayout(_ format: KVFormat) -> KVLayout {

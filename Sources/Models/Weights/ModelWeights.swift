@@ -15,11 +15,10 @@ package struct ModelWeights: Sendable {
 
     /// Opens a Hugging Face folder or a `.gguf` file and checks that every expected tensor is there with the right shape.
     ///
-    /// - Throws: `CheckpointError` for unreadable or mismatched files, and for models that hold what is not computed yet.
+    /// - Throws: `CheckpointError` for unreadable or mismatched files.
     package init(path: String) throws {
         checkpoint = try Checkpoint.open(path: path)
         config = try ModelConfig.read(checkpoint)
-        try config.refuseUncomputed(file: checkpoint.tensors.path)
         reader = try WeightReader(checkpoint: checkpoint, config: config)
         let file = URL(fileURLWithPath: path).standardizedFileURL
         name = file.pathExtension == "gguf" ? file.deletingPathExtension().lastPathComponent : file.lastPathComponent
@@ -29,12 +28,13 @@ package struct ModelWeights: Sendable {
     /// Reads and packs the weights, or takes them packed from the cache.
     ///
     /// - Parameters:
+    ///   - context: the positions that will be served, by which some models choose their rotary frequencies; nil for all they were trained for.
     ///   - cache: where packed weights are kept between starts; nil to keep nothing.
     ///   - progress: hears the fraction done, on the calling thread.
     package func load(
-        format: WeightFormat, cache: PackedCache? = nil, pool: WorkerPool, progress: (Double) -> Void = { _ in }
+        format: WeightFormat, context: Int? = nil, cache: PackedCache? = nil, pool: WorkerPool, progress: (Double) -> Void = { _ in }
     ) throws -> any LanguageModel {
-        try Decoder.load(config: config, weights: reader, format: format, cache: cache, pool: pool, progress: progress)
+        try Decoder.load(config: config, weights: reader, format: format, context: context, cache: cache, pool: pool, progress: progress)
     }
 
     /// Whether the files hold the layers' matrices in bf16.

@@ -62,8 +62,9 @@ package struct WeightPlan: Sendable {
         var builder = Builder(weights: weights, format: format)
         let table = config.family.weights
         if !(config.tiedEmbeddings && WeightRecipe.sharesTiedHead(format)) {
-            try builder.table(Self.embedding, WeightPlace(.embedding), config)
+            try builder.table(Self.embedding, WeightPlace(.embedding), rows: config.vocabSize, config)
         }
+        if table.holds(.positions) { try builder.table(Self.positions, WeightPlace(.positions), rows: config.contextLength, config) }
         for layer in 0..<config.layers {
             for stack in PackedStack.allCases {
                 try builder.matrix(
@@ -79,6 +80,7 @@ package struct WeightPlan: Sendable {
     }
 
     static let embedding = "embedding"
+    static let positions = "positions"
     static let head = "head"
 
     /// The name of a layer's matrix.
@@ -101,10 +103,10 @@ extension WeightPlan {
         var sections: [Section] = []
         var end = 0
 
-        mutating func table(_ name: String, _ place: WeightPlace, _ config: ModelConfig) throws(CheckpointError) {
+        mutating func table(_ name: String, _ place: WeightPlace, rows: Int, _ config: ModelConfig) throws(CheckpointError) {
             let stored = try weights.storedType(place)
             let type = WeightRecipe.embedding(format, stored: stored)
-            let (rows, columns) = (config.vocabSize, config.hiddenSize)
+            let columns = config.hiddenSize
             add(
                 name, .embedding, [part(place, outputs: rows, stored, isRepacked: type == stored)], columns, .table(type),
                 bytes: ElementTable.byteCount(type: type, rows: rows, columns: columns))

@@ -41,7 +41,7 @@ struct Extract: ParsableCommand {
     func validate() throws {
         try Limits.check([("--save-every", saveEvery, 1...1_000_000_000)])
         try compute.refuseAdapterWeights()
-        if ActivationSource.isFrozen(compute.weights, kv: compute.settings.kvFormat) { try compute.refusePackedCache() }
+        if ActivationSource.prefersFrozen(compute.weights, kv: compute.settings.kvFormat) { try compute.refusePackedCache() }
         try CompanionOptions.check(
             sae.initial == nil || optimiser.shuffle, "SAEs that start anew, or --shuffle", [("--seed", optimiser.seed != 0)])
         try data.refuseIdleSystemPrompt()
@@ -93,7 +93,7 @@ struct Extract: ParsableCommand {
     }
 
     private func load(_ bench: Workbench, _ settings: ExtractSettings) throws -> ActivationSource {
-        guard ActivationSource.isFrozen(bench.settings.weights, kv: bench.settings.kvFormat) else {
+        guard ActivationSource.isFrozen(bench.bundle.config, bench.settings.weights, kv: bench.settings.kvFormat) else {
             return .served(try bench.model(), kv: bench.settings.kvFormat)
         }
         let bundle = bench.bundle

@@ -2,7 +2,7 @@ import Kernels
 
 /// How rotary position embedding pairs the elements of a head.
 package enum RotaryLayout: Sendable {
-    /// Element i with element i + headDim / 2 (Hugging Face checkpoints).
+    /// Element i with element i + half of those that are rotated (Hugging Face checkpoints).
     case half
     /// Element 2i with element 2i + 1.
     case interleaved
@@ -75,12 +75,12 @@ package enum RowOperations {
         }
     }
 
-    /// Rotates each head of x [M, heads * headDim] in place by its row of cosSin [M, headDim].
+    /// Rotates the first elements of each head of x [M, heads * headDim] in place, as many as cosSin [M, rotated] has columns, by its row of it.
     package static func rotate(
-        _ x: MatrixView, heads: Int, headDim: Int, cosSin: MatrixView, layout: RotaryLayout, pool: WorkerPool
+        _ x: MatrixView, heads: Int, headDim: Int, cosSin: MatrixView, layout: RotaryLayout = .half, pool: WorkerPool
     ) {
-        precondition(x.columns == heads * headDim && cosSin.columns == headDim && cosSin.rows == x.rows)
-        let (kernels, half) = (pool.kernels, headDim / 2)
+        precondition(x.columns == heads * headDim && cosSin.columns <= headDim && cosSin.rows == x.rows)
+        let (kernels, half) = (pool.kernels, cosSin.columns / 2)
         pool.forEachRow(x.rows, elements: x.columns) { row in
             let (cosine, sine) = (cosSin.row(row), cosSin.row(row) + half)
             for head in 0..<heads {

@@ -22,8 +22,7 @@ package final class FrozenDecoder: Sendable {
     ) throws {
         self.config = config
         self.precision = precision
-        try config.refuseUncomputed(file: checkpoint.tensors.path)
-        try Self.refuseUntrained(config, file: checkpoint.tensors.path)
+        try config.refuseUntrained(file: checkpoint.tensors.path)
         let reader = try WeightReader(checkpoint: checkpoint, config: config)
         let count = layerCount ?? config.layers
         let parts = Double(count + 1)
@@ -41,14 +40,6 @@ package final class FrozenDecoder: Sendable {
             head = try FrozenMatrix(reader, WeightPlace(.head), precision: precision, pool: pool)
         }
         progress(1)
-    }
-
-    /// Refuses what the server computes and a backward pass does not.
-    private static func refuseUntrained(_ config: ModelConfig, file: String) throws(CheckpointError) {
-        guard config.family.weights.holds(.queryNorm) else { return }
-        throw .unsupported(
-            file: file, what: "training on a model with norms of queries and keys (\(config.architecture))",
-            advice: "it is not computed yet; such a model can be served, and read as it is served")
     }
 
     /// The embedding as stored.
@@ -97,9 +88,10 @@ package final class FrozenDecoder: Sendable {
         let half = config.headDim / 2
         let (forward, inverse) = (workspace.matrix(rows, config.headDim), workspace.matrix(rows, config.headDim))
         let positions = (0..<rows).map { Int32($0) }
-        let frequencies = config.inverseFrequencies()
+        let rotary = config.rotary()
         RowOperations.rotaryTable(
-            positions: positions, count: rows, inverseFrequencies: frequencies, half: half, into: forward, pool: pool)
+            positions: positions, count: rows, inverseFrequencies: rotary.inverseFrequencies, half: half, scale: rotary.factor,
+            into: forward, pool: pool)
         inverse.copy(from: forward)
         pool.rows(rows) { row in
             for column in half..<2 * half { inverse.row(row)[column].negate() }

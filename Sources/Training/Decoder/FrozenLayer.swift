@@ -78,7 +78,7 @@ package final class FrozenLayer: Sendable {
 
     func rotate(_ x: MatrixView, heads: Int, _ table: MatrixView, _ pass: LayerPass) {
         RowOperations.rotate(
-            x, heads: heads, headDim: pass.config.headDim, cosSin: table, layout: pass.config.ropeLayout, pool: pass.pool)
+            x, heads: heads, headDim: pass.config.headDim, cosSin: table, pool: pass.pool)
     }
 
     private func run(_ slot: Slot, _ x: MatrixView, into y: MatrixView, trace: LayerTrace, pass: LayerPass) {

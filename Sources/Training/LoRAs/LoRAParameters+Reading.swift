@@ -28,6 +28,9 @@ extension LoRAParameters {
         }
     }
 
+    /// Whether a projection has a tensor of its own in this architecture, by which PEFT can name it.
+    func hasTensor(_ module: ProjectionModule) -> Bool { names.row(.projection(module))?.modules.count == 1 }
+
     /// As PEFT names it.
     func tensorName(_ entry: Entry, _ part: String) -> String {
         guard let row = names.row(.projection(entry.module)), row.roles.count == 1 else {

@@ -24,7 +24,7 @@ package final class TuneStep: TrainingStep {
     private let rate: LearningRate
 
     /// - Parameter inputs: names and digests of what goes in, by which a checkpoint of another run is told.
-    /// - Throws: `.badSetting` when the data is too short for one step, or no gradient reaches any projection.
+    /// - Throws: `.badSetting` when the data is too short for one step, no gradient reaches any projection, or one has no tensor of its own.
     package init(
         settings: TuneSettings, tuner: FineTuner, chunks: TokenChunks, inputs: JSONObject, result: LoRAResult, pool: WorkerPool,
         group: ProcessGroup = ProcessGroup()
@@ -32,6 +32,12 @@ package final class TuneStep: TrainingStep {
         guard tuner.lora.trainedCount > 0 else {
             throw .badSetting(
                 name: "--hookpoint", problem: "leaves nothing to train: with --sae-grad cut only layers above it do, and --modules of them")
+        }
+        if let module = tuner.lora.entries.map(\.module).first(where: { !tuner.lora.hasTensor($0) }) {
+            throw .badSetting(
+                name: "--modules",
+                problem: "has \(module.rawValue), which shares a tensor with others in this architecture: LoRAs of such are not written yet"
+            )
         }
         guard chunks.count >= settings.batch else {
             throw .badSetting(

@@ -10,8 +10,14 @@ package enum ActivationSource {
     /// In f32 on the products of training, which many rows share: faster than f32 is served, and of the same accuracy.
     case frozen(FrozenDecoder)
 
-    /// Whether weights and everything else are f32: then the products of training are faster than those that serve.
-    package static func isFrozen(_ weights: WeightFormat, kv: KVFormat) -> Bool { weights == .f32 && kv == .f32 }
+    /// Whether weights and everything else are f32: then the products of training are faster than those that serve, where training knows the
+    /// model's blocks.
+    package static func prefersFrozen(_ weights: WeightFormat, kv: KVFormat) -> Bool { weights == .f32 && kv == .f32 }
+
+    /// Whether a model is read on the products of training.
+    package static func isFrozen(_ config: ModelConfig, _ weights: WeightFormat, kv: KVFormat) -> Bool {
+        prefersFrozen(weights, kv: kv) && config.untrainedPart == nil
+    }
 
     package var config: ModelConfig {
         switch self {

@@ -14,7 +14,7 @@ package struct ExtractMemory {
     package init(
         settings: ExtractSettings, weights: ModelWeights, format: WeightFormat, kv: KVFormat, chunks: TokenChunks, threads: Int
     ) throws {
-        let isFrozen = ActivationSource.isFrozen(format, kv: kv)
+        let isFrozen = ActivationSource.isFrozen(weights.config, format, kv: kv)
         let bytes =
             isFrozen
             ? FrozenDecoder.byteCount(
