@@ -1,3 +1,4 @@
+import Synchronization
 import Tensors
 
 /// Gauges and counters of a running engine, as of its last step.
@@ -56,4 +57,16 @@ package struct EngineStatistics: Sendable, Equatable {
     package var kvBlockTokens: Int { KVLayout.blockTokens }
     /// How long the requests that wait now should take to be served.
     package var estimatedWaitSeconds: Double { Double(waitingRequests) * secondsPerRequest }
+}
+
+/// The engine's statistics, written by its thread once a step and read by anyone.
+final class SharedStatistics: Sendable {
+    private let state = Mutex(EngineStatistics())
+
+    func publish(_ statistics: borrowing EngineStatistics) {
+        let copy = copy statistics
+        state.withLock { $0 = copy }
+    }
+
+    var value: EngineStatistics { state.withLock { $0 } }
 }

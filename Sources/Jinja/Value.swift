@@ -1,3 +1,5 @@
+import JSONText
+
 /// A value of the template language, with Python's meaning: `1 == 1.0 == true`, lists and tuples differ, mappings keep their order.
 ///
 /// Values are immutable, as the sandbox demands; the few mutable things (`namespace`, `loop`, ...) live in the interpreter and are
@@ -117,4 +119,20 @@ extension Value: ExpressibleByStringLiteral, ExpressibleByIntegerLiteral, Expres
 extension Value: ExpressibleByArrayLiteral, ExpressibleByDictionaryLiteral {
     package init(arrayLiteral elements: Value...) { self = .array(elements) }
     package init(dictionaryLiteral elements: (String, Value)...) { self = .object(OrderedObject(elements)) }
+}
+
+extension Value {
+    /// The template's view of a JSON value. Members keep their order, which a template's `tojson` shows.
+    package init(_ json: JSON) {
+        switch json {
+        case .null: self = .none
+        case .bool(let value): self = .bool(value)
+        case .int(let value): self = .int(value)
+        case .largeInt(let text): self = .largeInt(text)
+        case .double(let value): self = .double(value)
+        case .string(let value): self = .string(value)
+        case .array(let elements): self = .array(elements.map { Value($0) })
+        case .object(let object): self = .object(OrderedObject(object.lazy.map { ($0.key, Value($0.value)) }))
+        }
+    }
 }

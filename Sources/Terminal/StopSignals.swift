@@ -1,3 +1,4 @@
+import Dispatch
 import Foundation
 import Processes
 import Synchronization
@@ -25,5 +26,25 @@ package enum StopSignals {
         // What is being written when the signal comes is written on.
         action.sa_flags = SA_RESTART
         for number in caught { sigaction(number, &action, nil) }
+    }
+}
+
+/// Calls back at the first Ctrl-C; the second one ends the program, as it would have without this.
+package final class InterruptWatcher {
+    private let source: any DispatchSourceSignal
+
+    package init(_ onInterrupt: @escaping @Sendable () -> Void) {
+        signal(SIGINT, SIG_IGN)
+        source = DispatchSource.makeSignalSource(signal: SIGINT)
+        source.setEventHandler {
+            signal(SIGINT, SIG_DFL)
+            onInterrupt()
+        }
+        source.activate()
+    }
+
+    package func stop() {
+        source.cancel()
+        signal(SIGINT, SIG_DFL)
     }
 }

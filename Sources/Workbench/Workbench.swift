@@ -5,6 +5,7 @@
 import AdapterRegistry
 import Adapters
 import Checkpoints
+import Engine
 import Foundation
 import Models
 import Tensors
@@ -120,5 +121,35 @@ extension Workbench.Settings {
         try AdapterRegistry(
             folder: folder.map { URL(fileURLWithPath: $0, isDirectory: true) }, store: store, attached: attached, shape: model.config.shape,
             format: weights, adapterFormat: adapterWeights, base: model.projections, baseName: baseName, settleSeconds: settleSeconds)
+    }
+}
+
+extension Workbench {
+    /// The adapters of a folder, and of the store where one is given.
+    /// - Throws: `AdapterRegistryError` when they cannot be listed.
+    package func registry(folder: String?, store: AdapterStore?) throws(AdapterRegistryError) -> AdapterRegistry {
+        try settings.registry(for: bundle.weights, folder: folder, store: store, baseName: bundle.name)
+    }
+
+    /// What a selection makes of one adapter's folder, wherever it lies: its neighbours need not be read.
+    /// - Throws: `AdapterError`.
+    package func load(_ selection: AdapterSelection, from folder: URL) async throws -> AdapterSet {
+        try await settings.registry(for: bundle.weights, attached: [selection.name: folder], baseName: "").resolve([selection])
+    }
+}
+
+extension Workbench {
+    /// For `batch` sequences of `context` tokens at once.
+    /// - Parameter kvTokens: tokens of all sequences in the KV cache; nil for what they can need, at most half of the memory that is free.
+    package func engineSettings(context: Int, batch: Int, kvTokens: Int?) -> EngineSettings {
+        let affordable = MachineProbe.memoryAvailable / 2 / bundle.config.kvBytesPerToken(settings.kvFormat)
+        var limits = EngineSettings(contextLength: context, kvTokens: kvTokens ?? max(context, min(batch * context, affordable)))
+        limits.maxBatch = batch
+        limits.kvFormat = settings.kvFormat
+        return limits
+    }
+
+    package func engine(_ limits: EngineSettings) throws -> Engine {
+        Engine(model: try model(), tokenizer: bundle.tokenizer, settings: limits, pool: pool)
     }
 }

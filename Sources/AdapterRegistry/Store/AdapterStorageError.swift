@@ -1,3 +1,5 @@
+import Checkpoints
+
 /// Why adapters could not be kept, found or shipped. Every case names the file or adapter at fault.
 package enum AdapterStorageError: Error, Sendable, Equatable, CustomStringConvertible {
     /// The operating system refused: no space, no permission, nothing there.
@@ -41,3 +43,8 @@ package enum AdapterStorageError: Error, Sendable, Equatable, CustomStringConver
         }
     }
 }
+
+typealias SystemFile = Checkpoints.SystemFile<AdapterStorageError>
+typealias DurableFolder = Checkpoints.DurableFolder<AdapterStorageError>
+
+extension AdapterStorageError: FileFailure {}

@@ -1,4 +1,5 @@
 import Foundation
+import Measuring
 
 extension Arm {
     /// What a control is written as: `random=NAME` or `shuffled=NAME`; nil for anything else. A random one is named after its seed.
@@ -29,5 +30,26 @@ extension RandomLoRA {
             try write(
                 like: source, name: name, to: URL(fileURLWithPath: folder, isDirectory: true).appending(path: arm.name), seed: seed)
         }
+    }
+}
+
+/// Standard normal numbers by Box and Muller's method: the same for the same seed.
+struct NormalNumbers {
+    private var generator: SplitMix64
+
+    init(seed: UInt64) { generator = SplitMix64(seed: seed) }
+
+    mutating func next(count: Int, scale: Double) -> [Float] {
+        var values: [Float] = []
+        values.reserveCapacity(count + 1)
+        while values.count < count {
+            // Never the logarithm of zero.
+            let radius = (-2 * log(1 - generator.nextUnit())).squareRoot() * scale
+            let angle = 2 * Double.pi * generator.nextUnit()
+            values.append(Float(radius * cos(angle)))
+            values.append(Float(radius * sin(angle)))
+        }
+        values.removeLast(values.count - count)
+        return values
     }
 }

@@ -1,3 +1,4 @@
+import Architectures
 import Tensors
 
 /// Keys and values of all layers, in blocks of `KVLayout.blockTokens` positions from one budget.
@@ -58,5 +59,18 @@ package final class KVCache {
 
     private func base(_ plane: Int) -> UnsafeMutableRawPointer {
         UnsafeMutableRawPointer(storage.pointer).advanced(by: plane * layerBytes)
+    }
+}
+
+extension ModelConfig {
+
+    /// How one layer's keys and values are stored.
+    package func kvLayout(_ format: KVFormat) -> KVLayout {
+        KVLayout(kvHeads: kvHeads, headDim: headDim, format: format)
+    }
+
+    /// Bytes of keys and values one token needs, over all layers.
+    package func kvBytesPerToken(_ format: KVFormat) -> Int {
+        2 * layers * kvLayout(format).bytesPerBlock / KVLayout.blockTokens
     }
 }

@@ -1,4 +1,5 @@
 import Kernels
+import Synchronization
 
 /// A fixed set of threads that run the tasks of one loop at a time. The caller takes part; idle workers spin for about 50 microseconds
 /// and then sleep, so an idle pool uses no CPU. Tasks are handed out by a shared counter: which thread runs a task is not fixed, so a task
@@ -35,3 +36,25 @@ package final class WorkerPool: Sendable {
 /// `resa_pool_run` over a closure: no allocation, as the closure does not escape. Defined in pool.c in Swift's calling convention.
 @_silgen_name("resa_pool_run_closure")
 private func runClosure(_ pool: OpaquePointer, _ count: Int, _ body: (Int) -> Void) -> Bool
+
+extension WorkerPool {
+    /// Runs `body` for every task in 0..<count. `lane`, below `threads`, is shared with no task that runs at the same time: it picks scratch.
+    package func parallelLanes(_ count: Int, _ body: (_ task: Int, _ lane: Int) -> Void) {
+        let next = Atomic<Int>(0)
+        parallel(min(count, threads)) { lane in
+            while true {
+                let task = next.wrappingAdd(1, ordering: .relaxed).oldValue
+                if task >= count { return }
+                body(task, lane)
+            }
+        }
+    }
+
+    /// Runs `body` for every row, in constant portions.
+    package func rows(_ count: Int, _ body: (_ row: Int) -> Void) {
+        let portion = 16
+        parallel((count + portion - 1) / portion) { task in
+            for row in task * portion..<min(count, (task + 1) * portion) { body(row) }
+        }
+    }
+}
