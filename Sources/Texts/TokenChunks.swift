@@ -19,7 +19,9 @@ package struct TokenChunks: Sendable {
             let ids = tokenizer.encode(row.prompt + row.answer, addSpecialTokens: false)
             // A token belongs to the answer when it reaches into it: texts are cut into tokens as one.
             let promptBytes = row.prompt.utf8.count
-            var end = 0
+            // SentencePiece puts a space before the text.
+            let length = ids.reduce(0) { $0 + tokenizer.bytes(of: $1).count }
+            var end = length == row.prompt.utf8.count + row.answer.utf8.count + 1 ? -1 : 0
             for id in ids {
                 end += tokenizer.bytes(of: id).count
                 tokens.append(id)

@@ -1,4 +1,4 @@
-/// Turns one word into tokens: starts from its bytes and applies the merge of lowest rank, leftmost first, until none applies.
+/// Turns one word into tokens: starts from its bytes or characters and applies the merge of lowest rank, leftmost first, until none applies.
 struct BytePairEncoder: Sendable {
     /// Up to this many bytes, looking for the best merge by scanning beats a heap.
     private static let scanLimit = 40
@@ -14,6 +14,8 @@ struct BytePairEncoder: Sendable {
     let fuseUnknown: Bool
     /// Whether a word that is a token as a whole is taken without merging.
     let ignoreMerges: Bool
+    /// What a word begins with where the vocabulary is of characters; else it is of bytes.
+    var characters: CharacterSymbols?
 
     func encode(_ word: UnsafeBufferPointer<UInt8>, vocabulary: borrowing Vocabulary, scratch: MergeScratch, into output: inout [Int32]) {
         if ignoreMerges, let id = vocabulary.id(ofBytes: word) {
@@ -22,15 +24,16 @@ struct BytePairEncoder: Sendable {
         }
         var start = 0
         while start < word.count {
-            let end = min(word.count, start + Self.partLimit)
-            encodePart(UnsafeBufferPointer(rebasing: word[start..<end]), scratch: scratch, into: &output)
+            var end = min(word.count, start + Self.partLimit)
+            while end < word.count, word[end] & 0xC0 == 0x80 { end -= 1 }
+            encodePart(UnsafeBufferPointer(rebasing: word[start..<end]), vocabulary, scratch: scratch, into: &output)
             start = end
         }
     }
 
-    private func encodePart(_ word: UnsafeBufferPointer<UInt8>, scratch: MergeScratch, into output: inout [Int32]) {
+    private func encodePart(_ word: UnsafeBufferPointer<UInt8>, _ vocabulary: borrowing Vocabulary, scratch: MergeScratch, into output: inout [Int32]) {
         scratch.reserve(word.count)
-        let count = start(word, scratch.ids)
+        let count = characters?.start(word, vocabulary, scratch.ids) ?? start(word, scratch.ids)
         guard count > 1 else {
             if count == 1 { output.append(scratch.ids[0]) }
             return
@@ -114,8 +117,8 @@ struct BytePairEncoder: Sendable {
         heap.order()
         while let (rank, position) = heap.pop() {
             let right = Int(next[position])
-            // An entry whose pair has changed since is stale. Ranks are unique to pairs, so an equal rank is an equal pair;
-            // a symbol that was swallowed has `next` = -1.
+            // An entry whose pair has changed since is stale, unless the new pair has the same rank: then it is as strong, stands in the same
+            // place, and its turn is now. A symbol that was swallowed has `next` = -1.
             guard right >= 0 else { continue }
             let merge = merges.merge(ids[position], ids[right])
             guard merge.rank == rank else { continue }

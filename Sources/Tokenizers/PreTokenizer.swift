@@ -7,27 +7,34 @@ struct PreTokenizer: Sendable {
         case digits(individually: Bool)
         /// Put a space before a piece that does not begin with one.
         case prefixSpace
+        /// SentencePiece's spaces: spaces become `mark`, and one is put before a piece that does not begin with one.
+        case metaspace(mark: [UInt8], MetaspacePrefix)
     }
 
     /// Applied in order, each to every piece that the one before it leaves.
     let steps: [Step]
+    /// Whether words are then looked at as bytes; else as characters.
+    var isByteLevel = true
 
     /// GPT-2's pattern, which the `ByteLevel` pre-tokeniser applies when it says `use_regex`.
     static let gpt2Pattern = #"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+"#
 
     /// Calls `body` with every word of `text`, valid UTF-8, in order. `body`'s pointer lives for that call only.
-    func forEachWord(of text: UnsafeBufferPointer<UInt8>, _ memory: MatchMemory, _ body: (UnsafeBufferPointer<UInt8>) -> Void) {
+    /// - Parameter isStart: whether nothing stands before `text`, not even a token.
+    func forEachWord(
+        of text: UnsafeBufferPointer<UInt8>, isStart: Bool = true, _ memory: MatchMemory, _ body: (UnsafeBufferPointer<UInt8>) -> Void
+    ) {
         guard !text.isEmpty else { return }
         if let view = UnicodeStandIns.view(of: text) {
-            view.withUnsafeBufferPointer { run(0, original: text, view: $0, memory, body) }
+            view.withUnsafeBufferPointer { run(0, original: text, view: $0, isStart, memory, body) }
         } else {
-            run(0, original: text, view: text, memory, body)
+            run(0, original: text, view: text, isStart, memory, body)
         }
     }
 
     /// Patterns see `view`, words are cut from `original`; both have the same length and character boundaries.
     private func run(
-        _ index: Int, original: UnsafeBufferPointer<UInt8>, view: UnsafeBufferPointer<UInt8>, _ memory: MatchMemory,
+        _ index: Int, original: UnsafeBufferPointer<UInt8>, view: UnsafeBufferPointer<UInt8>, _ isStart: Bool, _ memory: MatchMemory,
         _ body: (UnsafeBufferPointer<UInt8>) -> Void
     ) {
         guard index < steps.count else { return body(original) }
@@ -35,7 +42,7 @@ struct PreTokenizer: Sendable {
             guard !range.isEmpty else { return }
             run(
                 index + 1, original: UnsafeBufferPointer(rebasing: original[range]),
-                view: UnsafeBufferPointer(rebasing: view[range]), memory, body)
+                view: UnsafeBufferPointer(rebasing: view[range]), isStart && range.lowerBound == 0, memory, body)
         }
         switch steps[index] {
         case .split(let pattern, .isolated, _):
@@ -47,17 +54,23 @@ struct PreTokenizer: Sendable {
         case .digits(let individually):
             Digits.forEachPart(of: original, individually: individually) { piece($0) }
         case .prefixSpace:
-            guard original.first != UInt8(ascii: " ") else { return run(index + 1, original: original, view: view, memory, body) }
+            guard original.first != UInt8(ascii: " ") else { return run(index + 1, original: original, view: view, isStart, memory, body) }
             let spaced = [UInt8(ascii: " ")] + original
             let spacedView = [UInt8(ascii: " ")] + view
             spaced.withUnsafeBufferPointer { original in
-                spacedView.withUnsafeBufferPointer { run(index + 1, original: original, view: $0, memory, body) }
+                spacedView.withUnsafeBufferPointer { run(index + 1, original: original, view: $0, isStart, memory, body) }
+            }
+        case .metaspace(let mark, let prefix):
+            let marked = prefix.marked(original, with: mark, isStart: isStart)
+            let markedView = prefix.marked(view, with: mark, isStart: isStart)
+            marked.withUnsafeBufferPointer { original in
+                markedView.withUnsafeBufferPointer { run(index + 1, original: original, view: $0, isStart, memory, body) }
             }
         }
     }
 
     /// The matches of `pattern` and what lies between them, in order, without gaps.
-    private static func forEachPart(
+    static func forEachPart(
         of text: UnsafeBufferPointer<UInt8>, _ pattern: Pattern, _ memory: MatchMemory, _ body: (Range<Int>, Bool) -> Void
     ) {
         var done = 0

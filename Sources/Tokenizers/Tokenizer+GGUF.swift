@@ -2,7 +2,7 @@ import Checkpoints
 
 extension Tokenizer {
     /// What `tokenizer.ggml.token_type` says of a token.
-    private enum TokenType: Int64 {
+    enum TokenType: Int64 {
         case normal = 1
         case unknown, control, userDefined, unused, byte
     }
@@ -12,11 +12,16 @@ extension Tokenizer {
     package convenience init(gguf file: GGUFFile) throws(TokenizerError) {
         let metadata = GGUFTokenizerMetadata(values: file.metadata)
         guard let model = metadata["model"]?.stringValue else { throw .noTokenizer(file.path) }
-        guard model == "gpt2" else { throw .unsupported(part: "tokenizer.ggml.model", got: model, supported: ["gpt2"]) }
-        let tokens = try metadata.strings("tokens")
-        guard tokens.count <= Vocabulary.maximumID else {
-            throw .malformed(path: "tokenizer.ggml.tokens", got: "\(tokens.count) tokens", wanted: "at most \(Vocabulary.maximumID)")
+        switch model {
+        case "gpt2": self.init(try Self.byteLevelParts(metadata))
+        case "llama", "gemma": self.init(try Self.sentencePieceParts(metadata, model: model))
+        case let other: throw .unsupported(part: "tokenizer.ggml.model", got: other, supported: ["gpt2", "llama", "gemma"])
         }
+    }
+
+    /// `tokenizer.ggml.model` `gpt2`: byte-level, with a list of merges.
+    private static func byteLevelParts(_ metadata: GGUFTokenizerMetadata) throws(TokenizerError) -> Parts {
+        let tokens = try metadata.tokens()
         let types = try metadata.integers("token_type", count: tokens.count)
         let scheme = try GGUFPreTokenizer(name: metadata["pre"]?.stringValue)
 
@@ -40,47 +45,12 @@ extension Tokenizer {
         var template = SequenceTemplate()
         if metadata["add_bos_token"]?.boolValue ?? scheme.addsBOS, let bos { template.prefix = [bos] }
         if metadata["add_eos_token"]?.boolValue ?? false, let eos { template.suffix = [eos] }
-        self.init(
-            Parts(
-                vocabulary: vocabulary,
-                encoder: BytePairEncoder(
-                    merges: reader.table, byteTokens: vocabulary.byteTokens, unknownToken: nil, fuseUnknown: false,
-                    ignoreMerges: scheme.ignoresMerges),
-                normalizer: scheme.normalizer, preTokenizer: PreTokenizer(steps: scheme.steps), template: template, added: added,
-                bos: bos.map { tokens[Int($0)] }, eos: eos.map { tokens[Int($0)] }))
-    }
-}
-
-/// The `tokenizer.ggml.*` keys, with errors that name them.
-private struct GGUFTokenizerMetadata {
-    let values: [String: GGUFValue]
-
-    subscript(key: String) -> GGUFValue? { values["tokenizer.ggml.\(key)"] }
-
-    private func refuse(_ key: String, _ value: GGUFValue?, wanted: String) -> TokenizerError {
-        .malformed(path: "tokenizer.ggml.\(key)", got: value?.kind ?? "nothing", wanted: wanted)
-    }
-
-    func strings(_ key: String) throws(TokenizerError) -> [String] {
-        guard let strings = self[key]?.stringsValue else { throw refuse(key, self[key], wanted: "an array of strings") }
-        return strings
-    }
-
-    /// Nil when absent.
-    func integers(_ key: String, count: Int) throws(TokenizerError) -> [Int64]? {
-        guard let value = self[key] else { return nil }
-        guard let integers = value.intsValue, integers.count == count else {
-            throw refuse(key, value, wanted: "an array of \(count) integers, one for each token")
-        }
-        return integers
-    }
-
-    /// A token id; nil when absent.
-    func token(_ key: String, among tokens: [String]) throws(TokenizerError) -> Int32? {
-        guard let value = self[key] else { return nil }
-        guard let id = value.intValue, tokens.indices.contains(id) else {
-            throw refuse(key, value, wanted: "a token id below \(tokens.count)")
-        }
-        return Int32(id)
+        return Parts(
+            vocabulary: vocabulary,
+            encoder: BytePairEncoder(
+                merges: reader.table, byteTokens: vocabulary.byteTokens, unknownToken: nil, fuseUnknown: false,
+                ignoreMerges: scheme.ignoresMerges),
+            normalizer: scheme.normalizer, preTokenizer: PreTokenizer(steps: scheme.steps), template: template, added: added,
+            bos: bos.map { tokens[Int($0)] }, eos: eos.map { tokens[Int($0)] })
     }
 }

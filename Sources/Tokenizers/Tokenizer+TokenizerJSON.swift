@@ -26,22 +26,37 @@ extension Tokenizer {
         let declared = try DeclaredTokens(
             files, given: try Self.addedTokens(root.child("added_tokens")), vocab: try model.child("vocab").object)
         let (added, bos, eos) = (declared.tokens, declared.bos, declared.eos)
-        let vocabulary = Vocabulary(names: try Self.names(model.child("vocab")), added: added.map { ($0.id, $0.content) })
+        let preTokenizer = try PreTokenizer(root.child("pre_tokenizer"))
+        let decoder = try TokenDecoder(root.child("decoder"), isByteLevel: preTokenizer.isByteLevel)
+        let normalizer = try Normalizer(root.child("normalizer"))
+        var normalized: [Int32: String] = [:]
+        for token in added where token.normalized { normalized[token.id] = normalizer.normalize(token.content) }
+        let vocabulary = Vocabulary(
+            names: try Self.names(model.child("vocab")), added: added.map { ($0.id, $0.content) }, decoder: decoder,
+            normalized: normalized)
+        let byteFallback = try model.bool("byte_fallback") ?? false
         let byteTokens = vocabulary.byteTokens
-        if try model.bool("byte_fallback") ?? false, byteTokens.contains(-1) {
+        if byteFallback, preTokenizer.isByteLevel, byteTokens.contains(-1) {
             throw TokenizerError.unsupported(part: "model.byte_fallback", got: "true", supported: ["false"])
         }
-        let unknown = try model.string("unk_token")
-        let encoder = BytePairEncoder(
+        let unknown = try model.string("unk_token").flatMap(vocabulary.id(ofName:))
+        let fuseUnknown = try model.bool("fuse_unk") ?? false
+        var encoder = BytePairEncoder(
             merges: try Self.merges(model.child("merges"), vocabulary), byteTokens: byteTokens,
-            unknownToken: unknown.flatMap(vocabulary.id(ofName:)), fuseUnknown: try model.bool("fuse_unk") ?? false,
+            unknownToken: unknown, fuseUnknown: fuseUnknown,
             ignoreMerges: try model.bool("ignore_merges") ?? false)
-        try DecoderKind.check(root.child("decoder"))
+        var cuts: WordCuts?
+        if !preTokenizer.isByteLevel {
+            encoder.characters = CharacterSymbols(
+                vocabulary, byteFallback: byteFallback, unknownToken: unknown, fuseUnknown: fuseUnknown)
+            // A word that is a token as a whole must be seen as a whole.
+            if !encoder.ignoreMerges { cuts = WordCuts(vocabulary, unknownToken: unknown) }
+        }
         let template = try SequenceTemplate(root.child("post_processor"))
         self.init(
             Parts(
-                vocabulary: vocabulary, encoder: encoder, normalizer: try Normalizer(root.child("normalizer")),
-                preTokenizer: try PreTokenizer(root.child("pre_tokenizer")),
+                vocabulary: vocabulary, encoder: encoder, normalizer: normalizer,
+                preTokenizer: preTokenizer, decoder: decoder, cuts: cuts,
                 template: try template ?? SequenceTemplate(config: files.config, bos: bos, eos: eos, vocabulary), added: added, bos: bos,
                 eos: eos
             ))

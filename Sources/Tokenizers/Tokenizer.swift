@@ -2,12 +2,15 @@ import Checkpoints
 import Foundation
 import JSONText
 
-/// A byte-level BPE tokenizer. Immutable; may be used from any number of threads at once.
+/// A BPE tokenizer, byte-level or with SentencePiece's spaces. Immutable; may be used from any number of threads at once.
 package final class Tokenizer: Sendable {
     let vocabulary: Vocabulary
     let encoder: BytePairEncoder
     let normalizer: Normalizer
     let preTokenizer: PreTokenizer
+    let decoder: TokenDecoder
+    /// Where words may be cut before they are merged; nil where they are taken whole.
+    private let cuts: WordCuts?
     let template: SequenceTemplate
     /// Looked for in the text as given, and in the normalised text.
     private let givenTokens: AddedTokens
@@ -30,6 +33,8 @@ package final class Tokenizer: Sendable {
         var encoder: BytePairEncoder
         var normalizer: Normalizer
         var preTokenizer: PreTokenizer
+        var decoder = TokenDecoder.byteLevel
+        var cuts: WordCuts?
         var template: SequenceTemplate
         var added: [AddedTokens.Token]
         var bos: String?
@@ -41,6 +46,8 @@ package final class Tokenizer: Sendable {
         encoder = parts.encoder
         normalizer = parts.normalizer
         preTokenizer = parts.preTokenizer
+        decoder = parts.decoder
+        cuts = parts.cuts
         template = parts.template
         givenTokens = AddedTokens(parts.added.filter { !$0.normalized })
         normalizedTokens = AddedTokens(
@@ -120,9 +127,11 @@ package final class Tokenizer: Sendable {
                 }
                 let part = UnsafeBufferPointer(rebasing: text[piece.range])
                 if let normal = normalizer.normalize(part) {
-                    normal.withUnsafeBufferPointer { encode(normalized: $0, parseSpecial, memory, into: &output) }
+                    normal.withUnsafeBufferPointer {
+                        encode(normalized: $0, isStart: piece.range.lowerBound == 0, parseSpecial, memory, into: &output)
+                    }
                 } else {
-                    encode(normalized: part, parseSpecial, memory, into: &output)
+                    encode(normalized: part, isStart: piece.range.lowerBound == 0, parseSpecial, memory, into: &output)
                 }
             }
         }
@@ -131,14 +140,20 @@ package final class Tokenizer: Sendable {
     }
 
     private func encode(
-        normalized text: UnsafeBufferPointer<UInt8>, _ parseSpecial: Bool, _ memory: EncodingMemory, into output: inout [Int32]
+        normalized text: UnsafeBufferPointer<UInt8>, isStart: Bool, _ parseSpecial: Bool, _ memory: EncodingMemory,
+        into output: inout [Int32]
     ) {
         normalizedTokens.forEachPiece(of: text, parseSpecial: parseSpecial) { piece in
             if let token = piece.token {
                 output.append(token)
             } else {
-                preTokenizer.forEachWord(of: UnsafeBufferPointer(rebasing: text[piece.range]), memory.match) { word in
-                    append(word, memory, to: &output)
+                let part = UnsafeBufferPointer(rebasing: text[piece.range])
+                preTokenizer.forEachWord(of: part, isStart: isStart && piece.range.lowerBound == 0, memory.match) { word in
+                    if let cuts {
+                        cuts.forEachPiece(of: word) { append($0, memory, to: &output) }
+                    } else {
+                        append(word, memory, to: &output)
+                    }
                 }
             }
         }
@@ -156,8 +171,10 @@ package final class Tokenizer: Sendable {
         memory.cache.store(key, output[start...])
     }
 
-    /// The text of `ids`; ill-formed UTF-8 becomes U+FFFD, ids without a token are left out.
+    /// The text of `ids`, as a text of its own: the space that SentencePiece puts before a text is not part of it. Ill-formed UTF-8 becomes
+    /// U+FFFD, ids without a token are left out.
     package func decode(_ ids: some Sequence<Int32>, skipSpecialTokens: Bool = false) -> String {
+        if !decoder.isByteLevel { return String(decoding: decodeNames(ids, skipSpecialTokens: skipSpecialTokens), as: UTF8.self) }
         var bytes: [UInt8] = []
         bytes.reserveCapacity(ids.underestimatedCount * 4)
         for id in ids where !(skipSpecialTokens && isSpecial(id)) && vocabulary.contains(id) {

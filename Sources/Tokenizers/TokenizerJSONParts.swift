@@ -2,29 +2,44 @@ import Checkpoints
 import JSONText
 
 extension Normalizer {
-    /// - Throws: `TokenizerError.unsupported` for anything but `NFC` and sequences of it.
+    /// - Throws: `TokenizerError.unsupported` for a kind that is not implemented.
     init(_ node: TokenizerField) throws(TokenizerError) {
         self = .none
         guard !node.value.isNull else { return }
         switch try node.kind {
         case "NFC":
             self = .nfc
+        case "Prepend":
+            steps = [.prepend(Array(try node.child("prepend").string.utf8))]
+        case "Replace":
+            let new = Array(try node.child("content").string.utf8)
+            let pattern = node.child("pattern")
+            if let text = try pattern.string("String") {
+                guard !text.isEmpty else { throw pattern.refuse(wanted: "a text that is not empty") }
+                steps = [.replace(Array(text.utf8), with: new)]
+            } else {
+                steps = [.replaceMatches(try PreTokenizer.pattern(pattern), with: new)]
+            }
         case "Sequence":
             let list = node.child("normalizers")
             for index in try list.array.indices {
-                if case .nfc = try Normalizer(list.child(index)) { self = .nfc }
+                steps += try Normalizer(list.child(index)).steps
             }
         case let other:
-            throw .unsupported(part: node.path, got: other, supported: ["NFC", "Sequence"])
+            throw .unsupported(part: node.path, got: other, supported: ["NFC", "Prepend", "Replace", "Sequence"])
         }
     }
 }
 
 extension PreTokenizer {
-    private static let kinds = ["Split", "ByteLevel", "Digits", "Sequence"]
+    private static let kinds = ["Split", "ByteLevel", "Metaspace", "Digits", "Sequence"]
 
-    /// - Throws: `TokenizerError.unsupported` for a kind that is not implemented or an order that makes no byte-level words.
+    /// - Throws: `TokenizerError.unsupported` for a kind that is not implemented, or a `ByteLevel` that is not the last of its kind.
     init(_ node: TokenizerField) throws(TokenizerError) {
+        guard !node.value.isNull else {
+            self.init(steps: [], isByteLevel: false)
+            return
+        }
         let parts = try Self.leaves(node)
         var steps: [Step] = []
         var kinds: [String] = []
@@ -33,19 +48,16 @@ extension PreTokenizer {
             kinds.append(try part.kind)
         }
         // Bytes become their alphabet's characters in ByteLevel: before it patterns see text, after it they would not.
-        guard kinds.firstIndex(of: "ByteLevel") == kinds.count - 1 else {
+        guard kinds.firstIndex(of: "ByteLevel") ?? kinds.count - 1 == kinds.count - 1 else {
             throw .unsupported(
                 part: "the order of \(node.path)", got: kinds.joined(separator: ", "),
-                supported: ["sequences that end in their only ByteLevel"])
+                supported: ["sequences that end in their only ByteLevel", "sequences without one"])
         }
-        self.init(steps: steps)
+        self.init(steps: steps, isByteLevel: kinds.last == "ByteLevel")
     }
 
     /// The parts of nested sequences, in order.
     private static func leaves(_ node: TokenizerField) throws(TokenizerError) -> [TokenizerField] {
-        guard !node.value.isNull else {
-            throw .unsupported(part: node.path, got: "null", supported: kinds)
-        }
         guard try node.kind == "Sequence" else { return [node] }
         let list = node.child("pretokenizers")
         var leaves: [TokenizerField] = []
@@ -68,12 +80,24 @@ extension PreTokenizer {
             var steps: [Step] = try node.bool("add_prefix_space") ?? true ? [.prefixSpace] : []
             if try node.bool("use_regex") ?? true { steps.append(.split(try Pattern(gpt2Pattern), .isolated, invert: false)) }
             return steps
+        case "Metaspace":
+            let text = try node.child("replacement").string
+            guard text.unicodeScalars.count == 1 else { throw node.child("replacement").refuse(wanted: "one character") }
+            let name = try node.string("prepend_scheme")
+            guard var prefix = MetaspacePrefix(rawValue: name ?? "always") else {
+                throw .unsupported(
+                    part: "\(node.path).prepend_scheme", got: name ?? "", supported: MetaspacePrefix.allCases.map(\.rawValue))
+            }
+            // Files from before there were schemes.
+            if try node.bool("add_prefix_space") == false, name == nil { prefix = .never }
+            let mark = Step.metaspace(mark: Array(text.utf8), prefix)
+            return try node.bool("split") ?? true ? [mark, .split(try Pattern(text, .literal), .mergedWithNext, invert: false)] : [mark]
         case let other:
             throw .unsupported(part: node.path, got: other, supported: kinds)
         }
     }
 
-    private static func pattern(_ node: TokenizerField) throws(TokenizerError) -> Pattern {
+    static func pattern(_ node: TokenizerField) throws(TokenizerError) -> Pattern {
         if let source = try node.string("Regex") { return try Pattern(source) }
         if let text = try node.string("String") { return try Pattern(text, .literal) }
         throw node.refuse(wanted: "{\"Regex\": ...} or {\"String\": ...}")
@@ -127,22 +151,5 @@ extension SequenceTemplate {
         self.init()
         if config?["add_bos_token"]?.bool ?? false, let id = bos.flatMap(vocabulary.id(ofName:)) { prefix = [id] }
         if config?["add_eos_token"]?.bool ?? false, let id = eos.flatMap(vocabulary.id(ofName:)) { suffix = [id] }
-    }
-}
-
-/// `decoder` only has to be one that puts bytes together.
-enum DecoderKind {
-    /// - Throws: `TokenizerError.unsupported` for a kind that is not implemented.
-    static func check(_ node: TokenizerField) throws(TokenizerError) {
-        guard !node.value.isNull else { return }
-        switch try node.kind {
-        case "ByteLevel":
-            break
-        case "Sequence":
-            let list = node.child("decoders")
-            for index in try list.array.indices { try check(list.child(index)) }
-        case let other:
-            throw .unsupported(part: node.path, got: other, supported: ["ByteLevel", "Sequence"])
-        }
     }
 }

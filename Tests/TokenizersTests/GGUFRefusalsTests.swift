@@ -64,7 +64,8 @@ import Tokenizers
 
     @Test func theErrorNamesTheKey() throws {
         let changes: [(String, Value?, [String])] = [
-            ("model", .string("llama"), ["tokenizer.ggml.model", "llama", "gpt2"]), ("model", nil, ["no tokenizer"]),
+            ("model", .string("t5"), ["tokenizer.ggml.model", "t5", "gpt2", "llama"]),
+            ("model", .string("llama"), ["tokenizer.ggml.scores", "4 finite numbers"]), ("model", nil, ["no tokenizer"]),
             ("pre", .string("chameleon"), ["tokenizer.ggml.pre", "chameleon", "qwen2", "smollm"]),
             ("tokens", nil, ["tokenizer.ggml.tokens"]),
             ("tokens", .integer(1), ["tokenizer.ggml.tokens", "array of strings"]), ("merges", nil, ["tokenizer.ggml.merges"]),

@@ -76,7 +76,9 @@ final class Sequence {
         if tags != nil {
             for position in 0..<request.prompt.count { state.noteThinking(position) }
         }
-        detokenizer = StreamingDetokenizer(tokenizer, skipSpecialTokens: request.skipsSpecialTokens)
+        // After a prompt that is text the answer goes on; its first space is part of it.
+        detokenizer = StreamingDetokenizer(
+            tokenizer, skipSpecialTokens: request.skipsSpecialTokens, atBeginning: request.prompt.allSatisfy(tokenizer.isSpecial))
         text = AnswerText(request.stop, tags: request.reasoning)
     }
 
