@@ -31,7 +31,9 @@ struct BytePairEncoder: Sendable {
         }
     }
 
-    private func encodePart(_ word: UnsafeBufferPointer<UInt8>, _ vocabulary: borrowing Vocabulary, scratch: MergeScratch, into output: inout [Int32]) {
+    private func encodePart(
+        _ word: UnsafeBufferPointer<UInt8>, _ vocabulary: borrowing Vocabulary, scratch: MergeScratch, into output: inout [Int32]
+    ) {
         scratch.reserve(word.count)
         let count = characters?.start(word, vocabulary, scratch.ids) ?? start(word, scratch.ids)
         guard count > 1 else {

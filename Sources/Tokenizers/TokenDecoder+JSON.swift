@@ -11,7 +11,8 @@ extension TokenDecoder {
         if isByteLevel || kinds.contains("ByteLevel") {
             guard kinds.allSatisfy({ $0 == "ByteLevel" }) else { throw .unsupported(part: node.path, got: got, supported: Self.kinds) }
             guard isByteLevel else {
-                throw .unsupported(part: "\(node.path) ByteLevel with a pre_tokenizer that has none", got: got, supported: ["both or neither"])
+                throw .unsupported(
+                    part: "\(node.path) ByteLevel with a pre_tokenizer that has none", got: got, supported: ["both or neither"])
             }
             self = .byteLevel
             return
@@ -62,7 +63,9 @@ extension TokenDecoder {
         guard stop == 0 else { throw .unsupported(part: "\(node.path).stop", got: "\(stop)", supported: ["0"]) }
         stripped = Array(try node.child("content").string.utf8)
         strippedCount = try node.child("start").int
-        guard (0...1 << 20).contains(strippedCount), !stripped.isEmpty else { throw node.refuse(wanted: "a character and how often it is taken away") }
+        guard (0...1 << 20).contains(strippedCount), !stripped.isEmpty else {
+            throw node.refuse(wanted: "a character and how often it is taken away")
+        }
     }
 
     private mutating func readMetaspace(_ node: TokenizerField) throws(TokenizerError) {

@@ -42,10 +42,14 @@ import Testing
         for (index, line) in lines.enumerated() {
             // `sentencepiece` adds no fixed tokens and reads none in the text.
             let got = tokenizer.encode(line, addSpecialTokens: !isGGUF, parseSpecial: !isGGUF)
-            if got != answers.ids[index] { note("\(line.prefix(80).debugDescription): got \(got.prefix(40)), wanted \(answers.ids[index].prefix(40))") }
+            if got != answers.ids[index] {
+                note("\(line.prefix(80).debugDescription): got \(got.prefix(40)), wanted \(answers.ids[index].prefix(40))")
+            }
             guard let text = answers.texts[index] else { continue }
             let decoded = tokenizer.decode(answers.ids[index], skipSpecialTokens: true)
-            if !sameBytes(decoded, text) { note("\(answers.ids[index].prefix(40)): got \(decoded.debugDescription), wanted \(text.debugDescription)") }
+            if !sameBytes(decoded, text) {
+                note("\(answers.ids[index].prefix(40)): got \(decoded.debugDescription), wanted \(text.debugDescription)")
+            }
         }
         for (ids, text) in zip(answers.random, answers.randomTexts) {
             let decoded = tokenizer.decode(ids)
@@ -122,7 +126,9 @@ import Testing
         for unit in ["a", " ", "\u{2581}", "ab", "\u{10FFFF}"] {
             let text = String(repeating: unit, count: 1_000_000 / unit.utf8.count)
             let ids = tokenizer.encode(text, addSpecialTokens: false)
-            #expect(sameBytes(tokenizer.decode(ids), unit == "\u{2581}" ? String(repeating: " ", count: text.unicodeScalars.count) : text), "\(name): \(unit)")
+            #expect(
+                sameBytes(tokenizer.decode(ids), unit == "\u{2581}" ? String(repeating: " ", count: text.unicodeScalars.count) : text),
+                "\(name): \(unit)")
         }
     }
 }

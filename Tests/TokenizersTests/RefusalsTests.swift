@@ -38,8 +38,8 @@ import Testing
             ["normalizers[0]", "Lowercase"]
         ),
         (
-            #"{"type": "ByteLevel", "add_prefix_space": false, "use_regex": true}"#, #"{"type": "Metaspace"}"#,
-            ["pre_tokenizer", "Metaspace"]
+            #"{"type": "ByteLevel", "add_prefix_space": false, "use_regex": true}"#, #"{"type": "Metaspace", "replacement": "_"}"#,
+            ["decoder ByteLevel", "pre_tokenizer"]
         ),
         (
             #"{"type": "ByteLevel", "add_prefix_space": false, "use_regex": true}"#, #"{"type": "Digits"}"#,
