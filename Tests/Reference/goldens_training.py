@@ -17,14 +17,14 @@ from goldens_models import ALL_PROJECTIONS, VOCAB, byte_tokenizer, randomise, ti
 from peft import LoraConfig, PeftModel, get_peft_model
 from safetensors.torch import save_file
 from sparsify import SparseCoder, SparseCoderConfig
-from transformers import LlamaForCausalLM, Qwen2Config, Qwen2ForCausalLM, get_cosine_schedule_with_warmup
+from transformers import AutoModelForCausalLM, get_cosine_schedule_with_warmup
 
 SECONDS = 20
 
 # Over one and over two blocks of the attention's 64 queries, and over a row block of the loss.
 LENGTH = 150
 STEPS, STEP_LENGTH = 20, 48
-SAES = {"qwen2": {}, "llama-tied": {"activation": "groupmax"}, "llama3-rope": {"skip_connection": True}}
+SAES = {"qwen2": {}, "llama-tied": {"activation": "groupmax"}, "llama3-rope": {"skip_connection": True}, "qwen3": {}}
 
 
 def reconstruct(sae: SparseCoder, x: torch.Tensor) -> torch.Tensor:
@@ -110,8 +110,7 @@ def make(name: str, folder: Path) -> None:
     shutil.rmtree(folder, ignore_errors=True)
     torch.manual_seed(7 + sum(name.encode()))
     config = tiny_models()[name].config
-    kind = Qwen2ForCausalLM if isinstance(config, Qwen2Config) else LlamaForCausalLM
-    base = kind(config).float().requires_grad_(False).eval()
+    base = AutoModelForCausalLM.from_config(config).float().requires_grad_(False).eval()
     randomise(base)
     base.tie_weights()
     base.config.dtype = torch.float32

@@ -61,25 +61,6 @@ import Texts
         }
     }
 
-    @Test func normsOfQueriesAndKeysAreRefused() throws {
-        var random = try RandomCheckpoint(seed: 32)
-        defer { random.remove() }
-        let heads = RandomCheckpoint.hidden / RandomCheckpoint.heads
-        let norms = (0..<RandomCheckpoint.layers).flatMap { layer in
-            ["q", "k"].map { ("model.layers.\(layer).self_attn.\($0)_norm.weight", [heads], [Float](repeating: 1, count: heads)) }
-        }
-        let folder = try random.model(further: norms)
-        let config = folder.appendingPathComponent("config.json")
-        let text = try String(contentsOf: config, encoding: .utf8).replacingOccurrences(of: "Qwen2ForCausalLM", with: "Qwen3ForCausalLM")
-        try Data(text.replacingOccurrences(of: "{", with: #"{"attention_bias": true, "#).utf8).write(to: config)
-        let checkpoint = try Checkpoint.open(path: folder.path)
-        let read = try ModelConfig.read(checkpoint)
-        #expect(read.family == .qwen3 && read.qkvBias)
-        #expect { _ = try FrozenDecoder(checkpoint: checkpoint, config: read, precision: .f32, pool: pool) } throws: {
-            "\($0)".contains("norms of queries and keys (qwen3)")
-        }
-    }
-
     /// What a LoRA changes of a tensor that holds several projections, or lies the other way round, against a sum written out.
     @Test(arguments: [false, true], [false, true]) func foldsIntoTensorsOfAnyLayout(inGGUF: Bool, dora: Bool) throws {
         var random = try RandomCheckpoint(seed: 33)

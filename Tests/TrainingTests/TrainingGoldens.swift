@@ -9,7 +9,7 @@ import TestSupport
 
 /// What PyTorch and PEFT computed for one tiny model (`goldens_training.py`).
 struct TrainingGoldens {
-    static let models = ["qwen2", "llama-tied", "llama3-rope"]
+    static let models = ["qwen2", "llama-tied", "llama3-rope", "qwen3"]
 
     struct Cases: Decodable {
         struct Case: Decodable {

@@ -71,6 +71,9 @@ package final class FrozenDecoder: Sendable {
         for layer in layers {
             values += UnsafeBufferPointer(start: layer.inputNorm.pointer, count: config.hiddenSize)
             values += UnsafeBufferPointer(start: layer.postAttentionNorm.pointer, count: config.hiddenSize)
+            for norm in [layer.queryNorm, layer.keyNorm].compactMap({ $0 }) {
+                values += UnsafeBufferPointer(start: norm.pointer, count: norm.count)
+            }
         }
         values += UnsafeBufferPointer(start: finalNorm.pointer, count: config.hiddenSize)
         return values.withUnsafeBytes { ContentDigest(bytes: $0).description }

@@ -46,9 +46,11 @@ extension FrozenLayer {
             workspace: workspace)
         rotate(dq, heads: config.heads, pass.inverseCosSin, pass)
         rotate(dk, heads: config.kvHeads, pass.inverseCosSin, pass)
+        let dPlainQuery = normRunsBackward(trace.plainQuery, queryNorm, dq, pass: pass)
+        let dPlainKey = normRunsBackward(trace.plainKey, keyNorm, dk, pass: pass)
         let dInput = needsInput ? workspace.matrix(dh.rows, dh.columns) : nil
-        back(.q, trace.attentionInput, dy: dq, into: dInput, trace: trace, pass: pass)
-        back(.k, trace.attentionInput, dy: dk, into: dInput, add: true, trace: trace, pass: pass)
+        back(.q, trace.attentionInput, dy: dPlainQuery, into: dInput, trace: trace, pass: pass)
+        back(.k, trace.attentionInput, dy: dPlainKey, into: dInput, add: true, trace: trace, pass: pass)
         back(.v, trace.attentionInput, dy: dv, into: dInput, add: true, trace: trace, pass: pass)
         if let dInput { normBackward(trace.input, inputNorm, dInput, into: dh, pass: pass) }
     }
@@ -58,6 +60,18 @@ extension FrozenLayer {
         pass: LayerPass
     ) {
         projection(slot).backward(x: x, reduced: trace.reduced[slot.rawValue], dy: dy, into: dx, add: add, pass: pass)
+    }
+
+    /// The gradient of what `normRuns` read, in the workspace; dy where there is no norm. Overwrites dy.
+    private func normRunsBackward(_ x: MatrixView, _ weight: FrozenVector?, _ dy: MatrixView, pass: LayerPass) -> MatrixView {
+        guard let weight else { return dy }
+        let dx = pass.workspace.matrix(dy.rows, dy.columns)
+        dx.fill(0)
+        for start in stride(from: 0, to: x.columns, by: weight.count) {
+            let run = start..<start + weight.count
+            normBackward(x.columns(run), weight, dy.columns(run), into: dx.columns(run), pass: pass)
+        }
+        return dx
     }
 
     /// dh += the gradient that dy, of the norm's result, means for its argument x. Overwrites dy.

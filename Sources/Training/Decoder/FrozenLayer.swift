@@ -2,12 +2,15 @@ import Adapters
 import Models
 import Tensors
 
-/// One transformer block with frozen weights: `h += o(attention(qkv(norm(h))))`, `h += down(silu(gate(norm(h))) * up(norm(h)))`, with a LoRA
+/// One transformer block with frozen weights: `h += o(attention(qkv(norm(h))))`, with norms of queries and keys where the model has them, `h += down(silu(gate(norm(h))) * up(norm(h)))`, with a LoRA
 /// on any of the seven projections; forward, and backward by hand.
 package final class FrozenLayer: Sendable {
     let index: Int
     let inputNorm: FrozenVector
     let postAttentionNorm: FrozenVector
+    /// Of runs of as many columns of queries and keys as they have elements; nil where those are not normalised.
+    let queryNorm: FrozenVector?
+    let keyNorm: FrozenVector?
     /// In the order of `ProjectionModule.allCases`.
     let projections: [AdaptedProjection]
 
@@ -15,6 +18,11 @@ package final class FrozenLayer: Sendable {
         self.index = index
         inputNorm = FrozenVector(try reader.vector(WeightPlace(.attentionNorm, layer: index)))
         postAttentionNorm = FrozenVector(try reader.vector(WeightPlace(.feedForwardNorm, layer: index)))
+        func vector(_ place: WeightPlace) throws -> FrozenVector? {
+            reader.shape(place) == nil ? nil : FrozenVector(try reader.vector(place))
+        }
+        queryNorm = try vector(WeightPlace(.queryNorm, layer: index))
+        keyNorm = try vector(WeightPlace(.keyNorm, layer: index))
         projections = try ProjectionModule.allCases.enumerated().map { slot, module in
             AdaptedProjection(
                 matrix: try FrozenMatrix(reader, WeightPlace(.projection(module), layer: index), precision: precision, pool: pool),
@@ -55,9 +63,11 @@ package final class FrozenLayer: Sendable {
         let (config, pool) = (pass.config, pass.pool)
         trace.input.copy(from: h)
         norm(trace.input, inputNorm, into: trace.attentionInput, pass: pass)
-        run(.q, trace.attentionInput, into: trace.q, trace: trace, pass: pass)
-        run(.k, trace.attentionInput, into: trace.k, trace: trace, pass: pass)
+        run(.q, trace.attentionInput, into: trace.plainQuery, trace: trace, pass: pass)
+        run(.k, trace.attentionInput, into: trace.plainKey, trace: trace, pass: pass)
         run(.v, trace.attentionInput, into: trace.v, trace: trace, pass: pass)
+        normRuns(trace.plainQuery, queryNorm, into: trace.q, pass: pass)
+        normRuns(trace.plainKey, keyNorm, into: trace.k, pass: pass)
         rotate(trace.q, heads: config.heads, pass.cosSin, pass)
         rotate(trace.k, heads: config.kvHeads, pass.cosSin, pass)
         attention(config).forward(
@@ -83,6 +93,15 @@ package final class FrozenLayer: Sendable {
 
     private func run(_ slot: Slot, _ x: MatrixView, into y: MatrixView, trace: LayerTrace, pass: LayerPass) {
         projection(slot).forward(x, into: y, reduced: trace.reduced[slot.rawValue], pass: pass)
+    }
+
+    /// Heads by themselves; nothing where there is no norm, and both matrices are one.
+    private func normRuns(_ x: MatrixView, _ weight: FrozenVector?, into y: MatrixView, pass: LayerPass) {
+        guard let weight else { return }
+        for start in stride(from: 0, to: x.columns, by: weight.count) {
+            let run = start..<start + weight.count
+            norm(x.columns(run), weight, into: y.columns(run), pass: pass)
+        }
     }
 
     private func norm(_ x: MatrixView, _ weight: FrozenVector, into y: MatrixView, pass: LayerPass) {

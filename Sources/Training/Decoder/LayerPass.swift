@@ -102,4 +102,5 @@ final class FrozenVector: Sendable {
     }
 
     var pointer: UnsafePointer<Float> { UnsafePointer(buffer.pointer) }
+    var count: Int { buffer.count }
 }

@@ -7,6 +7,9 @@ import Tensors
 final class LayerTrace {
     let input: MatrixView
     let attentionInput: MatrixView
+    /// What their norms read; `q` and `k` themselves where there is none.
+    let plainQuery: MatrixView
+    let plainKey: MatrixView
     /// Rotated.
     let q: MatrixView
     let k: MatrixView
@@ -34,7 +37,9 @@ final class LayerTrace {
         }
         (input, attentionInput, q, k, v, mixed, middle) = (views[0], views[1], views[2], views[3], views[4], views[5], views[6])
         (feedForwardInput, gateUp, activated) = (views[7], views[8], views[9])
-        reduced = Array(views[10...])
+        let modules = ProjectionModule.allCases.count
+        reduced = Array(views[10..<10 + modules])
+        (plainQuery, plainKey) = views.count > 10 + modules ? (views[10 + modules], views[11 + modules]) : (q, k)
     }
 
     static func byteCount(config: ModelConfig, rows: Int, rank: Int) -> Int {
@@ -44,6 +49,6 @@ final class LayerTrace {
     private static func widths(_ config: ModelConfig, rank: Int) -> [Int] {
         let (hidden, query, kv) = (config.hiddenSize, config.heads * config.headDim, config.kvHeads * config.headDim)
         return [hidden, hidden, query, kv, kv, query, hidden, hidden, 2 * config.ffnSize, config.ffnSize]
-            + Array(repeating: rank, count: ProjectionModule.allCases.count)
+            + Array(repeating: rank, count: ProjectionModule.allCases.count) + (config.family.weights.holds(.queryNorm) ? [query, kv] : [])
     }
 }

@@ -25,7 +25,6 @@ extension ModelConfig {
             ("a scale of scores of its own", block.scoreScale != nil),
             ("sliding windows", block.layers.contains { $0.window != nil }),
             ("rotary bases by layer", block.layers.contains { $0.ropeTheta != nil }),
-            ("norms of queries and keys", weights.holds(.queryNorm)),
             ("norms behind attention and MLP", weights.holds(.attentionOutputNorm) || weights.holds(.feedForwardOutputNorm)),
             ("no norms before attention and MLP", !weights.holds(.attentionNorm) || !weights.holds(.feedForwardNorm)),
             ("a bias of the head", weights.row(.head).map { $0.bias != .never } ?? false),
