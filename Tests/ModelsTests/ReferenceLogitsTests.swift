@@ -4,6 +4,7 @@ import Checkpoints
 import Foundation
 import Models
 import Tensors
+import TestRandomness
 import TestSupport
 import Testing
 
@@ -30,11 +31,14 @@ import Testing
     }
 
     private func compare(model path: URL, adapters: URL, answers: URL, format: WeightFormat) async throws {
-        let cases = try ReferenceAnswers.decode([ReferenceCase].self, answers.appendingPathComponent("cases.json"))
+        let all = try ReferenceAnswers.decode([ReferenceCase].self, answers.appendingPathComponent("cases.json"))
+        #expect(all.count > 12)
+        // What a format computes is compared in all cases in f32; every third shows that the other formats hold the same weights.
+        let step = format == .f32 || LongTests.isOn ? 1 : 3
+        let cases = stride(from: 0, to: all.count, by: step).map { all[$0] }
         let wanted = try ReferenceTensors(answers.appendingPathComponent("logits.safetensors"))
         let runner = try ReferenceRunner(
             model: path, adapters: adapters, format: format, context: cases.map(\.tokens.count).max())
-        #expect(cases.count > 12)
         // Quantised formats are judged by `resa doctor --quality`; these bounds catch mistakes, not lost bits. For all cases together, and
         // for each: a case may be one row, and rounding may hit it hard. Activations of 8 bits move SmolLM2's row after
         // "1, 1, 2, 3, 5, 8, 13," by 0.12 on the scalar tier and 0.15 on AVX2.
