@@ -90,8 +90,17 @@ struct ComputeOptions: ParsableArguments {
         return PackedCache(settings) { Console.note("resa: \($0)\n") }
     }
 
+    /// The settings for contexts of so many positions; nil for all that the model was trained for.
+    func settings(serving context: Int?) -> Workbench.Settings {
+        var settings = settings
+        settings.context = context
+        return settings
+    }
+
     /// Opens what the verb works on.
-    func open(_ source: ModelOptions) throws -> Workbench { try Workbench(model: source.model, settings, watcher: TerminalWatcher()) }
+    func open(_ source: ModelOptions, serving context: Int? = nil) throws -> Workbench {
+        try Workbench(model: source.model, settings(serving: context), watcher: TerminalWatcher())
+    }
 }
 
 extension WeightFormat: ExpressibleByArgument {}

@@ -58,7 +58,7 @@ struct Generate: AsyncParsableCommand {
     }
 
     func run() async throws {
-        let bench = try compute.open(source)
+        let bench = try compute.open(source, serving: context ?? 8192)
         let tokens = try promptTokens(bench)
         let registry = try bench.registry(folder: adapters, store: chosen.isEmpty ? nil : .standard())
         let set = chosen.isEmpty ? AdapterSet.none : try await registry.resolve(AdapterArgument.parse(chosen))

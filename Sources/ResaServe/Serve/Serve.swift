@@ -101,8 +101,7 @@ struct Serve: AsyncParsableCommand {
         let log = Console.writeErrorsInBackground(limit: logBuffer)
         let settings = try serverSettings()
         if store { AdapterStore.standard().removeLeftovers() }
-        var computing = compute.settings
-        computing.context = context ?? 8192
+        let computing = compute.settings(serving: context ?? 8192)
         let (bench, (registry, keeper)) = try Workbench.load(model: source.model, computing, watcher: TerminalWatcher()) { weights in
             // Before the weights, so that a wrong folder is told at once.
             let registry = try computing.registry(
