@@ -135,7 +135,8 @@ struct AdapterScanner: Sendable {
             throw .badFile(
                 adapter: name, file: ".",
                 problem: "it holds neither \(LoRALayout.configFile) (a PEFT LoRA), nor <hookpoint>/cfg.json (a sparsify SAE), "
-                    + "nor cfg.json with \(SAELensLayout.tensorFile) (a SAELens SAE), nor \(SteeringLayout.configFile) (steering vectors), "
+                    + "nor cfg.json with \(SAELensLayout.tensorFile) (a SAELens SAE), nor params.safetensors (Gemma Scope 2), "
+                    + "nor \(SteeringLayout.configFile) (steering vectors), "
                     + "nor a .gguf file (a LoRA or control vector)")
         }
         guard packed.count == 1 else {

@@ -4,8 +4,8 @@ import Foundation
 
 /// Finds the SAEs of an adapter's folder.
 ///
-/// A SAELens SAE is any folder, the adapter's own or one up to `depthLimit` levels below it, that holds its two files: its config says where
-/// it hooks in. A sparsify SAE is a folder named as its hookpoint, the adapter's own or one in it.
+/// A SAELens SAE, or one of Gemma Scope 2, is any folder, the adapter's own or one up to `depthLimit` levels below it, that holds its files: its config
+/// says where it hooks in. A sparsify SAE is a folder named as its hookpoint, the adapter's own or one in it.
 enum SAEPlaces {
     private static let depthLimit = 3
     /// Folders looked at for one adapter.
@@ -14,8 +14,8 @@ enum SAEPlaces {
     /// - Returns: in the order of their paths.
     static func find(in folder: URL, contents: Set<String>, adapter: String) throws(AdapterError) -> [SAEPlace] {
         var places: [SAEPlace] = []
-        if isSAELens(contents) {
-            places.append(SAEPlace(folder: "", format: .saelens))
+        if let format = SAEPlace.format(of: contents, folderName: adapter) {
+            places.append(SAEPlace(folder: "", format: format))
         } else if contents.contains(SparsifyLayout.configFile) {
             guard let hookpoint = HookPoint(adapter) else {
                 throw .badFile(
@@ -40,8 +40,8 @@ enum SAEPlaces {
         guard let names = try? FileManager.default.contentsOfDirectory(atPath: folder.path) else { return }
         looked += 1
         let contents = Set(names)
-        if isSAELens(contents) {
-            places.append(SAEPlace(folder: path, format: .saelens))
+        if let format = SAEPlace.format(of: contents, folderName: folder.lastPathComponent) {
+            places.append(SAEPlace(folder: path, format: format))
         } else if depth == 1, contents.contains(SparsifyLayout.configFile), let hookpoint = HookPoint(path) {
             places.append(SAEPlace(folder: path, format: .sparsify(hookpoint)))
         }
@@ -49,9 +49,5 @@ enum SAEPlaces {
         for name in contents.sorted() where !name.hasPrefix(".") {
             search(root, path + "/" + name, depth: depth + 1, looked: &looked, into: &places)
         }
-    }
-
-    private static func isSAELens(_ contents: Set<String>) -> Bool {
-        contents.contains(SAELensLayout.tensorFile) && contents.contains(SAELensLayout.configFile)
     }
 }

@@ -5,7 +5,7 @@ import JSONText
 import Tensors
 import Testing
 
-/// SAEs in SAELens' format against its formulas in f64 (Tests/Reference/goldens_saelens.py).
+/// SAEs in the formats of SAELens and Gemma Scope 2 against its formulas in f64 (Tests/Reference/goldens_saelens.py).
 @Suite struct SAELensGoldenTests {
     /// One SAE and what is to come out of it.
     struct Case {
@@ -23,8 +23,9 @@ import Testing
             let folder = root.appendingPathComponent(name)
             let shape = ModelShape(layers: 3, hiddenSize: width, queryWidth: 8, keyValueWidth: 8, ffnSize: 8, vocabSize: 8)
             self.name = name
-            sae = try SAELensLayout(folder: folder, name: name, shape: shape)
-                .load(digest: "d", format: format, pool: WorkerPool(threads: 1))
+            let contents = Set(try FileManager.default.contentsOfDirectory(atPath: folder.path))
+            let place = SAEPlace(folder: name, format: try #require(SAEPlace.format(of: contents, folderName: name)))
+            sae = try place.open(in: root, name: name, shape: shape).load(digest: "d", format: format, pool: WorkerPool(threads: 1))
             let expected = try SafetensorsFile(path: folder.appendingPathComponent("expected.safetensors").path)
             input = Matrix(try expected.floats("input"), columns: width)
             target = Matrix(try expected.floats("target"), columns: width)

@@ -64,6 +64,21 @@ enum SmallAdapters {
         try folder.write(config, to: "\(place)/cfg.json")
     }
 
+    /// A Gemma Scope 2 SAE with random weights.
+    static func writeGemmaScope(
+        to folder: TemporaryFolder, at place: String, config: String?, change: (inout [Tensor]) -> Void = { _ in }
+    ) throws {
+        var generator = SeededRandom(seed: 6)
+        var tensors = [
+            Tensor("w_enc", [24, 32], using: &generator, scale: 0.2), Tensor("w_dec", [32, 24], using: &generator, scale: 0.3),
+            Tensor("b_dec", [24], using: &generator, scale: 0.3), Tensor("b_enc", [32], using: &generator, scale: 0.1),
+            Tensor("threshold", [32], using: &generator, scale: 0.1),
+        ]
+        change(&tensors)
+        try folder.write(Tensor.file(tensors), to: "\(place)/params.safetensors")
+        if let config { try folder.write(config, to: "\(place)/config.json") }
+    }
+
     static func loadSAELens(_ folder: TemporaryFolder, format: FloatFormat = .f32) throws -> SparseAutoencoder {
         try SAELensLayout(folder: folder.url, name: "sae", shape: smallShape)
             .load(digest: "sha256:2", format: format, pool: WorkerPool(threads: 1))

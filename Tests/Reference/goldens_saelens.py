@@ -1,6 +1,7 @@
 """Small random SAEs in SAELens' format, with what its formulas make of random rows.
 
     saelens/NAME/cfg.json, sae_weights.safetensors    as SAELens writes them, of version 6 or flat as before it
+    saelens/NAME/config.json, params.safetensors      as Gemma Scope 2 has them: jumprelus under other names
     saelens/NAME/expected.safetensors                 input, activations [rows, M], output, and the rows after an edit of three latents
 
 Everything is computed here in f64 from the published formulas, not by Swift's way of doing it: nothing is folded or transposed. Where
@@ -34,6 +35,8 @@ class Case:
     dtype: torch.dtype = torch.float32
     log_threshold: bool = False
     scaling_factor: bool = False
+    # Gemma Scope 2: where it reads and, of a transcoder, writes.
+    scope: tuple[str, ...] = ()
 
 
 MLP = {"hook": "blocks.2.hook_mlp_out", "hookpoint": "layers.2.mlp"}
@@ -72,6 +75,17 @@ CASES = {
     "skip-transcoder": Case("skip_transcoder", **INTO_MLP),
     "jumprelu-transcoder": Case("jumprelu_transcoder", **INTO_MLP),
     "jumprelu-skip-transcoder": Case("jumprelu_skip_transcoder", **INTO_MLP),
+    "gemma-scope-2": Case("jumprelu", scope=("model.layers.1.output",), config={"apply_b_dec_to_input": False}),
+    "gemma-scope-2-bf16": Case(
+        "jumprelu", scope=("model.layers.1.output",), config={"apply_b_dec_to_input": False}, dtype=torch.bfloat16
+    ),
+    "gemma-scope-2-mlp": Case(
+        "jumprelu", scope=("model.layers.2.post_feedforward_layernorm.output",), config={"apply_b_dec_to_input": False}, **MLP
+    ),
+    "gemma-scope-2-transcoder": Case(
+        "jumprelu_transcoder",
+        scope=("model.layers.2.pre_feedforward_layernorm.output", "model.layers.2.post_feedforward_layernorm.output"), **INTO_MLP,
+    ),
     "flat-standard": Case("standard", flat=True, scaling_factor=True),
     "flat-topk": Case("topk", flat=True, config={"k": 8}, hook="blocks.0.hook_mlp_out", hookpoint="layers.0.mlp"),
     "flat-gated": Case("gated", flat=True),
@@ -196,8 +210,14 @@ def make(name: str, case: Case, folder: Path) -> bool:
     torch.manual_seed(sum(name.encode()))
     settings, tensors = config(name, case), weights(case)
     folder.mkdir(parents=True)
-    (folder / "cfg.json").write_text(json.dumps(settings))
-    save_file(tensors, folder / "sae_weights.safetensors")
+    if case.scope:
+        names = dict(zip(["hf_hook_point_in", "hf_hook_point_out"], case.scope, strict=False))
+        facts = {"architecture": "jump_relu", "model_name": "some/model", "width": case.latents, "l0": 10, **names}
+        (folder / "config.json").write_text(json.dumps(facts | ({"affine_connection": False} if len(names) > 1 else {})))
+        save_file({key.replace("W_", "w_"): tensor for key, tensor in tensors.items()}, folder / "params.safetensors")
+    else:
+        (folder / "cfg.json").write_text(json.dumps(settings))
+        save_file(tensors, folder / "sae_weights.safetensors")
 
     x = 1.5 * torch.randn(ROWS, WIDTH) + 0.3
     y = torch.randn(ROWS, WIDTH) if "transcoder" in case.architecture else x
@@ -229,6 +249,8 @@ def compare(name: str, folder: Path, x, activations, output) -> bool:
     try:
         from sae_lens import SAE
     except ImportError:
+        return False
+    if not (folder / "cfg.json").exists():
         return False
     settings = json.loads((folder / "cfg.json").read_text())
     if settings.get("architecture") == "batchtopk" or "norm_scaling_factor" in settings or name == "jumprelu-log":

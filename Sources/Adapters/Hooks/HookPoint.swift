@@ -92,3 +92,32 @@ extension HookPoint {
         return (layer, parts[2])
     }
 }
+
+/// Places as Hugging Face's modules have them, which Gemma Scope 2 stores as `hf_hook_point_in` and `hf_hook_point_out`.
+extension HookPoint {
+    enum Module: Equatable, CustomStringConvertible {
+        case hookpoint(HookPoint)
+        /// What the MLP is given, after its norm.
+        case mlpInput(layer: Int)
+
+        /// Reads `model.layers.N.output`, `...post_feedforward_layernorm.output` (what the MLP adds to the residual stream) and
+        /// `...pre_feedforward_layernorm.output`; nil for anything else.
+        init?(_ name: String) {
+            let parts = name.split(separator: ".", maxSplits: 3, omittingEmptySubsequences: false)
+            guard parts.count == 4, parts[0] == "model", let point = HookPoint("\(parts[1]).\(parts[2])") else { return nil }
+            switch parts[3] {
+            case "output": self = .hookpoint(point)
+            case "post_feedforward_layernorm.output": self = .hookpoint(.mlp(layer: point.layer))
+            case "pre_feedforward_layernorm.output": self = .mlpInput(layer: point.layer)
+            default: return nil
+            }
+        }
+
+        var description: String {
+            switch self {
+            case .hookpoint(let point): point.description
+            case .mlpInput(let layer): "the MLP's input in layers.\(layer)"
+            }
+        }
+    }
+}

@@ -26,11 +26,19 @@ package struct SAEPlace: Sendable, Equatable {
         case sparsify(HookPoint)
         /// The config says it.
         case saelens
+        /// The config says it, or where there is none the folder's name.
+        case gemmaScope(HookPoint?)
     }
 
     /// Relative to the adapter's folder; empty for that folder itself.
     package let folder: String
     package let format: Format
+
+    /// What `contents` of a folder make of it; nil for nothing. sparsify's folders are told by their names instead.
+    package static func format(of contents: Set<String>, folderName: String) -> Format? {
+        if contents.contains(SAELensLayout.tensorFile), contents.contains(SAELensLayout.configFile) { return .saelens }
+        return contents.contains(GemmaScopeConfig.tensorFile) ? .gemmaScope(HookPoint(folderName)) : nil
+    }
 
     package init(folder: String, format: Format) {
         self.folder = folder
@@ -46,6 +54,8 @@ package struct SAEPlace: Sendable, Equatable {
             return try SparsifyLayout(folder: url, name: name, hookpoint: hookpoint, shownAs: folder, shape: shape)
         case .saelens:
             return try SAELensLayout(folder: url, name: name, shownAs: folder, shape: shape)
+        case .gemmaScope(let hookpoint):
+            return try SAELensLayout(gemmaScope: url, name: name, hookpoint: hookpoint, shownAs: folder, shape: shape)
         }
     }
 }

@@ -24,6 +24,12 @@ struct SAELensConfig {
     /// Topk: select and report activations in units of the decoder row's norm.
     let rescalesByDecoderNorm: Bool
 
+    /// Of an SAE that is told by other means: nothing is centred, normalised or scaled.
+    init(architecture: SAELensArchitecture, hookpoint: HookPoint, width: Int, latents: Int) {
+        (self.architecture, self.hookpoint, self.width, self.latents) = (architecture, hookpoint, width, latents)
+        (k, isCentred, normalisation, inputFactor, rescalesByDecoderNorm) = (nil, false, .none, 1, false)
+    }
+
     init(folder: URL, adapter: String, shownAs: String) throws(AdapterError) {
         let config = try ConfigReader(folder: folder, file: Self.file, adapter: adapter, shownAs: shownAs)
         let metadata = try config.section("metadata") ?? config

@@ -2,7 +2,8 @@ import Checkpoints
 import Foundation
 import Tensors
 
-/// A SAELens folder (`cfg.json`, `sae_weights.safetensors`), read and checked but not loaded.
+/// A SAELens folder (`cfg.json`, `sae_weights.safetensors`), read and checked but not loaded; or one of Gemma Scope 2 (`GemmaScopeConfig`), whose SAEs
+/// are SAELens' jumprelus under other names.
 ///
 /// Factors that the format leaves to run time are folded into the weights here: the scale of `expected_average_only_in`
 /// (`W_enc * s`, `W_dec / s`, `b_dec / s`), and the decoder norms `n` of a rescaled top-k (`W_enc * n`, `b_enc * n`, `W_dec / n`).
@@ -13,9 +14,11 @@ package struct SAELensLayout: SAELayout {
     package let name: String
     private let config: SAELensConfig
     private let tensors: AdapterTensorReader
+    private let tensorNames: TensorNames
 
     package var hookpoint: HookPoint { config.hookpoint }
-    package var files: [String] { [Self.configFile, Self.tensorFile] }
+    /// The files that decide what it does.
+    package let files: [String]
     package var latents: Int { config.latents }
     package var k: Int? { config.k }
     package var width: Int { config.width }
@@ -30,8 +33,38 @@ package struct SAELensLayout: SAELayout {
         self.name = name
         config = try SAELensConfig(folder: folder, adapter: name, shownAs: prefix + Self.configFile)
         tensors = try AdapterTensorReader(opening: Self.tensorFile, in: folder, shownIn: shownAs, adapter: name)
+        (tensorNames, files) = (.saelens, [Self.configFile, Self.tensorFile])
         try shape?.requireLayer(hookpoint.layer, adapter: name)
         try checkTensors(hiddenSize: shape?.hiddenSize ?? config.width)
+    }
+
+    /// The same of a Gemma Scope 2 folder.
+    /// - Parameter hookpoint: what the folder's name says, for one without a config.
+    package init(
+        gemmaScope folder: URL, name: String, hookpoint: HookPoint?, shownAs: String = "", shape: ModelShape?
+    ) throws(AdapterError) {
+        self.name = name
+        tensors = try AdapterTensorReader(opening: GemmaScopeConfig.tensorFile, in: folder, shownIn: shownAs, adapter: name)
+        let scope = try GemmaScopeConfig(folder: folder, adapter: name, shownAs: shownAs, hookpoint: hookpoint)
+        let encoder = try tensors.shape("w_enc")
+        guard encoder.count == 2, encoder.allSatisfy({ $0 > 0 }) else {
+            throw .badFile(adapter: name, file: tensors.file, problem: "tensor 'w_enc' has shape \(encoder), wanted [hidden size, latents]")
+        }
+        config = SAELensConfig(
+            architecture: scope.isTranscoder ? .jumpreluTranscoder : .jumprelu, hookpoint: scope.hookpoint, width: encoder[0],
+            latents: encoder[1])
+        (tensorNames, files) = (.gemmaScope, (scope.hasFile ? [GemmaScopeConfig.file] : []) + [GemmaScopeConfig.tensorFile])
+        try shape?.requireLayer(self.hookpoint.layer, adapter: name)
+        try checkTensors(hiddenSize: shape?.hiddenSize ?? config.width)
+    }
+
+    /// What the matrices are called; vectors have the same names everywhere.
+    private struct TensorNames {
+        let encoder: String
+        let decoder: String
+
+        static let saelens = TensorNames(encoder: "W_enc", decoder: "W_dec")
+        static let gemmaScope = TensorNames(encoder: "w_enc", decoder: "w_dec")
     }
 
     /// Jumprelus of early versions store the logarithm of the threshold.
@@ -39,7 +72,7 @@ package struct SAELensLayout: SAELayout {
 
     private func checkTensors(hiddenSize: Int) throws(AdapterError) {
         let (latents, width) = (config.latents, config.width)
-        var wanted = ["W_enc": [width, latents], "W_dec": [latents, width], "b_dec": [width]]
+        var wanted = [tensorNames.encoder: [width, latents], tensorNames.decoder: [latents, width], "b_dec": [width]]
         if activation == .gated {
             for bias in ["b_gate", "r_mag", "b_mag"] { wanted[bias] = [latents] }
         } else {
@@ -61,7 +94,7 @@ package struct SAELensLayout: SAELayout {
                 problem: "tensor '\(tensor)' has no place in the architecture '\(config.architecture.rawValue)'")
         }
         guard width == hiddenSize else {
-            throw .shapeMismatch(adapter: name, tensor: "W_enc", got: [width, latents], wanted: [hiddenSize, latents])
+            throw .shapeMismatch(adapter: name, tensor: tensorNames.encoder, got: [width, latents], wanted: [hiddenSize, latents])
         }
     }
 
@@ -72,7 +105,7 @@ package struct SAELensLayout: SAELayout {
         let (latents, width) = (config.latents, config.width)
         try refuseScaling()
         let folding = try folding()
-        let decoder = try tensors.rowTable("W_dec", rows: latents, width: width, format: format, factors: folding.decoder)
+        let decoder = try tensors.rowTable(tensorNames.decoder, rows: latents, width: width, format: format, factors: folding.decoder)
         let decoderBias = try tensors.vector("b_dec", count: width)
         for column in 0..<width { decoderBias.pointer[column] /= config.inputFactor }
         var skipMatrix: PackedMatrix?
@@ -93,12 +126,14 @@ package struct SAELensLayout: SAELayout {
             if activation == .topk, format == .bf16 {
                 .shortlisted(
                     try tensors.latentEncoder(
-                        transposing: "W_enc", latents: latents, width: width, format: format, bias: encoderBias, factors: folding.encoder,
+                        transposing: tensorNames.encoder, latents: latents, width: width, format: format, bias: encoderBias,
+                        factors: folding.encoder,
                         pool: pool))
             } else {
                 .dense(
                     try tensors.packed(
-                        transposing: "W_enc", outputs: latents, inputs: width, format: format, factors: folding.encoder, pool: pool))
+                        transposing: tensorNames.encoder, outputs: latents, inputs: width, format: format, factors: folding.encoder,
+                        pool: pool))
             }
         return SparseAutoencoder(
             name: name, digest: digest, hookpoint: hookpoint, activation: activation, k: config.k ?? latents, transcode: transcode,
@@ -121,7 +156,7 @@ package struct SAELensLayout: SAELayout {
                 encoder: Array(repeating: scale, count: latents), decoder: Array(repeating: 1 / scale, count: latents), norms: nil)
         }
         // The norms are those of the decoder in the units of the activations. SAELens keeps them away from 0 in the same way.
-        let norms = try tensors.rowNorms("W_dec", rows: latents, width: width).map { max($0 / scale, 1e-8) }
+        let norms = try tensors.rowNorms(tensorNames.decoder, rows: latents, width: width).map { max($0 / scale, 1e-8) }
         return Folding(encoder: norms.map { $0 * scale }, decoder: norms.map { 1 / ($0 * scale) }, norms: norms)
     }
 

@@ -1,7 +1,7 @@
 import Adapters
 import Foundation
 
-/// An adapter folder with SAEs, by hookpoint: sparsify's (`FOLDER/layers.12`, or that folder itself) or one SAELens SAE.
+/// An adapter folder with SAEs, by hookpoint: sparsify's (`FOLDER/layers.12`, or that folder itself) or one SAE of SAELens or Gemma Scope 2.
 package struct SAEFolder {
     package let layout: any SAELayout
 
@@ -15,16 +15,16 @@ package struct SAEFolder {
         func bad(_ problem: String) -> TrainingError { .badSetting(name: "--sae \(path)", problem: problem) }
 
         let place: SAEPlace
-        if holds(SAELensLayout.tensorFile) {
-            place = SAEPlace(folder: "", format: .saelens)
+        let contents = Set((try? FileManager.default.contentsOfDirectory(atPath: folder.path)) ?? [])
+        if let format = SAEPlace.format(of: contents, folderName: name) {
+            place = SAEPlace(folder: "", format: format)
         } else if holds(SparsifyLayout.tensorFile) {
             guard let found = hookpoint ?? HookPoint(name) else {
                 throw bad("does not say which hookpoint it is for; give --hookpoint, such as layers.12")
             }
             place = SAEPlace(folder: "", format: .sparsify(found))
         } else {
-            let names = ((try? FileManager.default.contentsOfDirectory(atPath: folder.path)) ?? []).sorted()
-            let found = names.compactMap { name in HookPoint(name).map { (name, $0) } }
+            let found = contents.sorted().compactMap { name in HookPoint(name).map { (name, $0) } }
             let matching = found.filter { hookpoint == nil || $0.1 == hookpoint }
             guard let chosen = matching.first, matching.count == 1 else {
                 let list = found.map(\.0).joined(separator: ", ")
