@@ -17,7 +17,7 @@ extension Decoder {
     ) throws -> Decoder {
         let plan = try WeightPlan(config: config, weights: weights, format: format)
         let packed = try PackedWeights(plan: plan, weights: weights, cache: cache, pool: pool, progress: progress)
-        let parts = DecoderParts(config: config, packed: packed, weights: weights)
+        var parts = DecoderParts(config: config, packed: packed, weights: weights)
         let rotaries = Rotaries(config, context: context)
         var layers: [DecoderLayer] = []
         layers.reserveCapacity(config.layers)
@@ -25,7 +25,7 @@ extension Decoder {
         let head = try parts.head()
         let decoder = Decoder(
             config: config, format: format, embeddings: parts.embeddings(head), layers: layers, finalNorm: try parts.norm(.finalNorm),
-            head: head, rotaries: rotaries)
+            head: head, rotaries: rotaries, parameters: parts.parameters)
         try weights.refuseChanged()
         return decoder
     }
@@ -36,14 +36,19 @@ private struct DecoderParts {
     let config: ModelConfig
     let packed: PackedWeights
     let weights: WeightReader
+    /// What norms point to.
+    private(set) var parameters: [ParameterVector] = []
 
     private var table: WeightTable { config.family.weights }
 
-    func norm(_ role: WeightRole, layer: Int? = nil) throws -> Norm {
+    mutating func norm(_ role: WeightRole, layer: Int? = nil) throws -> Norm {
         let place = WeightPlace(role, layer: layer)
+        let values = try weights.vector(place)
+        let weight = ParameterVector(values)
+        let bias = weights.shape(place.bias) == nil ? nil : ParameterVector(try weights.vector(place.bias))
+        parameters += [weight] + (bias.map { [$0] } ?? [])
         return Norm(
-            centres: config.block.norm == .layer, weight: try weights.vector(place),
-            bias: weights.shape(place.bias) == nil ? nil : try weights.vector(place.bias), epsilon: config.rmsEpsilon)
+            centres: config.block.norm == .layer, weight: weight, bias: bias, width: values.count, epsilon: config.rmsEpsilon)
     }
 
     func head() throws -> Projection {
@@ -53,11 +58,12 @@ private struct DecoderParts {
 
     func embeddings(_ head: Projection) -> TokenEmbeddings {
         TokenEmbeddings(
-            source: packed.table(WeightPlan.embedding).map { .table($0) } ?? .head(head.matrix), scale: config.block.embeddingScale,
+            packed.table(WeightPlan.embedding).map { .table($0) } ?? .head(head.matrix), scale: config.block.embeddingScale,
             positions: packed.table(WeightPlan.positions))
     }
 
-    func layer(_ index: Int, rotary: Int) throws -> DecoderLayer {
+    mutating func layer(_ index: Int, rotary: Int) throws -> DecoderLayer {
+        let table = table
         func norm(_ role: WeightRole) throws -> Norm? { table.holds(role) ? try self.norm(role, layer: index) : nil }
         // Zeros for a projection that has none beside others that have.
         func projection(_ stack: PackedStack) throws -> Projection {

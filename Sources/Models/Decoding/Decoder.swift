@@ -12,13 +12,15 @@ package final class Decoder: LanguageModel {
     private let finalNorm: Norm
     private let head: Projection
     private let rotaries: Rotaries
+    /// What norms point to.
+    private let parameters: [ParameterVector]
     private let geometry: DecoderGeometry
     /// `layers`, which keeps them alive; an array's elements are counted each time they are read.
     private nonisolated(unsafe) let layerReferences: UnsafeMutablePointer<Unmanaged<DecoderLayer>>
 
     init(
         config: ModelConfig, format: WeightFormat, embeddings: TokenEmbeddings, layers: [DecoderLayer], finalNorm: Norm, head: Projection,
-        rotaries: Rotaries
+        rotaries: Rotaries, parameters: [ParameterVector]
     ) {
         self.config = config
         self.format = format
@@ -27,6 +29,7 @@ package final class Decoder: LanguageModel {
         self.finalNorm = finalNorm
         self.head = head
         self.rotaries = rotaries
+        self.parameters = parameters
         geometry = DecoderGeometry(config)
         layerReferences = .allocate(capacity: max(layers.count, 1))
         for (index, layer) in layers.enumerated() { layerReferences[index] = .passUnretained(layer) }

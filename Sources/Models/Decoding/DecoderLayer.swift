@@ -5,7 +5,7 @@ import Tensors
 /// each step reads its input once.
 final class DecoderLayer: Sendable {
     /// Those that a block has: before attention and the MLP, of queries and keys (each head, or all heads together), behind attention and the MLP.
-    struct Norms: Sendable {
+    struct Norms: BitwiseCopyable, Sendable {
         let attention: Norm?
         let query: Norm?
         let key: Norm?

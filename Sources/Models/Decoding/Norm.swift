@@ -1,27 +1,28 @@
 import Tensors
 
-/// A norm of rows and its parameters.
-final class Norm: Sendable {
+/// A norm of rows: plain memory that whoever made it owns and keeps, so that a step counts no reference when it reads one.
+struct Norm: BitwiseCopyable, @unchecked Sendable {
     /// RMSNorm, or LayerNorm.
     private let centres: Bool
-    private let weight: ParameterVector
-    private let bias: ParameterVector?
+    private let weight: UnsafePointer<Float>
+    private let bias: UnsafePointer<Float>?
     private let epsilon: Float
     private let width: Int
 
-    /// - Parameter centres: subtracts the mean, as a LayerNorm does.
-    init(centres: Bool, weight: [Float], bias: [Float]?, epsilon: Float) {
-        (self.centres, self.epsilon, width) = (centres, epsilon, weight.count)
-        self.weight = ParameterVector(weight)
-        self.bias = bias.map { ParameterVector($0) }
+    /// - Parameters:
+    ///   - centres: subtracts the mean, as a LayerNorm does.
+    ///   - weight: `[width]`, which with `bias` outlives the norm.
+    init(centres: Bool, weight: ParameterVector, bias: ParameterVector?, width: Int, epsilon: Float) {
+        (self.centres, self.weight, self.bias) = (centres, weight.pointer, bias?.pointer)
+        (self.width, self.epsilon) = (width, epsilon)
     }
 
     /// y = the norm of each row of x; both may be the same.
     func apply(to x: MatrixView, into y: MatrixView, pool: WorkerPool) {
         if centres {
-            RowOperations.layerNorm(x, weight: weight.pointer, bias: bias?.pointer, epsilon: epsilon, into: y, pool: pool)
+            RowOperations.layerNorm(x, weight: weight, bias: bias, epsilon: epsilon, into: y, pool: pool)
         } else {
-            RowOperations.rmsNorm(x, weight: weight.pointer, epsilon: epsilon, into: y, pool: pool)
+            RowOperations.rmsNorm(x, weight: weight, epsilon: epsilon, into: y, pool: pool)
         }
     }
 
