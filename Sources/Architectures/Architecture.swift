@@ -15,6 +15,12 @@ package struct Architecture: Sendable {
     /// Every tensor of a model: names, shapes, biases, and how they are stored.
     package let weights: WeightTable
 
+    /// Classes of larger models whose `text_config` is one of this architecture.
+    package var wrappers: [String] = []
+
+    /// Keys of `config.json` where it leaves them out.
+    package var defaults = JSONObject()
+
     /// What the blocks compute, as far as no configuration says otherwise.
     package var block = BlockDescription()
 

@@ -8,7 +8,7 @@ extension Architecture {
     package static let toy = Architecture(
         name: "toy", ggufName: "plaything", huggingFaceName: "ToyForCausalLM",
         weights: WeightTable(
-            blockPrefix: "transformer.h.", omissiblePrefix: "transformer.",
+            blockPrefix: "transformer.h.", rootSpellings: [""],
             [
                 .norm(.finalNorm, "transformer.ln_f", gguf: "last_norm"),
                 .embedding(.embedding, "transformer.wte", gguf: "words"),

@@ -4,15 +4,16 @@ import JSONText
 /// Reading `config.json`, in the keys of transformers 4 and of transformers 5.
 extension ModelConfig {
     /// - Parameters:
-    ///   - json: `config.json`.
+    ///   - whole: `config.json`.
     ///   - generation: `generation_config.json`; its `eos_token_id`s are added to the configuration's.
     ///   - folder: for error messages.
     ///   - architectures: those that are known.
     package init(
-        huggingFace json: JSON, generation: JSON?, folder: String = "model", among architectures: [Architecture] = Architecture.all
+        huggingFace whole: JSON, generation: JSON?, folder: String = "model", among architectures: [Architecture] = Architecture.all
     ) throws(CheckpointError) {
         let file = "\(folder)/config.json"
-        let family = try ModelConfig.architecture(json, file, among: architectures)
+        let family = try ModelConfig.architecture(whole, file, among: architectures)
+        let json = family.textConfiguration(whole)
         let keys = family.keys
         self.family = family
         block = family.block
@@ -90,7 +91,9 @@ extension ModelConfig {
         } catch {
             throw error.inFile(file)
         }
-        if let architecture = architectures.first(where: { names.contains($0.huggingFaceName) }) { return architecture }
+        if let architecture = architectures.first(where: { !Set(names).isDisjoint(with: [$0.huggingFaceName] + $0.wrappers) }) {
+            return architecture
+        }
         let supported = architectures.map(\.huggingFaceName).sorted().joined(separator: ", ")
         throw .unsupported(
             file: file, what: "architecture \(names.isEmpty ? "(none named)" : names.joined(separator: ", "))",
@@ -126,5 +129,17 @@ extension ModelConfig {
             if token >= 0 { tokens.append(token) }
         }
         return tokens
+    }
+}
+
+extension Architecture {
+    /// The part of a configuration that is the text model's, with what it leaves out.
+    fileprivate func textConfiguration(_ whole: JSON) -> JSON {
+        var fields = defaults
+        let text = whole["text_config"]?.object
+        let isWrapped = text != nil && whole["architectures"]?.array?.contains { $0.string.map(wrappers.contains) ?? false } ?? false
+        for (key, value) in whole.object ?? [:] where !isWrapped || ["bos_token_id", "eos_token_id"].contains(key) { fields[key] = value }
+        if isWrapped { for (key, value) in text ?? [:] where !value.isNull { fields[key] = value } }
+        return .object(fields)
     }
 }

@@ -5,7 +5,7 @@ extension Architecture {
     package static let gpt2 = Architecture(
         name: "gpt2", ggufName: "gpt2", huggingFaceName: "GPT2LMHeadModel",
         weights: WeightTable(
-            blockPrefix: "transformer.h.", omissiblePrefix: "transformer.",
+            blockPrefix: "transformer.h.", rootSpellings: [""],
             [
                 .embedding(.embedding, "transformer.wte", gguf: "token_embd"),
                 .embedding(.positions, "transformer.wpe", gguf: "position_embd"),

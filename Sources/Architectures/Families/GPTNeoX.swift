@@ -6,7 +6,7 @@ extension Architecture {
     package static let gptNeoX = Architecture(
         name: "gpt_neox", ggufName: "gptneox", huggingFaceName: "GPTNeoXForCausalLM",
         weights: WeightTable(
-            blockPrefix: "gpt_neox.layers.", omissiblePrefix: "gpt_neox.",
+            blockPrefix: "gpt_neox.layers.", rootSpellings: [""],
             [
                 .embedding(.embedding, "gpt_neox.embed_in", gguf: "token_embd"),
                 .norm(.attentionNorm, "input_layernorm", gguf: "attn_norm", bias: .always),

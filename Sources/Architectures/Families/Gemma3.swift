@@ -2,13 +2,21 @@ import Checkpoints
 import JSONText
 
 extension Architecture {
-    /// Gemma 3's text models: Gemma 2 with norms of queries and keys instead of caps. Five layers of six see a window and have a rotary base of
+    /// Gemma 3's text models, and the text part of those that see: Gemma 2 with norms of queries and keys instead of caps. Five layers of six see a window and have a rotary base of
     /// their own, which no scaling changes.
     package static let gemma3 = Architecture(
         name: "gemma3_text", ggufName: "gemma3", huggingFaceName: "Gemma3ForCausalLM",
-        weights: .llama(norms: .around, queryKeyNorms: WeightTable.Row.queryKeyNorms(byHead: true, addsOne: true), addsOne: true)
+        weights: .llama(
+            norms: .around, queryKeyNorms: WeightTable.Row.queryKeyNorms(byHead: true, addsOne: true), addsOne: true,
+            rootSpellings: ["language_model.model.", "model.language_model."])
     ).with {
         $0.isGemma()
+        // Of these the text model alone is read. Their configurations leave out what `transformers` fills in.
+        $0.wrappers = ["Gemma3ForConditionalGeneration"]
+        $0.defaults = [
+            "head_dim": 256, "num_attention_heads": 8, "num_key_value_heads": 4, "vocab_size": 262_208, "max_position_embeddings": 131_072,
+            "rms_norm_eps": 1e-6,
+        ]
         $0.keys.defaultTheta = 1_000_000
         $0.windows = .allButEvery(6, default: 4096)
         $0.readFolder = { json, config throws(JSONError) in

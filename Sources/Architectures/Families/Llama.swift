@@ -22,7 +22,7 @@ extension WeightTable {
     ///   - addsOne: folders store all norms less 1.
     static func llama(
         qkvBias: Row.Bias = .never, outputBias: Row.Bias = .never, mlpBias: Row.Bias = .never, isInterleavedInGGUF: Bool = false,
-        norms: BlockNorms = .before, queryKeyNorms: [Row] = [], addsOne: Bool = false
+        norms: BlockNorms = .before, queryKeyNorms: [Row] = [], addsOne: Bool = false, rootSpellings: [String] = []
     ) -> WeightTable {
         func norm(_ role: WeightRole, _ name: String, gguf: String) -> Row { .norm(role, name, gguf: gguf, addsOne: addsOne) }
         let input = norm(.attentionNorm, "input_layernorm", gguf: "attn_norm")
@@ -48,13 +48,13 @@ extension WeightTable {
             .projection(.up, name: "mlp.up_proj", gguf: "ffn_up", bias: mlpBias),
             .projection(.down, name: "mlp.down_proj", gguf: "ffn_down", bias: mlpBias),
         ]
-        return .model(before + attention + middle + feedForward + after, addsOne: addsOne)
+        return .model(before + attention + middle + feedForward + after, addsOne: addsOne, rootSpellings: rootSpellings)
     }
 
     /// A table whose tensors outside the blocks are called as Llama's.
-    static func model(_ block: [Row], addsOne: Bool = false) -> WeightTable {
+    static func model(_ block: [Row], addsOne: Bool = false, rootSpellings: [String] = []) -> WeightTable {
         WeightTable(
-            blockPrefix: "model.layers.",
+            blockPrefix: "model.layers.", rootSpellings: rootSpellings,
             [.embedding(.embedding, "model.embed_tokens", gguf: "token_embd")] + block + [
                 .norm(.finalNorm, "model.norm", gguf: "output_norm", addsOne: addsOne),
                 .embedding(.head, "lm_head", gguf: "output"),

@@ -1,4 +1,13 @@
 extension WeightTable {
+    /// All before the first dot of the blocks' prefix, and that dot: `model.`
+    package var root: String { String(blockPrefix.prefix { $0 != "." }) + "." }
+
+    /// A folder's name with another spelling of its root; as it is where it has none, or without a spelling.
+    package func spelled(_ name: String, root spelling: String?) -> String {
+        guard let spelling, name.hasPrefix(root) else { return name }
+        return spelling + name.dropFirst(root.count)
+    }
+
     /// The name of the tensor that holds `place`; nil where the architecture has none.
     package func name(_ place: WeightPlace, inGGUF: Bool = false) -> String? {
         row(place.role).map { name($0, layer: place.layer, isBias: place.isBias, inGGUF: inGGUF) }
@@ -20,8 +29,8 @@ extension WeightTable {
         row(.projection(module)).map { self.module($0, layer: layer, inGGUF: inGGUF) }
     }
 
-    /// The row and the layer of a module of a block by its name, nil for what is none. `first` may be left out of a folder's names: all before
-    /// the first dot.
+    /// The row and the layer of a module of a block by its name, nil for what is none. The root may be left out of a folder's names, or
+    /// spelled otherwise.
     ///
     /// Read as bytes: a store of adapters has thousands of names.
     package func find(module name: some BidirectionalCollection<UInt8>, inGGUF: Bool = false) -> (row: Row, layer: Int)? {
@@ -32,6 +41,10 @@ extension WeightTable {
             rest = rest.dropFirst(prefix.count)
         } else if !inGGUF, !short.isEmpty, rest.starts(with: short) {
             rest = rest.dropFirst(short.count)
+        } else if !inGGUF, let spelling = rootSpellings.first(where: { !$0.isEmpty && rest.starts(with: $0.utf8) }),
+            rest.dropFirst(spelling.utf8.count).starts(with: short)
+        {
+            rest = rest.dropFirst(spelling.utf8.count + short.count)
         } else {
             return nil
         }

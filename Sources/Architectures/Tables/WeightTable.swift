@@ -64,15 +64,16 @@ package struct WeightTable: Sendable {
     /// What stands before a block's number in a folder, and in GGUF.
     package let blockPrefix: String
     package static let ggufBlockPrefix = "blk."
-    /// The first part of folders' names, which files written from the model without its head leave out; nil where none do.
-    package var omissiblePrefix: String?
+    /// What else the first part of folders' names, `root`, is called in some files: nothing in those written from the model without its head,
+    /// something longer where a file holds more than the text model.
+    package let rootSpellings: [String]
     /// In the order of the forward pass.
     package let rows: [Row]
 
     private let indices: [WeightRole: Int]
 
-    package init(blockPrefix: String, omissiblePrefix: String? = nil, _ rows: [Row]) {
-        (self.blockPrefix, self.omissiblePrefix, self.rows) = (blockPrefix, omissiblePrefix, rows)
+    package init(blockPrefix: String, rootSpellings: [String] = [], _ rows: [Row]) {
+        (self.blockPrefix, self.rootSpellings, self.rows) = (blockPrefix, rootSpellings, rows)
         let places = rows.enumerated().flatMap { index, row in row.roles.map { ($0, index) } }
         indices = Dictionary(places) { role, _ in preconditionFailure("row \(role) has a role that another has") }
     }

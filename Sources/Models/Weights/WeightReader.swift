@@ -30,22 +30,18 @@ package struct WeightReader: Sendable {
     /// - Throws: `CheckpointError.missingTensor`, `.wrongShape`, `.unsupportedType`, or `.unsupported` for layer tensors that the
     ///   architecture would silently ignore.
     package init(checkpoint: Checkpoint, config: ModelConfig) throws(CheckpointError) {
-        tensors = checkpoint.tensors
-        table = config.family.weights
+        let (tensors, table) = (checkpoint.tensors, config.family.weights)
+        (self.tensors, self.table) = (tensors, table)
         let isGGUF = if case .gguf = checkpoint { true } else { false }
         let all = table.tensors(config, inGGUF: isGGUF)
-        // A file written from the model without its head.
-        var omitted = 0
-        if !isGGUF, let prefix = table.omissiblePrefix, let first = all.first?.name, tensors.info(first) == nil,
-            tensors.info(String(first.dropFirst(prefix.count))) != nil
-        {
-            omitted = prefix.count
+        var spelling: String?
+        if !isGGUF, let first = all.first(where: { $0.name.hasPrefix(table.root) })?.name, tensors.info(first) == nil {
+            spelling = table.rootSpellings.first { tensors.info(table.spelled(first, root: $0)) != nil }
         }
         var entries: [WeightPlace: Entry] = [:]
         var known: Set<String> = []
         for tensor in all {
-            let isShortened = omitted > 0 && tensor.name.hasPrefix(table.omissiblePrefix ?? "")
-            let stored = isShortened ? String(tensor.name.dropFirst(omitted)) : tensor.name
+            let stored = table.spelled(tensor.name, root: spelling)
             guard let info = tensors.info(stored) else { throw tensors.missing(stored) }
             guard info.shape == tensor.shape else {
                 throw .wrongShape(file: tensors.path, tensor: stored, got: info.shape, wanted: tensor.shape)
@@ -63,7 +59,7 @@ package struct WeightReader: Sendable {
             }
         }
         self.entries = entries
-        let prefix = isGGUF ? WeightTable.ggufBlockPrefix : String(table.blockPrefix.dropFirst(omitted))
+        let prefix = isGGUF ? WeightTable.ggufBlockPrefix : table.spelled(table.blockPrefix, root: spelling)
         try refuseUnknown(known, prefix: prefix, layers: config.layers)
     }
 
